@@ -1,0 +1,1 @@
+//! What an organisation's adapter is made of, and its conformance exam.

@@ -1,0 +1,1 @@
+//! The police's adapter: reports.jsonl in, sealed reports out.

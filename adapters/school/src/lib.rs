@@ -1,0 +1,1 @@
+//! The school's adapter: the tray of waiting signals, opening and acknowledging.

@@ -1,0 +1,2 @@
+//! The program `hwc`.
+fn main() {}

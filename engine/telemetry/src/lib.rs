@@ -1,0 +1,1 @@
+//! The only subscriber set-up; what may be printed, by type.

@@ -1,0 +1,1 @@
+//! Seal, open, shred: HPKE to one organisation, its keys and their destruction.

@@ -1,0 +1,1 @@
+//! The law of a signal: states, decisions, events, duties, deadlines, calendar. Pure.

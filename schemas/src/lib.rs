@@ -1,0 +1,20 @@
+//! The words every room shares.
+//!
+//! * [`ids`], [`organisation`]: who and what, as newtypes. None of them is derived from a person.
+//! * [`outcome`]: how a signal ends, written as the rules write it.
+//! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
+//!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
+//! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON).
+//!
+//! This crate knows no other room.
+
+pub mod ids;
+pub mod letter;
+pub mod organisation;
+pub mod outcome;
+pub mod person;
+pub mod report;
+pub mod wire;
+
+pub use ids::{IncidentId, PayloadId, SignalId, SignalNumber};
+pub use organisation::{Organisation, Role};

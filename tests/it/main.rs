@@ -1,0 +1,1 @@
+//! One test binary: journeys, privacy, contract, tidiness.

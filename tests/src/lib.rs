@@ -1,0 +1,1 @@
+//! Shared ground of the journeys: a broker of ones own, datasets, canaries.
