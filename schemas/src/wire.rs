@@ -350,6 +350,11 @@ pub enum Task {
         /// The incident.
         incident: IncidentId,
     },
+    /// To Veilig Thuis: the named children went first; look the household up and let the others join (R9).
+    LookUp {
+        /// The incident.
+        incident: IncidentId,
+    },
     /// To a municipality: find the school of this signal, or withhold it.
     Route {
         /// The signal.
@@ -384,6 +389,7 @@ impl Task {
     pub fn id(&self) -> String {
         match self {
             Self::Screen { incident } => format!("screen.{incident}"),
+            Self::LookUp { incident } => format!("look_up.{incident}"),
             Self::Route { signal, round, .. } => format!("route.{signal}.{round}"),
             Self::Read { signal, round } => format!("read.{signal}.{round}"),
             Self::Notice { signal, round, notice, due } => {
@@ -395,7 +401,7 @@ impl Task {
     /// The incident it is about.
     pub const fn incident(&self) -> IncidentId {
         match self {
-            Self::Screen { incident } => *incident,
+            Self::Screen { incident } | Self::LookUp { incident } => *incident,
             Self::Route { signal, .. } | Self::Read { signal, .. } | Self::Notice { signal, .. } => {
                 signal.incident
             }

@@ -1,0 +1,27 @@
+//! Children and days for the tests, in few words.
+
+use hwc_schemas::{
+    person::{Child, DateOfBirth},
+    report::{Address, MunicipalityCode},
+};
+use jiff::civil::Date;
+
+pub(crate) fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+pub(crate) fn born(text: &str) -> DateOfBirth {
+    DateOfBirth::parse(text).unwrap()
+}
+
+pub(crate) fn child(given_names: &str, prefix: &str, surname: &str, birth: &str) -> Child {
+    Child::new(given_names, Some(prefix), surname, born(birth)).unwrap()
+}
+
+pub(crate) fn municipality(code: &str) -> MunicipalityCode {
+    MunicipalityCode::parse(code).unwrap()
+}
+
+pub(crate) fn address(house_number: u32, in_municipality: Option<&str>) -> Address {
+    Address::new("5038AA", house_number, "", "", in_municipality.map(municipality)).unwrap()
+}

@@ -1,0 +1,198 @@
+//! Files that must be safe from others: a key nobody else may read, a directory nobody else may write.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    process::geteuid,
+};
+use zeroize::Zeroizing;
+
+/// A file that cannot be used, or must not be. Matters to the operator of this machine; each says how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system says no.
+    #[error("{}: {source}", path.display())]
+    System {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it says.
+        source: io::Error,
+    },
+    /// A symbolic link, which somebody may point elsewhere.
+    #[error("{}: is a symbolic link; give the path of the file itself", .0.display())]
+    Link(PathBuf),
+    /// A folder, a pipe or a device.
+    #[error("{}: is not a plain file", .0.display())]
+    NotAFile(PathBuf),
+    /// Others may read or write it.
+    #[error("{}: open to others (mode {mode:03o}); mend it with: chmod {wanted} {}", path.display(), path.display())]
+    Exposed {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What to give to `chmod`.
+        wanted: &'static str,
+    },
+    /// Somebody else may read or write it, for it is theirs.
+    #[error("{}: belongs to user {owner}; mend it with: chown {user} {}", path.display(), path.display())]
+    NotOurs {
+        /// The file or folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// Larger than such a file can be.
+    #[error("{}: is too large: at most {bytes_max} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// There is one already. It is never replaced: what was sealed to it would be lost.
+    #[error("{}: exists already and is not replaced; choose another name, or move it away first", .0.display())]
+    Exists(PathBuf),
+}
+
+impl FileError {
+    /// For `map_err`: the system's error, with the path that it is about.
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        |source| Self::System { path, source }
+    }
+}
+
+/// What others must not be able to do with a file and with the folder it lies in.
+#[derive(Clone, Copy)]
+pub(crate) enum Guard {
+    /// Neither read nor write.
+    Secret,
+    /// Not write.
+    Unaltered,
+}
+
+impl Guard {
+    const fn forbidden(self) -> u32 {
+        match self {
+            Self::Secret => 0o077,
+            Self::Unaltered => 0o022,
+        }
+    }
+
+    const fn file_wanted(self) -> &'static str {
+        match self {
+            Self::Secret => "600",
+            Self::Unaltered => "go-w",
+        }
+    }
+
+    const fn folder_wanted(self) -> &'static str {
+        match self {
+            Self::Secret => "700",
+            Self::Unaltered => "go-w",
+        }
+    }
+}
+
+/// The folder a path lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Checks the folder that a path lies in.
+pub(crate) fn check_folder(path: &Path, guard: Guard) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    let found = fs::metadata(folder).map_err(FileError::at(folder))?;
+    check(folder, &found, guard.forbidden(), guard.folder_wanted())
+}
+
+/// Reads a whole file, if it and its folder are safe. The bytes are wiped when dropped.
+pub(crate) fn read(path: &Path, guard: Guard, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    check_folder(path, guard)?;
+    // Not following a link and not waiting for a pipe; everything after asks the open file, not the path.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => return Err(FileError::Link(path.to_path_buf())),
+        Err(error) => return Err(FileError::at(path)(error.into())),
+    };
+    let found = file.metadata().map_err(FileError::at(path))?;
+    if !found.is_file() {
+        return Err(FileError::NotAFile(path.to_path_buf()));
+    }
+    check(path, &found, guard.forbidden(), guard.file_wanted())?;
+
+    let too_large = || FileError::TooLarge { path: path.to_path_buf(), bytes_max };
+    let length =
+        usize::try_from(found.len()).ok().filter(|length| *length <= bytes_max).ok_or_else(too_large)?;
+    // One byte more than it should need, so that a file that grows meanwhile is noticed. Allocated once: a buffer that
+    // grew would leave an unwiped copy behind.
+    let mut bytes = Zeroizing::new(vec![0; length + 1]);
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(FileError::at(path)(error)),
+        }
+    }
+    if filled > length {
+        return Err(too_large());
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+fn check(path: &Path, found: &Metadata, forbidden: u32, wanted: &'static str) -> Result<(), FileError> {
+    let user = geteuid().as_raw();
+    check_owner(path, found.uid(), user)?;
+    let mode = found.mode() & 0o7777;
+    if mode & forbidden != 0 {
+        return Err(FileError::Exposed { path: path.to_path_buf(), mode, wanted });
+    }
+    Ok(())
+}
+
+/// Ours, or root's, who can read and write everything anyway.
+fn check_owner(path: &Path, owner: u32, user: u32) -> Result<(), FileError> {
+    if owner == user || owner == 0 {
+        Ok(())
+    } else {
+        Err(FileError::NotOurs { path: path.to_path_buf(), owner, user })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_used_if_it_is_ours_or_roots_and_nobody_elses() {
+        let path = Path::new("sealing.key");
+        for (owner, user, fits) in [(7, 7, true), (0, 7, true), (0, 0, true), (8, 7, false), (8, 0, false)] {
+            assert_eq!(check_owner(path, owner, user).is_ok(), fits);
+        }
+        let told = check_owner(path, 8, 7).unwrap_err().to_string();
+        assert_eq!(told, "sealing.key: belongs to user 8; mend it with: chown 7 sealing.key");
+    }
+
+    #[test]
+    fn a_bare_file_name_lies_in_the_working_folder() {
+        assert_eq!(folder_of(Path::new("sealing.key")), Path::new("."));
+        assert_eq!(folder_of(Path::new("keys/sealing.key")), Path::new("keys"));
+    }
+}
