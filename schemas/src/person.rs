@@ -162,6 +162,13 @@ pub struct Revealed<'a> {
     date_of_birth: Date,
 }
 
+impl<'a> Revealed<'a> {
+    /// The first of the given names, or the surname of somebody who has only one name.
+    pub fn first_name(&self) -> &'a str {
+        self.given_names.split_whitespace().next().unwrap_or(self.surname)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

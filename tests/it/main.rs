@@ -1,1 +1,4 @@
 //! One test binary: journeys, privacy, contract, tidiness.
+
+#[cfg(test)]
+mod tidy;

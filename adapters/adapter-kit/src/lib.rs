@@ -1,1 +1,25 @@
-//! What an organisation's adapter is made of, and its conformance exam.
+//! What an organisation's adapter is made of.
+//!
+//! * [`Office`]: the organisation's own desk: its doors to the engine, its sealing key, the directory of public keys.
+//! * [`Clerk`] and [`work`]: take the organisation's tasks, do them, acknowledge each once the engine has answered.
+//! * [`Clock`]: the time, real or replayed.
+//! * [`table`]: CSV files with located errors that show none of the content.
+//! * [`Witness`]: for a replay of invented people, sees what each adapter did.
+//!
+//! `adapters/letterbox` is the one to copy.
+
+pub mod clock;
+pub mod office;
+pub mod table;
+pub mod witness;
+pub mod work;
+
+/// The organisation's doors to the engine.
+pub mod door {
+    pub use hwc_jetstream::{Credential, CredentialError, Door, DoorError, Offered, TaskFeed};
+}
+
+pub use clock::{Clock, WallClock};
+pub use office::{Office, Unopened};
+pub use witness::{Nobody, Witness};
+pub use work::{Clerk, Settled, work};

@@ -1,2 +1,39 @@
-//! The program `hwc`.
-fn main() {}
+//! The program `hwc`: the composition root and the command line. The only place that knows everybody.
+
+mod cli;
+mod dataset;
+mod demo;
+mod engine;
+mod exit;
+mod replay;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&format!("no runtime: {error}")),
+    };
+    runtime.block_on(cli::run(arguments))
+}
+
+/// The law as a table for people.
+fn law_page() -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["in", "happens", "leads to", "decided by", "rules"]);
+    for edge in hwc_workflow::law::EDGES {
+        table.add_row([
+            format!("{:?}", edge.from),
+            format!("{:?}", edge.on),
+            format!("{:?}", edge.to),
+            edge.by.to_owned(),
+            edge.rules.join(" "),
+        ]);
+    }
+    format!("{table}\n")
+}

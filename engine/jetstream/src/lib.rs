@@ -1,1 +1,36 @@
-//! JetStream: journal, sealed store, topics, stream settings, permissions. The only room that names the client library.
+//! JetStream: journal, sealed store, doors and tasks, stream settings, permissions. The only room that names the client
+//! library, so that no other room can depend on what it happens to do.
+//!
+//! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`Doors`], [`Tasks`]. For an organisation: [`Door`].
+//! For whoever sets up the broker: [`permissions`], [`Credential`].
+//!
+//! Everything here answers within a bounded time, and an answer that does not come is *unknown*, never *failed*: it is
+//! looked for before it is tried again. No error, no log line and no subject holds anything of what is carried.
+
+mod breaches;
+mod credential;
+mod door;
+mod doors;
+mod fault;
+mod feed;
+mod journal;
+mod link;
+mod messages;
+mod names;
+pub mod permissions;
+mod scan;
+mod settings;
+mod store;
+mod tasks;
+
+pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
+pub use credential::{Credential, CredentialError, PublicNkey};
+pub use door::{Door, DoorError};
+pub use doors::{Caller, Doors, Knock};
+pub use fault::{Differences, Fault, SetupError};
+pub use feed::{Offered, TaskFeed};
+pub use journal::JetStreamJournal;
+pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
+pub use settings::Settings;
+pub use store::{GENERATION_PAYLOADS_MAX, SealedStore, StoreError, Swept};
+pub use tasks::{ACK_WITHIN, Tasks};

@@ -1,1 +1,141 @@
-//! The event log port, its codec, an in-memory log, and the exam every journal must pass.
+//! The event log, in one breath: *append, if nothing else came first*.
+//!
+//! * [`Journal`] is the port; [`Append::Conflict`] is a value, not an error.
+//! * [`codec`] says how a commit is written, with its version; old versions stay readable.
+//! * [`memory`] is a journal in memory; [`exam`] is the conformance suite that every journal must pass.
+//!
+//! One incident is one log. Its events are guarded by the last position of the log *and* its tombstone together, so a
+//! stale writer cannot slip in after the events were erased.
+
+pub mod codec;
+pub mod exam;
+pub mod memory;
+
+use std::{fmt, future::Future};
+
+use hwc_schemas::{IncidentId, PayloadId};
+use hwc_workflow::Event;
+use uuid::Uuid;
+
+/// Where an incident's log ends: what the next append expects. Zero when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// No log yet.
+    pub const NONE: Self = Self(0);
+}
+
+/// A generation of ciphertexts: a small store that is dropped whole. Its name is never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(Uuid);
+
+impl Generation {
+    /// A generation's name, from the caller's dice.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.simple())
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Where a ciphertext lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// In which generation.
+    pub generation: Generation,
+    /// At which place in it, from 1.
+    pub sequence: u64,
+}
+
+/// What is appended at once: events of one incident, and where the ciphertexts lie that they point to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Commit {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// New ciphertexts and their places.
+    pub stored: Vec<(PayloadId, Location)>,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Append {
+    /// It is durable, and the log now ends here.
+    Appended(Position),
+    /// Somebody else wrote first; read and decide anew.
+    Conflict,
+}
+
+/// Everything the journal knows of one incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum History {
+    /// Nothing.
+    Unknown,
+    /// It is in flight.
+    Live {
+        /// Its commits, in order.
+        commits: Vec<Commit>,
+        /// Where the log ends.
+        position: Position,
+    },
+    /// It ended; only the tombstone is left.
+    Ended,
+}
+
+/// The journal could not do it, or could not find out whether it did.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JournalError {
+    /// Out of reach, or the outcome is unknown even after reading back. Read before trying again.
+    #[error("the journal is out of reach: {0}")]
+    Unavailable(String),
+    /// It holds something that this program cannot read.
+    #[error("the journal holds a record that cannot be read: {0}")]
+    Unreadable(#[from] codec::CodecError),
+    /// Its store is not set up as it must be.
+    #[error("the journal's store is not as it must be: {0}")]
+    Settings(String),
+}
+
+/// The event log port.
+///
+/// All four answer only when it is durable (or known to be refused).
+pub trait Journal: Send + Sync + 'static {
+    /// Appends, if the log still ends where the caller thinks.
+    fn append(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        commit: &Commit,
+    ) -> impl Future<Output = Result<Append, JournalError>> + Send;
+
+    /// Reads one incident.
+    fn read(&self, incident: IncidentId) -> impl Future<Output = Result<History, JournalError>> + Send;
+
+    /// Writes the tombstone, if the log still ends where the caller thinks, then erases the events. Doing it again
+    /// finishes what a crash left.
+    fn forget(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+    ) -> impl Future<Output = Result<Append, JournalError>> + Send;
+
+    /// Every incident that is in flight: all that a start needs, whatever the number of those that ended.
+    fn in_flight(
+        &self,
+    ) -> impl Future<Output = Result<Vec<(IncidentId, Vec<Commit>, Position)>, JournalError>> + Send;
+}

@@ -1,1 +1,18 @@
-//! The driver: many incidents at once, conflicts, retries, timers, limits. Pure, no IO.
+//! The driver, sans-IO: it keeps the law's promise for many incidents at once.
+//!
+//! ```text
+//! handle(Input, now)      something arrived, or time passed
+//! poll() -> Option<Output>   what to do about it: store, append, perform, answer …
+//! wake_at()                  when to call again if nothing arrives
+//! ```
+//!
+//! It has no tokio, no clock and no dice: the program drives it with the broker, a simulated world with a faulty one.
+//! For each incident one thing at a time, in this order, each durable before the next: decide, store the ciphertexts that
+//! the decision points to, append the events, answer, perform the duties. Whatever is uncertain is read back.
+
+mod desk;
+mod io;
+mod relay;
+
+pub use io::{Input, Limits, Output, Reply, Ticket, Trouble};
+pub use relay::{Relay, Rules};

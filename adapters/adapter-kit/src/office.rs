@@ -1,0 +1,162 @@
+//! An organisation's own desk: the only place that opens and makes its seals.
+
+use std::{sync::Arc, time::Duration};
+
+use hwc_jetstream::{Door, DoorError};
+use hwc_schemas::{
+    IncidentId, Organisation, SignalNumber,
+    letter::{PlainError, Sealable},
+    wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
+};
+use hwc_vault::{Directory, OpenError, SealError, SealingKey, OsChance, UnknownKey, open_as, seal_as};
+
+use crate::{Clock, Witness};
+
+/// What an adapter works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Office {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    organisation: Organisation,
+    door: Door,
+    key: SealingKey,
+    directory: Directory,
+    clock: Arc<dyn Clock>,
+    witness: Arc<dyn Witness>,
+}
+
+/// Why a payload could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// It is not due: it ended, or another turn came. The task may be let go.
+    #[error("the engine does not give it: {}", .0.code())]
+    NotDue(Refusal),
+    /// The sender's public key is not in the directory.
+    #[error(transparent)]
+    UnknownSender(#[from] UnknownKey),
+    /// It does not open, or not as what it should be. Somebody must look; the sender is named in the engine's journal.
+    #[error("the sealed payload is not acceptable: {0}")]
+    Seal(#[from] OpenError),
+}
+
+impl From<PlainError> for Unopened {
+    fn from(error: PlainError) -> Self {
+        Self::Seal(OpenError::Content(error))
+    }
+}
+
+/// Why a payload could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsealed {
+    /// The receiver's public key is not in the directory.
+    #[error(transparent)]
+    UnknownReceiver(#[from] UnknownKey),
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl Office {
+    const FIRST_WAIT: Duration = Duration::from_millis(50);
+    const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+    /// An office with its door open.
+    pub fn new(
+        door: Door,
+        key: SealingKey,
+        directory: Directory,
+        clock: Arc<dyn Clock>,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
+        let organisation = door.organisation().clone();
+        Self { inner: Arc::new(Inner { organisation, door, key, directory, clock, witness }) }
+    }
+
+    /// Whose office it is.
+    pub fn organisation(&self) -> &Organisation {
+        &self.inner.organisation
+    }
+
+    /// The door to the engine.
+    pub fn door(&self) -> &Door {
+        &self.inner.door
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// Who watches.
+    pub fn witness(&self) -> &dyn Witness {
+        &*self.inner.witness
+    }
+
+    /// Submits a command until the engine has answered it. An unknown outcome is answered by submitting the same command
+    /// again: the first wins. Dropping the future is safe at any moment.
+    pub async fn submit(&self, command: &Command<Sealed>) -> Answer {
+        let mut wait = Self::FIRST_WAIT;
+        loop {
+            match self.inner.door.submit(command).await {
+                Ok(Answer::TryLater) => {}
+                Ok(answer) => return answer,
+                Err(error) => self.say_unreachable(&error),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Self::LONGEST_WAIT);
+        }
+    }
+
+    /// Fetches a payload that is due, and opens it.
+    pub async fn open<T: Sealable>(&self, fetch: &Fetch) -> Result<T, Unopened> {
+        let mut wait = Self::FIRST_WAIT;
+        let (from, sealed) = loop {
+            match self.inner.door.fetch(fetch).await {
+                Ok(Fetched::Payload { from, sealed }) => break (from, sealed),
+                Ok(Fetched::Refused { refusal }) => return Err(Unopened::NotDue(refusal)),
+                Ok(Fetched::TryLater) => {}
+                Err(error) => self.say_unreachable(&error),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Self::LONGEST_WAIT);
+        };
+        let number = match fetch {
+            Fetch::Report { .. } => None,
+            Fetch::Referral { signal, .. } | Fetch::Letter { signal, .. } => Some(signal.number),
+        };
+        let binding = Binding {
+            incident: fetch.incident(),
+            number,
+            hop: T::HOP,
+            sender: from,
+            receiver: self.inner.organisation.clone(),
+        };
+        let sender = self.inner.directory.key_of(&binding.sender)?;
+        Ok(open_as(&self.inner.key, sender, &binding, &sealed)?)
+    }
+
+    /// Seals something to the one organisation that needs it next.
+    pub fn seal<T: Sealable>(
+        &self,
+        content: &T,
+        incident: IncidentId,
+        number: Option<SignalNumber>,
+        receiver: &Organisation,
+    ) -> Result<Sealed, Unsealed> {
+        let binding = Binding {
+            incident,
+            number,
+            hop: T::HOP,
+            sender: self.inner.organisation.clone(),
+            receiver: receiver.clone(),
+        };
+        let key = self.inner.directory.key_of(receiver)?;
+        Ok(seal_as(&self.inner.key, key, &binding, content, &mut OsChance)?)
+    }
+
+    fn say_unreachable(&self, error: &DoorError) {
+        tracing::warn!(organisation = %self.inner.organisation, %error, "the engine did not answer; trying again");
+    }
+}

@@ -1,0 +1,258 @@
+//! `reports.jsonl`: one report a line. A line that breaks the format is refused by line and field, the others go on, and
+//! nothing of its content appears in any message.
+
+use hwc_schemas::{
+    person::{Child, DateOfBirth, FieldError, civil_date},
+    report::{Address, Kind, Mention, MunicipalityCode, Occurred, Presence, Relation, Report},
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// A report that can be sent, with the sender's own reference.
+pub struct Submission {
+    /// The line it stands on, from 1.
+    pub line: usize,
+    /// The sender's reference.
+    pub report_id: String,
+    /// The report.
+    pub report: Report,
+}
+
+/// A line that breaks the format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reports.jsonl line {line}: {field}: {problem}")]
+pub struct Refused {
+    /// The line, from 1.
+    pub line: usize,
+    /// The field, as a path.
+    pub field: String,
+    /// What is wrong, without the content.
+    pub problem: &'static str,
+}
+
+/// Longest line that is read, in bytes.
+pub const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest reference, in characters.
+pub const REFERENCE_CHARS_MAX: usize = 128;
+
+/// Reads a whole file. Empty lines are passed over.
+pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut taken = Vec::new();
+    let mut refused = Vec::new();
+    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match report(line) {
+            Ok((report_id, report)) => taken.push(Submission { line: at + 1, report_id, report }),
+            Err(Bad { field, problem }) => refused.push(Refused { line: at + 1, field, problem }),
+        }
+    }
+    (taken, refused)
+}
+
+struct Bad {
+    field: String,
+    problem: &'static str,
+}
+
+fn bad(field: impl Into<String>, problem: &'static str) -> Bad {
+    Bad { field: field.into(), problem }
+}
+
+fn report(line: &[u8]) -> Result<(String, Report), Bad> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(bad("(line)", "is too long"));
+    }
+    let text = std::str::from_utf8(line).map_err(|_| bad("(line)", "is not UTF-8"))?;
+    let value: Value = serde_json::from_str(text).map_err(|_| bad("(line)", "is not JSON"))?;
+    let whole = Fields { path: String::new(), map: value.as_object().ok_or(bad("(line)", "is not a JSON object"))? };
+
+    let report_id = whole.text("report_id")?.trim().to_owned();
+    if report_id.is_empty() || report_id.chars().count() > REFERENCE_CHARS_MAX {
+        return Err(bad("report_id", "is empty or too long"));
+    }
+    let reported_at = whole.moment("reported_at")?;
+    let incident = whole.object("incident")?;
+    let occurred = incident.occurred("occurred_at")?;
+    let kind = incident.word(
+        "kind",
+        &[("domestic_violence", Kind::DomesticViolence), ("child_abuse", Kind::ChildAbuse), ("other", Kind::Other)],
+    )?;
+    let address = address(&incident.object("address")?)?;
+    let children = whole.list("children")?;
+    if children.len() > Report::MENTIONS_MAX {
+        return Err(bad("children", "names more children than one report may"));
+    }
+    let mentions = children
+        .iter()
+        .enumerate()
+        .map(|(at, child)| {
+            let path = format!("children[{at}]");
+            let map = child.as_object().ok_or_else(|| bad(&path, "is not an object"))?;
+            mention(&Fields { path: format!("{path}."), map })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((report_id, Report { reported_at, occurred, kind, address, mentions }))
+}
+
+fn address(fields: &Fields<'_>) -> Result<Address, Bad> {
+    let number = fields.get("house_number")?;
+    let number = number.as_u64().and_then(|n| u32::try_from(n).ok());
+    let number = number.ok_or_else(|| fields.bad("house_number", "is not a whole number from 1 to 99999"))?;
+    let municipality = fields.optional_text("municipality")?.map(str::trim).filter(|code| !code.is_empty());
+    let municipality = municipality.map(MunicipalityCode::parse).transpose().map_err(|e| fields.from(&e))?;
+    Address::new(
+        fields.text("postcode")?,
+        number,
+        fields.optional_text("house_letter")?.unwrap_or_default(),
+        fields.optional_text("addition")?.unwrap_or_default(),
+        municipality,
+    )
+    .map_err(|e| fields.from(&e))
+}
+
+fn mention(fields: &Fields<'_>) -> Result<Mention, Bad> {
+    let born = DateOfBirth::parse(fields.text("date_of_birth")?).map_err(|e| fields.from(&e))?;
+    let child =
+        Child::new(fields.text("given_names")?, fields.optional_text("prefix")?, fields.text("surname")?, born)
+            .map_err(|e| fields.from(&e))?;
+    let presence = fields.word("presence", &[("present", Presence::Present), ("absent", Presence::Absent)])?;
+    let relation = fields.word(
+        "relation",
+        &[("resident", Relation::Resident), ("family", Relation::Family), ("visitor", Relation::Visitor)],
+    )?;
+    Ok(Mention { child, presence, relation })
+}
+
+/// A JSON object and the way to it.
+struct Fields<'a> {
+    path: String,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn bad(&self, field: &str, problem: &'static str) -> Bad {
+        bad(format!("{}{field}", self.path), problem)
+    }
+
+    fn from(&self, error: &FieldError) -> Bad {
+        self.bad(error.field, error.problem)
+    }
+
+    fn get(&self, field: &str) -> Result<&'a Value, Bad> {
+        self.map.get(field).ok_or_else(|| self.bad(field, "is missing"))
+    }
+
+    fn text(&self, field: &str) -> Result<&'a str, Bad> {
+        self.get(field)?.as_str().ok_or_else(|| self.bad(field, "is not text"))
+    }
+
+    fn optional_text(&self, field: &str) -> Result<Option<&'a str>, Bad> {
+        match self.map.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.bad(field, "is neither text nor null")),
+        }
+    }
+
+    fn object(&self, field: &str) -> Result<Fields<'a>, Bad> {
+        let map = self.get(field)?.as_object().ok_or_else(|| self.bad(field, "is not an object"))?;
+        Ok(Fields { path: format!("{}{field}.", self.path), map })
+    }
+
+    fn list(&self, field: &str) -> Result<&'a Vec<Value>, Bad> {
+        self.get(field)?.as_array().ok_or_else(|| self.bad(field, "is not a list"))
+    }
+
+    fn word<T: Copy>(&self, field: &str, words: &[(&str, T)]) -> Result<T, Bad> {
+        let text = self.text(field)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        found.ok_or_else(|| self.bad(field, "is none of the words that the format knows"))
+    }
+
+    fn moment(&self, field: &str) -> Result<Timestamp, Bad> {
+        let problem = "is not a time with an offset, years 1900 to 2199";
+        moment(self.text(field)?).ok_or_else(|| self.bad(field, problem))
+    }
+
+    fn occurred(&self, field: &str) -> Result<Occurred, Bad> {
+        let text = self.text(field)?;
+        let day = civil_date(text).map(Occurred::On);
+        let problem = "is neither a date nor a time with an offset, years 1900 to 2199";
+        day.or_else(|| moment(text).map(Occurred::At)).ok_or_else(|| self.bad(field, problem))
+    }
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    let moment: Timestamp = text.parse().ok()?;
+    let from = jiff::civil::date(1900, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let until = jiff::civil::date(2200, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    (from <= moment && moment < until).then_some(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"report_id":"P-1","reported_at":"2026-11-19T06:45:00+01:00","incident":{"occurred_at":"2026-11-18","kind":"child_abuse","address":{"postcode":"5038 aa","house_number":12,"house_letter":null,"addition":null}},"children":[{"given_names":"Geheim","prefix":null,"surname":"Geheimpje","date_of_birth":"2016-02-03","presence":"present","relation":"resident"}],"narrative":"free text of a later version"}"#;
+
+    fn refusal(change: impl Fn(&mut Value)) -> String {
+        let mut value: Value = serde_json::from_str(GOOD).unwrap();
+        change(&mut value);
+        let (taken, refused) = read(value.to_string().as_bytes());
+        assert!(taken.is_empty());
+        let said = refused.first().map(ToString::to_string).unwrap_or_default();
+        assert!(!said.contains("Geheim") && !said.contains("2016"), "content shown");
+        said
+    }
+
+    #[test]
+    fn a_good_line_is_taken_and_unknown_fields_are_passed_over() {
+        let (taken, refused) = read(GOOD.as_bytes());
+        assert_eq!((taken.len(), refused), (1, Vec::new()));
+        assert!(taken[0].report.mentions[0].child.surname.expose() == "Geheimpje");
+    }
+
+    #[test]
+    fn a_broken_line_is_named_by_line_and_field_and_the_others_go_on() {
+        let text = format!("{GOOD}\n\n{{\"report_id\":\"Geheim\n{GOOD}\r\n");
+        let (taken, refused) = read(text.as_bytes());
+        assert_eq!(taken.iter().map(|one| one.line).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(refused[0].to_string(), "reports.jsonl line 3: (line): is not JSON");
+    }
+
+    #[test]
+    fn every_field_that_breaks_is_named_and_none_is_shown() {
+        let cases: &[(&str, Value, &str)] = &[
+            ("/report_id", Value::from(""), "report_id"),
+            ("/reported_at", Value::from("2026-11-19T06:45:00"), "reported_at"),
+            ("/incident/occurred_at", Value::from("2026-11-18T22:40:00"), "incident.occurred_at"),
+            ("/incident/kind", Value::from("Geheim"), "incident.kind"),
+            ("/incident/address/postcode", Value::from("Geheim"), "incident.address.postcode"),
+            ("/incident/address/house_number", Value::from("12"), "incident.address.house_number"),
+            ("/incident/address/house_number", Value::from(0), "incident.address.house_number"),
+            ("/children", Value::Null, "children"),
+            ("/children/0", Value::Null, "children[0]"),
+            ("/children/0/date_of_birth", Value::from("2016-13-45"), "children[0].date_of_birth"),
+            ("/children/0/surname", Value::from(""), "children[0].surname"),
+            ("/children/0/given_names", Value::from(7), "children[0].given_names"),
+            ("/children/0/prefix", Value::from(7), "children[0].prefix"),
+            ("/children/0/presence", Value::from("Geheim"), "children[0].presence"),
+            ("/children/0/relation", Value::Null, "children[0].relation"),
+        ];
+        for (at, value, field) in cases {
+            let said = refusal(|whole| *whole.pointer_mut(at).unwrap() = value.clone());
+            assert!(said.starts_with(&format!("reports.jsonl line 1: {field}: ")), "{at}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_report_without_children_is_a_report() {
+        let mut value: Value = serde_json::from_str(GOOD).unwrap();
+        value["children"] = Value::Array(Vec::new());
+        assert_eq!(read(value.to_string().as_bytes()).0.len(), 1);
+    }
+}

@@ -1,0 +1,35 @@
+//! Sending one report.
+
+use hwc_adapter_kit::{Office, office::Unsealed};
+use hwc_schemas::{
+    IncidentId, Organisation,
+    wire::{Answer, Command},
+};
+
+use crate::{ReferenceKey, Submission};
+
+/// What the engine said to a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// The incident that the reference stands for.
+    pub incident: IncidentId,
+    /// The engine's answer.
+    pub answer: Answer,
+}
+
+/// Seals a report to Veilig Thuis and submits it until the engine has answered (R8). The same reference again is answered
+/// *already recorded* and not looked at (R9).
+pub async fn send(
+    office: &Office,
+    key: &ReferenceKey,
+    veilig_thuis: &Organisation,
+    submission: &Submission,
+) -> Result<Sent, Unsealed> {
+    let incident = key.incident(&submission.report_id);
+    let report = office.seal(&submission.report, incident, None, veilig_thuis)?;
+    let answer = office.submit(&Command::Record { incident, report }).await;
+    if matches!(answer, Answer::Recorded | Answer::AlreadyRecorded) {
+        office.witness().reported(&submission.report_id, incident);
+    }
+    Ok(Sent { incident, answer })
+}

@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::{collections::BTreeSet, io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use hwc_telemetry::LogTo;
+
+use crate::{
+    dataset::Dataset,
+    demo,
+    exit::{self, Code},
+    replay::{self, Ground, Options, ReplayError},
+};
+
+/// Handle with Care: before the first lesson a child's school knows that something happened, never what.
+#[derive(Debug, Parser)]
+#[command(name = "hwc", version, about, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hwc demo                                         the cases of the manual, live
+  hwc replay simulations/handbook                  the same dataset, summarised
+  hwc replay DATASET --diary diary.jsonl -o json   what became of every (invented) child
+  hwc law                                          what can happen to a signal, on one page
+
+Exit codes:
+  0 fine   1 failed, or a line was refused   2 usage   3 settings or dataset   4 out of reach   5 refused";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replays a dataset on the real broker, with the real engine and every organisation's adapter.
+    Replay(ReplayArguments),
+    /// Shows the cases of the manual as they happen, and that nothing is left of them.
+    Demo(DemoArguments),
+    /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
+    Law {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = LawOutput::Text)]
+        output: LawOutput,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ReplayArguments {
+    /// The dataset's folder.
+    dataset: PathBuf,
+    /// Keeps everything that the run writes (the broker's store, keys, logs) in this empty folder.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Writes what became of every child, one JSON object a line. It names children: only for synthetic datasets.
+    #[arg(long, value_name = "FILE")]
+    diary: Option<PathBuf>,
+    /// Schools (BRIN and location, separated by commas) where nobody ever opens anything.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    unattended_schools: Vec<String>,
+    /// How to print the summary.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// A nats-server to use instead of finding or fetching the pinned one.
+    #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
+    nats_server: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct DemoArguments {
+    /// Another synthetic dataset to show.
+    dataset: Option<PathBuf>,
+    /// A nats-server to use instead of finding or fetching the pinned one.
+    #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
+    nats_server: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LawOutput {
+    /// A table.
+    Text,
+    /// A Mermaid state diagram, as in the README.
+    Mermaid,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        Command::Replay(arguments) => replay(arguments).await,
+        Command::Demo(arguments) => {
+            // Ctrl-C ends the demo; the broker and the private folder go with it.
+            tokio::select! {
+                code = demo::run(arguments.dataset, arguments.nats_server) => code,
+                _ = tokio::signal::ctrl_c() => exit::failed("interrupted"),
+            }
+        }
+        Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
+        Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
+    }
+}
+
+async fn replay(arguments: ReplayArguments) -> ExitCode {
+    let ended = tokio::select! {
+        ended = replay_to_the_end(&arguments) => ended,
+        _ = tokio::signal::ctrl_c() => return exit::failed("interrupted; what the run wrote is of no use"),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            exit::say(&error.to_string());
+            error.code().into()
+        }
+    }
+}
+
+async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, ReplayError> {
+    let dataset = Dataset::read(&arguments.dataset)?;
+    if arguments.diary.is_some() && dataset.synthetic.is_none() {
+        return Err(ReplayError::NotSynthetic);
+    }
+    for refused in &dataset.refused {
+        exit::say(&refused.to_string());
+    }
+    let ground = Ground::prepare(arguments.state_dir.as_deref())?;
+    hwc_telemetry::set_up(LogTo::File(&ground.log()), "info").map_err(|error| ReplayError::Setup(error.to_string()))?;
+    let options = Options {
+        unattended_schools: arguments
+            .unattended_schools
+            .iter()
+            .map(|school| school.trim().to_ascii_uppercase())
+            .filter(|school| !school.is_empty())
+            .collect::<BTreeSet<_>>(),
+        nats_server: arguments.nats_server.clone(),
+        watcher: None,
+    };
+    let replayed = replay::run(dataset, &ground, &options).await?;
+    if let Some(path) = &arguments.diary {
+        replay::write_diary(&replayed, path)?;
+    }
+    let summary = &replayed.summary;
+    let text = match arguments.output {
+        Output::Text => summary.to_string(),
+        Output::Json => summary.to_json().to_string(),
+    };
+    print(&format!("{text}\n"));
+    Ok(if summary.is_fine() { Code::Fine } else { Code::Failed }.into())
+}
+
+/// Data goes to standard output. A reader that has gone away is no failure of ours.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Code::Fine.into()
+}

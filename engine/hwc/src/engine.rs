@@ -1,0 +1,357 @@
+//! The engine: the driver's wishes, carried out on the broker.
+//!
+//! It holds no key that opens anything and no state that the journal does not: kill it at any moment and start it again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use hwc_adapter_kit::Clock;
+use hwc_jetstream::{
+    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Link, LinkError, SealedStore, SetupError,
+    StoreError, Tasks,
+};
+use hwc_journal::{History, Journal, JournalError, Location};
+use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
+use hwc_schemas::{
+    IncidentId, PayloadId,
+    wire::{Answer, Fetched, Refusal},
+};
+use hwc_workflow::{Breach, BreachKind, Duty, Event};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::timeline::ENGINE;
+
+/// Watches what became durable. It is never waited for.
+pub(crate) trait Observer: Send + Sync + 'static {
+    /// Events of one incident became durable.
+    fn noted(&self, incident: IncidentId, events: &[Event]);
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// The broker is out of reach.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The broker does not do what it must.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// A store is not as it must be.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The sealed store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Requests and duties that are under way at once, at most: beyond it the doors wait.
+const UNDER_WAY_MAX: usize = 1024;
+
+/// How often orphaned ciphertexts are looked for, and how old they must be: older than any append can be under way.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const ORPHAN_AFTER: Duration = Duration::from_secs(120);
+
+/// What the engine works with.
+pub(crate) struct Engine<J> {
+    relay: Relay,
+    journal: J,
+    store: SealedStore,
+    tasks: Tasks,
+    doors: Doors,
+    breaches: Breaches,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    asked: HashMap<Ticket, Caller<Answer>>,
+    fetching: HashMap<Ticket, Caller<Fetched>>,
+    next_ticket: u64,
+    under_way: JoinSet<Option<Input>>,
+    /// Tasks whose offer did not work the first time: their token is held already.
+    offered_in_vain: HashSet<String>,
+}
+
+/// What lies beneath an engine.
+pub(crate) struct Ground<J> {
+    /// The log.
+    pub(crate) journal: J,
+    /// The ciphertexts.
+    pub(crate) store: SealedStore,
+    /// The tasks.
+    pub(crate) tasks: Tasks,
+    /// Where organisations knock.
+    pub(crate) doors: Doors,
+    /// The breach records.
+    pub(crate) breaches: Breaches,
+}
+
+impl<J: Journal + Clone> Engine<J> {
+    /// Reads what is in flight, and is ready to run.
+    pub(crate) async fn start(
+        ground: Ground<J>,
+        rules: Rules,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, EngineError> {
+        clock.begin(ENGINE);
+        let mut relay = Relay::new(rules, Limits::default());
+        for (incident, commits, position) in ground.journal.in_flight().await? {
+            let history = Ok(History::Live { commits, position });
+            relay.handle(Input::Loaded { incident, history }, clock.now());
+        }
+        Ok(Self {
+            relay,
+            journal: ground.journal,
+            store: ground.store,
+            tasks: ground.tasks,
+            doors: ground.doors,
+            breaches: ground.breaches,
+            clock,
+            observer,
+            asked: HashMap::new(),
+            fetching: HashMap::new(),
+            next_ticket: 0,
+            under_way: JoinSet::new(),
+            offered_in_vain: HashSet::new(),
+        })
+    }
+
+    /// Runs until told to stop; then takes nothing new, finishes what is under way, and returns.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let clock = Arc::clone(&self.clock);
+        loop {
+            while let Some(output) = self.relay.poll() {
+                self.carry_out(output);
+            }
+            let stopping = *stop.borrow();
+            if stopping && self.under_way.is_empty() {
+                return;
+            }
+            let idle = self.relay.is_idle() && self.under_way.is_empty();
+            let wake_at = self.relay.wake_at().unwrap_or(Timestamp::MAX);
+            tokio::select! {
+                biased;
+                Some(done) = self.under_way.join_next() => {
+                    if let Ok(Some(input)) = done {
+                        self.relay.handle(input, clock.now());
+                    }
+                }
+                Some(knock) = self.doors.next(), if !stopping && self.under_way.len() < UNDER_WAY_MAX => {
+                    self.knocked(knock);
+                }
+                () = sleep(&*clock, idle, wake_at), if !stopping => {
+                    self.relay.handle(Input::Tick, clock.now());
+                }
+                _ = sweep.tick(), if !stopping => self.sweep(),
+                _ = stop.changed(), if !stopping => {}
+            }
+        }
+    }
+
+    fn knocked(&mut self, knock: Knock) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let input = match knock {
+            Knock::Submit { from, command: Ok(command), caller } => {
+                self.asked.insert(ticket, caller);
+                let (command, payloads) = command.detach(|| PayloadId::from_uuid(uuid::Uuid::new_v4()));
+                Input::Submit { ticket, from, command, payloads }
+            }
+            Knock::Fetch { from, fetch: Ok(fetch), caller } => {
+                self.fetching.insert(ticket, caller);
+                Input::Fetch { ticket, from, fetch }
+            }
+            Knock::Submit { from, command: Err(refusal), caller } => {
+                tracing::warn!(%from, refusal = refusal.code(), "a command that cannot be read");
+                return self.spawn(answered(caller, Answer::Refused { refusal }));
+            }
+            Knock::Fetch { from, fetch: Err(refusal), caller } => {
+                tracing::warn!(%from, refusal = refusal.code(), "a fetch that cannot be read");
+                return self.spawn(answered(caller, Fetched::Refused { refusal }));
+            }
+        };
+        self.relay.handle(input, self.clock.now());
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Load { incident } => {
+                let journal = self.journal.clone();
+                self.spawn(async move {
+                    let history = journal.read(incident).await.map_err(|error| trouble(&error));
+                    Some(Input::Loaded { incident, history })
+                });
+            }
+            Output::Store { incident, payloads, ceiling } => {
+                let store = self.store.clone();
+                let left = Duration::try_from(ceiling.duration_since(self.clock.now())).unwrap_or_default();
+                self.spawn(async move {
+                    let places = store.store(payloads, left).await.map_err(|error| trouble(&error));
+                    Some(Input::Stored { incident, places })
+                });
+            }
+            Output::Append { incident, expected, commit } => {
+                let journal = self.journal.clone();
+                self.spawn(async move {
+                    let outcome = journal.append(incident, expected, &commit).await.map_err(|error| trouble(&error));
+                    Some(Input::Appended { incident, outcome })
+                });
+            }
+            Output::Forget { incident, expected } => {
+                let journal = self.journal.clone();
+                self.spawn(async move {
+                    let outcome = journal.forget(incident, expected).await.map_err(|error| trouble(&error));
+                    Some(Input::Forgotten { incident, outcome })
+                });
+            }
+            Output::Perform { incident, duty, location } => self.perform(incident, duty, location),
+            Output::Discard { payload, location } => {
+                let store = self.store.clone();
+                self.spawn(async move {
+                    // If this fails the sweeper finds it.
+                    let _ = store.erase(payload, location).await.map_err(|error| trouble(&error));
+                    None
+                });
+            }
+            Output::Reply { ticket, reply } => self.reply(ticket, reply),
+            Output::Noted { incident, events } => self.observer.noted(incident, &events),
+            Output::Alarm { incident, problem } => {
+                tracing::error!(%incident, %problem, "the journal is not as the law allows");
+            }
+        }
+    }
+
+    fn perform(&mut self, incident: IncidentId, duty: Duty, location: Option<Location>) {
+        match &duty {
+            Duty::Offer { to, task } => {
+                let id = task.id();
+                if !self.offered_in_vain.remove(&id) {
+                    self.clock.begin(&id);
+                }
+                let (tasks, to, task) = (self.tasks.clone(), to.clone(), task.clone());
+                self.spawn(async move {
+                    let outcome = tasks.offer(&to, &task).await.map_err(|error| trouble(&error));
+                    Some(Input::Performed { incident, duty, outcome })
+                });
+            }
+            Duty::Erase { payload } => {
+                let (store, payload) = (self.store.clone(), *payload);
+                self.spawn(async move {
+                    let outcome = match location {
+                        Some(location) => store.erase(payload, location).await.map_err(|error| trouble(&error)),
+                        None => Ok(()),
+                    };
+                    Some(Input::Performed { incident, duty, outcome })
+                });
+            }
+            Duty::RecordBreach { number, breach } => {
+                let (breaches, signal) = (self.breaches.clone(), (incident, *number));
+                let record = self.record_of(breach);
+                self.spawn(async move {
+                    let outcome = breaches.keep(signal, &record).await.map_err(|error| trouble(&error));
+                    Some(Input::Performed { incident, duty, outcome })
+                });
+            }
+            // The driver asks for this one by itself.
+            Duty::Forget => {}
+        }
+    }
+
+    fn record_of(&self, breach: &Breach) -> BreachRecord {
+        let kind = match breach.kind {
+            BreachKind::Returned => BreachRecordKind::Returned,
+            BreachKind::Recalled(reason) => BreachRecordKind::Recalled(reason),
+        };
+        BreachRecord { day: self.relay.local(breach.at).date(), kind, opened: breach.opened }
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        if let Reply::Command(answer) = reply {
+            if let Some(caller) = self.asked.remove(&ticket) {
+                self.spawn(answered(caller, answer));
+            }
+            return;
+        }
+        let Some(caller) = self.fetching.remove(&ticket) else { return };
+        let store = self.store.clone();
+        self.spawn(async move {
+            let fetched = match reply {
+                Reply::Release { payload, location, from } => match store.fetch(payload, location).await {
+                    Ok(Some(sealed)) => Fetched::Payload { from, sealed },
+                    Ok(None) => Fetched::Refused { refusal: Refusal::Gone },
+                    Err(error) => {
+                        trouble(&error);
+                        Fetched::TryLater
+                    }
+                },
+                Reply::NotDue(refusal) => Fetched::Refused { refusal },
+                Reply::TryLater | Reply::Command(_) => Fetched::TryLater,
+            };
+            answered(caller, fetched).await
+        });
+    }
+
+    fn sweep(&mut self) {
+        let kept = self.relay.keeps();
+        let store = self.store.clone();
+        self.spawn(async move {
+            match store.sweep(|payload| kept.contains(payload), ORPHAN_AFTER).await {
+                Ok(swept) if swept.payloads > 0 => tracing::warn!(?swept, "orphaned ciphertexts erased"),
+                Ok(_) => {}
+                Err(error) => {
+                    trouble(&error);
+                }
+            }
+            None
+        });
+    }
+
+    fn spawn(&mut self, work: impl Future<Output = Option<Input>> + Send + 'static) {
+        self.under_way.spawn(work);
+    }
+}
+
+/// An answer that gets lost is asked for again.
+async fn answered<T: Serialize>(caller: Caller<T>, answer: T) -> Option<Input> {
+    if let Err(error) = caller.answer(&answer).await {
+        trouble(&error);
+    }
+    None
+}
+
+/// Sleeps if there is nothing to do; otherwise the clock stands still until something else arrives.
+async fn sleep(clock: &dyn Clock, idle: bool, until: Timestamp) {
+    if idle {
+        clock.sleep_until(ENGINE, until).await;
+    } else {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Weather: it is logged, and tried again.
+fn trouble(error: &dyn std::error::Error) -> Trouble {
+    tracing::warn!(%error, "the broker did not do it; trying again");
+    Trouble
+}
+
+/// The broker's side of an engine, opened.
+pub(crate) async fn ground(
+    link: &Link,
+    settings: &hwc_jetstream::Settings,
+) -> Result<Ground<hwc_jetstream::JetStreamJournal>, EngineError> {
+    Ok(Ground {
+        journal: hwc_jetstream::JetStreamJournal::open(link, settings).await?,
+        store: SealedStore::open(link, settings),
+        tasks: Tasks::open(link, settings).await?,
+        doors: Doors::open(link).await?,
+        breaches: Breaches::open(link, settings).await?,
+    })
+}

@@ -1,0 +1,112 @@
+//! An organisation's side of its doors: submit, fetch, and the tasks that wait for it.
+
+use std::time::Duration;
+
+use async_nats::Subscriber;
+use hwc_schemas::{
+    Organisation,
+    wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
+
+use crate::{Credential, Fault, Health, Link, LinkError, TaskFeed, names};
+
+/// An organisation's connection to the relay. Cheap to clone; it reconnects by itself for ever.
+#[derive(Clone, Debug)]
+pub struct Door {
+    link: Link,
+    organisation: Organisation,
+}
+
+/// Why something did not get through the door.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DoorError {
+    /// There is no connection.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// No answer in time.
+    #[error("no answer in time, so it is unknown whether it was done: do the same again, which changes nothing if it was")]
+    Unknown,
+    /// Nobody is there; nothing was done.
+    #[error("nobody answers the door just now and nothing was done: try again")]
+    NobodyThere,
+    /// It does not fit through; nothing was done.
+    #[error("larger than a message may be ({MESSAGE_BYTES_MAX} bytes), so nothing was done")]
+    TooLarge,
+    /// The answer is of another version.
+    #[error("the answer cannot be read, so it is unknown whether it was done; is this program older than the relay?")]
+    Unreadable,
+    /// The connection was closed for good.
+    #[error("the connection is closed: connect anew")]
+    Closed,
+}
+
+impl From<Fault> for DoorError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoAnswer => Self::Unknown,
+            Fault::NobodyServes => Self::NobodyThere,
+            Fault::TooLarge => Self::TooLarge,
+            Fault::Closed => Self::Closed,
+            Fault::Refused { .. } | Fault::Garbled => Self::Unreadable,
+        }
+    }
+}
+
+impl Door {
+    /// Connects as this organisation. A key that the broker knows as another organisation's gets in, and finds every door
+    /// locked: its answers could not reach it.
+    pub async fn connect(
+        url: &str,
+        credential: &Credential,
+        organisation: Organisation,
+    ) -> Result<Self, DoorError> {
+        let inbox = names::inbox(&organisation);
+        let link = Link::connect_as(url, Some(credential), &inbox, &organisation.to_string()).await?;
+        Ok(Self { link, organisation })
+    }
+
+    /// The same door, with another time for answers than [`crate::ANSWER_WITHIN`].
+    #[must_use]
+    pub fn with_answer_within(mut self, answer_within: Duration) -> Self {
+        self.link = self.link.with_answer_within(answer_within);
+        self
+    }
+
+    /// Whose door it is.
+    pub const fn organisation(&self) -> &Organisation {
+        &self.organisation
+    }
+
+    /// How the connection is doing, now and whenever it changes.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.link.health()
+    }
+
+    /// Submits a command. On [`DoorError::Unknown`] submit the very same again: the first one counts.
+    pub async fn submit(&self, command: &Command<Sealed>) -> Result<Answer, DoorError> {
+        self.knock(names::SUBMIT, command).await
+    }
+
+    /// Fetches a payload that is due to us. For a school this *is* opening the signal (R24).
+    pub async fn fetch(&self, fetch: &Fetch) -> Result<Fetched, DoorError> {
+        self.knock(names::FETCH, fetch).await
+    }
+
+    /// Our tasks, as they come.
+    pub async fn tasks(&self) -> Result<TaskFeed, DoorError> {
+        let inbox = self.link.client().new_inbox();
+        let arriving: Subscriber = self.link.listen(format!("{inbox}.*")).await?;
+        Ok(TaskFeed::new(self.link.clone(), inbox, arriving))
+    }
+
+    async fn knock<T: DeserializeOwned>(&self, door: &str, body: &impl Serialize) -> Result<T, DoorError> {
+        let body = serde_json::to_vec(body).map_err(|_| DoorError::TooLarge)?;
+        if body.len() > MESSAGE_BYTES_MAX {
+            return Err(DoorError::TooLarge);
+        }
+        let answer = self.link.ask(door.to_owned(), None, body.into()).await?;
+        serde_json::from_slice(&answer.payload).map_err(|_| DoorError::Unreadable)
+    }
+}

@@ -1,0 +1,187 @@
+//! The tasks that wait for an organisation, pulled so that the feed never goes silent.
+//!
+//! What shaped it (verified on 2.15.1 with async-nats 0.51):
+//!
+//! * An organisation may only ask for its next tasks; the client library's own consumer wants to ask how the consumer is
+//!   doing, which is not allowed here, so the pull is written out.
+//! * A pull lives in the server's memory: a restart, a change of leader, or a lost message ends it without a word. So each
+//!   has a deadline on our side, just behind the server's own.
+//! * The library's confirmed acknowledgement takes "nobody is listening" for a yes. Ours is a plain request.
+
+use std::time::Duration;
+
+use async_nats::{Message, Subscriber};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use hwc_schemas::wire::Task;
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use crate::{DoorError, Health, Link, names, settings::nanos};
+
+/// Tasks asked for at once. Each counts as held from the moment the broker sends it.
+const BATCH: u32 = 16;
+/// How long the server keeps a pull.
+const PULL_FOR: Duration = Duration::from_secs(5);
+/// How much later we give it up.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long to wait after the server turned a pull down.
+const BACK_OFF: Duration = Duration::from_millis(250);
+/// How often a holder says that it is still working; the broker waits 30 s for it.
+const WORKING_EVERY: Duration = Duration::from_secs(10);
+
+/// The tasks that wait for an organisation. Every one comes at least once, and again until it is acknowledged.
+#[derive(Debug)]
+pub struct TaskFeed {
+    link: Link,
+    inbox: String,
+    arriving: Subscriber,
+    health: watch::Receiver<Health>,
+    pulls: u64,
+    pull: Pull,
+    unreadable: u64,
+}
+
+/// Where the present pull is.
+#[derive(Debug, Clone, Copy)]
+enum Pull {
+    /// There is none until then.
+    NotBefore(Instant),
+    /// It is under way: how many it may still bring, and when we give it up.
+    Open { left: u32, until: Instant },
+}
+
+impl TaskFeed {
+    pub(crate) fn new(link: Link, inbox: String, arriving: Subscriber) -> Self {
+        let mut health = link.health();
+        health.mark_unchanged();
+        let pull = Pull::NotBefore(Instant::now());
+        Self { link, inbox, arriving, health, pulls: 0, pull, unreadable: 0 }
+    }
+
+    /// Waits for the next task; `None` when the connection is closed for good. Cancel-safe: nothing is lost when it is
+    /// dropped in the middle.
+    pub async fn next(&mut self) -> Option<Offered> {
+        loop {
+            let wake = match self.pull {
+                Pull::NotBefore(when) => {
+                    if when <= Instant::now() {
+                        self.ask().await;
+                        continue;
+                    }
+                    when
+                }
+                Pull::Open { until, .. } => until,
+            };
+            tokio::select! {
+                biased;
+                message = self.arriving.next() => {
+                    if let Some(offered) = self.take(message?).await {
+                        return Some(offered);
+                    }
+                }
+                changed = self.health.changed() => {
+                    // A new connection: the server may be another, or have forgotten the pull.
+                    if changed.is_ok() && self.health.borrow_and_update().connected {
+                        self.pull = Pull::NotBefore(Instant::now());
+                    }
+                }
+                () = sleep_until(wake) => self.pull = Pull::NotBefore(Instant::now()),
+            }
+        }
+    }
+
+    /// How many tasks this program could not read; they were put away and logged.
+    pub const fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    async fn ask(&mut self) {
+        let ask = json!({ "batch": BATCH, "expires": nanos(PULL_FOR) }).to_string();
+        // A subject for each pull, so that the end of an old one is not taken for the end of this one.
+        let reply = format!("{}.{}", self.inbox, self.pulls + 1);
+        self.pull = match self.link.send(names::NEXT.to_owned(), Some(reply), ask.into()).await {
+            Ok(()) => {
+                self.pulls += 1;
+                Pull::Open { left: BATCH, until: Instant::now() + PULL_FOR + GRACE }
+            }
+            Err(_) => Pull::NotBefore(Instant::now() + BACK_OFF),
+        };
+    }
+
+    /// Takes what arrived: a task, or the end of a pull.
+    async fn take(&mut self, message: Message) -> Option<Offered> {
+        if let Some(status) = message.status.map(|status| status.as_u16()) {
+            if message.subject.rsplit('.').next() == Some(self.pulls.to_string().as_str()) {
+                self.pull = match status {
+                    // A heartbeat.
+                    100 => self.pull,
+                    // Its time is over and nothing was there: the next one at once.
+                    408 => Pull::NotBefore(Instant::now()),
+                    _ => Pull::NotBefore(Instant::now() + BACK_OFF),
+                };
+            }
+            return None;
+        }
+        if let Pull::Open { left, until } = self.pull {
+            self.pull = match left.saturating_sub(1) {
+                0 => Pull::NotBefore(Instant::now()),
+                left => Pull::Open { left, until },
+            };
+        }
+        let reply = message.reply.as_ref()?.to_string();
+        if let Ok(task) = serde_json::from_slice(&message.payload) {
+            return Some(Offered { task, link: self.link.clone(), reply });
+        }
+        self.unreadable += 1;
+        tracing::error!("a task that this program cannot read was put away; is it older than the relay?");
+        // If this gets lost, the task comes again, and is put away again.
+        let _ = self.link.send(reply, None, Bytes::from_static(b"+TERM")).await;
+        None
+    }
+}
+
+/// A task in our hands. Unless it is acknowledged it comes again, 30 seconds after the last sign of life.
+#[derive(Debug)]
+pub struct Offered {
+    /// What is asked.
+    pub task: Task,
+    link: Link,
+    reply: String,
+}
+
+impl Offered {
+    /// Says that it is done, and waits until the broker has heard it. Only after the engine answered the task's command.
+    /// On an error the task comes again.
+    pub async fn acknowledge(self) -> Result<(), DoorError> {
+        self.link.ask(self.reply, None, Bytes::from_static(b"+ACK")).await?;
+        Ok(())
+    }
+
+    /// Says that it is being worked on; to be said at least every 10 seconds.
+    pub async fn working(&self) -> Result<(), DoorError> {
+        Ok(self.link.send(self.reply.clone(), None, Bytes::from_static(b"+WPI")).await?)
+    }
+
+    /// Does the work, saying every 10 seconds that it is being worked on.
+    pub async fn keep<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut every = interval(WORKING_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = every.tick() => { let _ = self.working().await; }
+            }
+        }
+    }
+
+    /// Puts it back; it comes again after the delay, and when this gets lost, after 30 seconds.
+    pub async fn put_back(self, delay: Duration) -> Result<(), DoorError> {
+        let nak = format!("-NAK {}", json!({ "delay": nanos(delay) }));
+        Ok(self.link.send(self.reply, None, nak.into()).await?)
+    }
+}

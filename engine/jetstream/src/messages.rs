@@ -1,0 +1,68 @@
+//! Single messages of a stream, read from its leader.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Fault, Link, fault::code};
+
+/// A message as it lies in its stream.
+pub(crate) struct Lying {
+    pub(crate) subject: String,
+    pub(crate) sequence: u64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Which message is meant.
+pub(crate) enum Which<'a> {
+    /// The one at this place.
+    At(u64),
+    /// The last one of these subjects.
+    LastOf(&'a str),
+    /// The first one of these subjects at this place or after it.
+    NextOf(&'a str, u64),
+}
+
+/// Reads one message; `None` when there is no such message, or no such stream.
+///
+/// `STREAM.MSG.GET` is answered by the leader alone, so it never lags behind what was acknowledged.
+pub(crate) async fn get(link: &Link, stream: &str, which: Which<'_>) -> Result<Option<Lying>, Fault> {
+    #[derive(Deserialize)]
+    struct Answer {
+        message: Message,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        subject: String,
+        seq: u64,
+        #[serde(default)]
+        data: String,
+    }
+    let asked = match which {
+        Which::At(sequence) => json!({ "seq": sequence }),
+        Which::LastOf(subjects) => json!({ "last_by_subj": subjects }),
+        Which::NextOf(subjects, sequence) => json!({ "next_by_subj": subjects, "seq": sequence }),
+    };
+    match link.api::<Answer>(format!("STREAM.MSG.GET.{stream}"), &asked).await {
+        Ok(Answer { message: Message { subject, seq, data } }) => {
+            let body = BASE64.decode(data).map_err(|_| Fault::Garbled)?;
+            Ok(Some(Lying { subject, sequence: seq, body }))
+        }
+        Err(fault) if gone(&fault) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Erases one message so that its bytes leave the disk (`no_erase` is not said); already gone is as good.
+pub(crate) async fn erase(link: &Link, stream: &str, sequence: u64) -> Result<(), Fault> {
+    match link.api::<Value>(format!("STREAM.MSG.DELETE.{stream}"), &json!({ "seq": sequence })).await {
+        Ok(answer) if answer.get("success") == Some(&Value::Bool(true)) => Ok(()),
+        Ok(_) => Err(Fault::Garbled),
+        Err(fault) if gone(&fault) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn gone(fault: &Fault) -> bool {
+    [code::NO_MESSAGE, code::NO_SEQUENCE, code::STREAM_NOT_FOUND].into_iter().any(|code| fault.is(code))
+}

@@ -1,0 +1,100 @@
+//! Every name on the broker, in one place. None holds anything about a person.
+
+use std::fmt;
+
+use hwc_journal::Generation;
+use hwc_schemas::{IncidentId, Organisation, PayloadId};
+
+/// What an organisation calls its door for commands.
+pub(crate) const SUBMIT: &str = "submit";
+/// What an organisation calls its door for payloads.
+pub(crate) const FETCH: &str = "fetch";
+/// What an organisation calls its door for tasks.
+pub(crate) const NEXT: &str = "next";
+
+/// The stream of incidents.
+pub(crate) const JOURNAL: &str = "JOURNAL";
+/// The stream of tasks.
+pub(crate) const TASKS: &str = "TASKS";
+
+/// The stream of breach records.
+pub(crate) const BREACHES: &str = "BREACHES";
+
+/// The subject of breach records.
+pub(crate) const fn breach() -> &'static str {
+    "hwc.breach"
+}
+
+/// Where an organisation's commands arrive in the engine's account.
+pub(crate) fn submit(organisation: impl fmt::Display) -> String {
+    format!("hwc.submit.{organisation}")
+}
+
+/// Where an organisation's fetches arrive in the engine's account.
+pub(crate) fn fetch(organisation: impl fmt::Display) -> String {
+    format!("hwc.fetch.{organisation}")
+}
+
+/// The subject of an organisation's tasks.
+pub(crate) fn task(organisation: impl fmt::Display) -> String {
+    format!("hwc.task.{organisation}")
+}
+
+/// Where an organisation's tasks are pulled.
+pub(crate) fn next(organisation: &Organisation) -> String {
+    format!("$JS.API.CONSUMER.MSG.NEXT.{TASKS}.{organisation}")
+}
+
+/// Where an organisation's tasks are acknowledged.
+pub(crate) fn acknowledgements(organisation: &Organisation) -> String {
+    format!("$JS.ACK.{TASKS}.{organisation}.>")
+}
+
+/// The same where the server's flag `js_ack_fc_v2` is on: with the domain, none, and the server's hash of `ENGINE`. Neither
+/// may be a wildcard: `$JS.ACK.*.*.TASKS.<A>.>` also matches what another organisation's consumer listens to.
+pub(crate) fn acknowledgements_v2(organisation: &Organisation) -> String {
+    format!("$JS.ACK._.6LvWHe4E.{TASKS}.{organisation}.>")
+}
+
+/// The namespace of the answers to an organisation.
+pub(crate) fn inbox(organisation: &Organisation) -> String {
+    format!("_INBOX_{organisation}")
+}
+
+/// The subject of an incident's events.
+pub(crate) fn events(incident: IncidentId) -> String {
+    format!("jrn.{incident}.e")
+}
+
+/// The subject of an incident's tombstone.
+pub(crate) fn tombstone(incident: IncidentId) -> String {
+    format!("jrn.{incident}.t")
+}
+
+/// Everything of an incident: what an append is guarded by.
+pub(crate) fn incident(incident: IncidentId) -> String {
+    format!("jrn.{incident}.>")
+}
+
+/// The stream of a generation.
+pub(crate) fn generation(generation: Generation) -> String {
+    format!("{GENERATIONS}{generation}")
+}
+
+/// What the streams of all generations begin with.
+pub(crate) const GENERATIONS: &str = "PAY_";
+
+/// The subject of a ciphertext.
+pub(crate) fn payload(generation: Generation, payload: PayloadId) -> String {
+    format!("pay.{generation}.{payload}")
+}
+
+/// The subjects of all ciphertexts of a generation.
+pub(crate) fn payloads(generation: Generation) -> String {
+    format!("pay.{generation}.*")
+}
+
+/// What a generation listens to when it takes no more.
+pub(crate) fn closed(generation: Generation) -> String {
+    format!("closed.{generation}")
+}

@@ -1,0 +1,281 @@
+//! The sealed store: ciphertexts in small streams, *generations*, that are dropped whole.
+//!
+//! What shaped it (verified on 2.15.1):
+//!
+//! * Dropping a stream is the only thing that clears every byte on every replica at once, write-ahead logs included;
+//!   it costs about 2 ms whatever the stream holds. A secure delete of one message rewrites its block, 2 to 18 ms. So
+//!   whoever has several payloads to erase gives them to [`SealedStore::erase_all`] at once.
+//! * Sequences start again in a stream that is made again, so a late erase would hit another child's payload. A
+//!   generation's name is random and never used again, and the payload's own id is checked in its subject first.
+//! * A message's time to live is kept by the broker alone, with every program of ours down. Delete markers stay off:
+//!   their time to live would silently lengthen the messages' own.
+//! * The broker's own encryption must stay off: with it a secure delete says success and erases nothing.
+
+mod generations;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use hwc_journal::{Generation, Location};
+use hwc_schemas::{PayloadId, wire::Sealed};
+use jiff::Timestamp;
+
+use crate::{
+    Fault, Link, Settings,
+    messages::{self, Which},
+    names,
+};
+use generations::{Generations, Holding, Ticket};
+
+/// Most payloads that one generation takes in its life.
+pub const GENERATION_PAYLOADS_MAX: usize = 256;
+
+/// How often a payload whose storing is uncertain is looked for and tried again, and an erase repeated.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// Generations in which is erased at the same time.
+const ERASING_MAX: usize = 16;
+
+/// The ciphertexts on their way. Cheap to clone; one per process, because it alone knows which generation is filling.
+#[derive(Clone, Debug)]
+pub struct SealedStore {
+    link: Link,
+    generations: Arc<Generations>,
+    kept_at_most: Duration,
+}
+
+/// The sealed store could not do it. Everything here may be done again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The broker would not, or did not say. What may be stored without anybody knowing is found by the sweep.
+    #[error("the sealed store: {0}; doing it again is safe")]
+    Fault(#[from] Fault),
+}
+
+/// What a sweep found and erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Ciphertexts that nothing points to.
+    pub payloads: u64,
+    /// Generations that were dropped whole.
+    pub generations: u64,
+}
+
+impl SealedStore {
+    /// Opens the store. What earlier processes left is found when it is needed; this one fills generations of its own.
+    pub fn open(link: &Link, settings: &Settings) -> Self {
+        Self {
+            link: link.clone(),
+            generations: Arc::new(Generations::new(link.clone(), settings)),
+            kept_at_most: settings.payloads_for,
+        }
+    }
+
+    /// Stores ciphertexts, durably when it answers. The broker itself removes them after `keep_for`, rounded down to
+    /// whole seconds, at least one, and no longer than the ceiling of the settings.
+    ///
+    /// On an error some may be stored; nothing points to them, and the sweep erases them.
+    pub async fn store(
+        &self,
+        payloads: Vec<(PayloadId, Sealed)>,
+        keep_for: Duration,
+    ) -> Result<Vec<(PayloadId, Location)>, StoreError> {
+        let lives = keep_for.min(self.kept_at_most).as_secs().max(1).to_string();
+        let mut payloads: Vec<(PayloadId, Bytes)> =
+            payloads.into_iter().map(|(id, sealed)| (id, sealed.into_bytes().into())).collect();
+        let mut stored = Vec::with_capacity(payloads.len());
+        while !payloads.is_empty() {
+            let rest = payloads.split_off(payloads.len().min(GENERATION_PAYLOADS_MAX));
+            stored.extend(self.store_together(&payloads, &lives).await?);
+            payloads = rest;
+        }
+        Ok(stored)
+    }
+
+    /// Stores up to one generation's worth; in another generation if the first was dropped under us.
+    async fn store_together(
+        &self,
+        payloads: &[(PayloadId, Bytes)],
+        lives: &str,
+    ) -> Result<Vec<(PayloadId, Location)>, StoreError> {
+        let mut last = Fault::NobodyServes;
+        for attempt in 0..ATTEMPTS_MAX {
+            pause(attempt).await;
+            let ticket = match self.generations.enter(payloads.len()).await {
+                Ok(ticket) => ticket,
+                Err(fault) => {
+                    last = fault;
+                    continue;
+                }
+            };
+            match try_join_all(payloads.iter().map(|one| self.put(&ticket, one, lives))).await {
+                Ok(stored) => return Ok(stored),
+                Err(fault @ Fault::NobodyServes) => {
+                    self.generations.leave(ticket.generation());
+                    last = fault;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Err(last.into())
+    }
+
+    async fn put(
+        &self,
+        ticket: &Ticket,
+        (id, sealed): &(PayloadId, Bytes),
+        lives: &str,
+    ) -> Result<(PayloadId, Location), Fault> {
+        let generation = ticket.generation();
+        let stream = names::generation(generation);
+        let subject = names::payload(generation, *id);
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-TTL", lives);
+        // So a second try can never leave a second copy that no location names.
+        headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
+        let mut last = Fault::NoAnswer;
+        for attempt in 0..ATTEMPTS_MAX {
+            pause(attempt).await;
+            let sequence = match self.link.put(subject.clone(), headers.clone(), sealed.clone()).await {
+                Ok(stored) => Some(stored.seq),
+                Err(fault @ (Fault::TooLarge | Fault::NobodyServes)) => return Err(fault),
+                Err(fault) => {
+                    last = fault;
+                    match messages::get(&self.link, &stream, Which::LastOf(&subject)).await {
+                        Ok(found) => found.map(|found| found.sequence),
+                        Err(fault) => {
+                            last = fault;
+                            None
+                        }
+                    }
+                }
+            };
+            if let Some(sequence) = sequence {
+                ticket.stored(*id, sequence);
+                return Ok((*id, Location { generation, sequence }));
+            }
+        }
+        Err(last)
+    }
+
+    /// Fetches a ciphertext; `None` when it is gone, or when something else lies there.
+    pub async fn fetch(&self, id: PayloadId, at: Location) -> Result<Option<Sealed>, StoreError> {
+        let found = self.lying(id, at).await?;
+        Ok(found.map(|found| Sealed::new(found.body)))
+    }
+
+    /// Erases a ciphertext. See [`SealedStore::erase_all`].
+    pub async fn erase(&self, id: PayloadId, at: Location) -> Result<(), StoreError> {
+        self.erase_all(&[(id, at)]).await
+    }
+
+    /// Erases ciphertexts so that their bytes leave the disk; what is gone already is as good. A generation of which
+    /// these were the last is dropped whole, also the one that is filling; where others live on, each of these is
+    /// deleted securely. When it answers with an error, some may be erased; doing it again is safe.
+    pub async fn erase_all(&self, which: &[(PayloadId, Location)]) -> Result<(), StoreError> {
+        let mut by_generation: HashMap<Generation, Vec<Holding>> = HashMap::new();
+        for (id, at) in which {
+            by_generation.entry(at.generation).or_default().push(Holding { id: *id, sequence: at.sequence });
+        }
+        let erased = by_generation.into_iter().map(|(generation, these)| self.erase_in(generation, these));
+        stream::iter(erased).buffer_unordered(ERASING_MAX).try_collect().await
+    }
+
+    async fn erase_in(&self, generation: Generation, these: Vec<Holding>) -> Result<(), StoreError> {
+        let ids: HashSet<PayloadId> = these.iter().map(|one| one.id).collect();
+        if self.generations.drop_if_only(generation, &ids).await? {
+            return Ok(());
+        }
+        // One after the other: each rewrites the same block.
+        for one in these {
+            self.erase_one(generation, one).await?;
+            self.generations.erased(generation, one);
+        }
+        Ok(())
+    }
+
+    async fn erase_one(&self, generation: Generation, one: Holding) -> Result<(), StoreError> {
+        let at = Location { generation, sequence: one.sequence };
+        let mut last = Fault::NoAnswer;
+        for attempt in 0..ATTEMPTS_MAX {
+            pause(attempt).await;
+            // What this process stored itself it need not ask for.
+            let there = self.generations.holds(generation, one) || match self.lying(one.id, at).await {
+                Ok(found) => found.is_some(),
+                Err(fault) => {
+                    last = fault;
+                    continue;
+                }
+            };
+            if !there {
+                return Ok(());
+            }
+            match messages::erase(&self.link, &names::generation(generation), one.sequence).await {
+                Ok(()) => return Ok(()),
+                Err(fault) => last = fault,
+            }
+        }
+        Err(last.into())
+    }
+
+    async fn lying(&self, id: PayloadId, at: Location) -> Result<Option<messages::Lying>, Fault> {
+        let stream = names::generation(at.generation);
+        let found = messages::get(&self.link, &stream, Which::At(at.sequence)).await?;
+        Ok(found.filter(|found| found.subject == names::payload(at.generation, id)))
+    }
+
+    /// Erases what nothing points to: every ciphertext that `keep` does not know and that the broker has held for longer
+    /// than `older_than`, which must be longer than anybody takes between storing and appending. Generations of that age
+    /// that hold nothing are dropped.
+    pub async fn sweep(
+        &self,
+        keep: impl Fn(&PayloadId) -> bool,
+        older_than: Duration,
+    ) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        for generation in self.generations.all().await? {
+            let Some(state) = self.generations.state(generation).await? else { continue };
+            // By the broker's clock alone.
+            let before = state.now.saturating_sub(older_than).unwrap_or(Timestamp::MIN);
+            let mut orphans = Vec::new();
+            if !state.ids.iter().all(&keep) {
+                let held = self.generations.holdings(generation).await?;
+                orphans.extend(
+                    held.into_iter().filter(|(one, since)| !keep(&one.id) && *since < before).map(|(one, _)| one),
+                );
+            }
+            self.generations.correct(generation, &state);
+            let empty = state.ids.is_empty() && state.created < before && !self.generations.fills(generation);
+            if empty || !orphans.is_empty() {
+                swept.payloads += orphans.len() as u64;
+                self.erase_in(generation, orphans).await?;
+                swept.generations += u64::from(self.generations.state(generation).await?.is_none());
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Every ciphertext that is held, and where.
+    pub async fn holdings(&self) -> Result<Vec<(PayloadId, Location)>, StoreError> {
+        let mut all = Vec::new();
+        for generation in self.generations.all().await? {
+            let held = self.generations.holdings(generation).await?;
+            all.extend(
+                held.into_iter().map(|(one, _)| (one.id, Location { generation, sequence: one.sequence })),
+            );
+        }
+        Ok(all)
+    }
+}
+
+async fn pause(attempt: u32) {
+    if attempt > 0 {
+        tokio::time::sleep(Duration::from_millis(100 << (2 * attempt).min(6))).await;
+    }
+}

@@ -1,0 +1,97 @@
+//! What the engine asks of organisations: one stream, one durable consumer for each of them.
+//!
+//! A task's id is its message id, so offering it again changes nothing while the id is remembered; so it is after an
+//! acknowledgement. It also keeps an organisation from multiplying its own tasks: whoever pulls with one of its other
+//! doors as the reply subject makes the broker publish the task once more (verified on 2.15.1), with its id.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use hwc_schemas::{Organisation, wire::Task};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Fault, Link, Settings, SetupError,
+    names::{self, TASKS},
+    settings::{self, nanos},
+};
+
+/// How long a holder of a task may be silent before it is offered again.
+pub const ACK_WITHIN: Duration = Duration::from_secs(30);
+/// Tasks that one organisation may hold at a time.
+const HELD_MAX: u32 = 1_000;
+/// Tasks that may wait for one organisation; offering more is refused.
+const WAITING_EACH_MAX: u32 = 100_000;
+/// Organisations that may have a consumer.
+const ORGANISATIONS_MAX: u32 = 20_000;
+/// A task in bytes, headers included: ids only.
+const TASK_BYTES_MAX: u32 = 4 * 1024;
+
+/// The tasks of all organisations, as the engine sees them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    link: Link,
+    replicas: u8,
+}
+
+impl Tasks {
+    /// Opens the tasks: makes their stream if it is missing, and verifies it.
+    pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
+        let own = json!({
+            "retention": "workqueue",
+            "max_consumers": ORGANISATIONS_MAX,
+            "max_msgs_per_subject": WAITING_EACH_MAX,
+            "discard_new_per_subject": true,
+            "max_msg_size": TASK_BYTES_MAX,
+            "duplicate_window": nanos(settings.task_ids_for),
+        });
+        let wanted = settings::stream(TASKS, &[names::task("*")], settings.replicas, own);
+        settings::ensure_stream(link, TASKS, &wanted).await?;
+        Ok(Self { link: link.clone(), replicas: settings.replicas })
+    }
+
+    /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
+    pub async fn admit(&self, organisation: &Organisation) -> Result<(), SetupError> {
+        let (name, filter) = (organisation.to_string(), names::task(organisation));
+        let wanted = json!({
+            "name": name,
+            "durable_name": name,
+            "filter_subject": filter,
+            "deliver_policy": "all",
+            "replay_policy": "instant",
+            "ack_policy": "explicit",
+            "ack_wait": nanos(ACK_WITHIN),
+            "max_ack_pending": HELD_MAX,
+            "max_deliver": -1,
+            // What an organisation can make the broker keep for it.
+            "max_waiting": 64,
+            "max_batch": 256,
+            "max_expires": nanos(Duration::from_secs(30)),
+            "num_replicas": self.replicas,
+        });
+        settings::ensure_consumer(&self.link, TASKS, &name, &filter, &wanted).await
+    }
+
+    /// Offers a task, durably when it answers. Offering it again changes nothing, so after an error it is safe.
+    pub async fn offer(&self, organisation: &Organisation, task: &Task) -> Result<(), Fault> {
+        let body = serde_json::to_vec(task).map_err(|_| Fault::Garbled)?;
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", task.id());
+        self.link.put(names::task(organisation), headers, body.into()).await.map(|_| ())
+    }
+
+    /// How many tasks are not acknowledged yet, of all organisations.
+    pub async fn waiting(&self) -> Result<u64, Fault> {
+        #[derive(Deserialize)]
+        struct Info {
+            state: State,
+        }
+        #[derive(Deserialize)]
+        struct State {
+            messages: u64,
+        }
+        let info: Info = self.link.api(format!("STREAM.INFO.{TASKS}"), &Value::Null).await?;
+        Ok(info.state.messages)
+    }
+}

@@ -1,0 +1,234 @@
+//! The journal on a real broker: the exam, crashes, and settings that differ.
+
+mod common;
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use common::{Region, api};
+use hwc_jetstream::{JetStreamJournal, Settings, SetupError};
+use hwc_journal::{Append, Commit, History, Journal, JournalError, Position, codec, exam};
+use hwc_schemas::IncidentId;
+use hwc_workflow::{Event, Fact};
+use serde_json::json;
+use uuid::Uuid;
+
+fn incident(number: u128) -> IncidentId {
+    IncidentId::from_uuid(Uuid::from_u128(number))
+}
+
+fn commit(fact: Fact) -> Commit {
+    Commit { events: vec![Event { at: "2026-11-22T08:00:00Z".parse().unwrap(), fact }], stored: Vec::new() }
+}
+
+fn numbered(children: u16) -> Commit {
+    commit(Fact::NotDomesticViolence { children })
+}
+
+async fn journal(region: &Region) -> JetStreamJournal {
+    JetStreamJournal::open(&region.link().await, &Settings::development()).await.unwrap()
+}
+
+fn position(outcome: Append) -> Position {
+    match outcome {
+        Append::Appended(position) => position,
+        Append::Conflict => panic!("a conflict"),
+    }
+}
+
+#[tokio::test]
+async fn the_journal_on_jetstream_passes_the_exam() {
+    let regions = Mutex::new(Vec::new());
+    exam::sit(async || {
+        let region = Region::with(&[]).await;
+        let journal = journal(&region).await;
+        regions.lock().unwrap().push(region);
+        journal
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_after_a_restart() {
+    let mut region = Region::with(&[]).await;
+    let first = journal(&region).await;
+    let end = position(first.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
+    first.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
+    let other = position(first.append(incident(3), Position::NONE, &numbered(3)).await.unwrap());
+    first.forget(incident(3), other).await.unwrap();
+
+    region.broker.restart().await.unwrap();
+
+    let second = journal(&region).await;
+    let live = History::Live { commits: vec![numbered(1)], position: end };
+    assert_eq!(second.read(incident(1)).await.unwrap(), live);
+    assert_eq!(second.read(incident(3)).await.unwrap(), History::Ended);
+    assert_eq!(second.in_flight().await.unwrap().len(), 2);
+    assert_eq!(second.append(incident(3), other, &numbered(4)).await.unwrap(), Append::Conflict);
+}
+
+#[tokio::test]
+async fn a_stream_that_differs_is_named_in_every_difference_and_left_alone() {
+    let region = Region::with(&[]).await;
+    let raw = region.raw_engine().await;
+    let made = json!({ "name": "JOURNAL", "subjects": ["jrn.*.*"], "storage": "memory", "max_age": 60_000_000_000_u64 });
+    api(&raw, "STREAM.CREATE.JOURNAL", made).await;
+    let before = api(&raw, "STREAM.INFO.JOURNAL", json!({})).await["config"].clone();
+
+    let link = region.link().await;
+    let refused = JetStreamJournal::open(&link, &Settings::production()).await.unwrap_err();
+
+    let SetupError::Differs(differences) = &refused else { panic!("{refused}") };
+    for named in [
+        "JOURNAL: replicas is 1, wanted 3",
+        "JOURNAL: max_age is 60s, wanted 0ns",
+        "JOURNAL: storage is \"memory\", wanted \"file\"",
+        "JOURNAL: discard is \"old\", wanted \"new\"",
+        "JOURNAL: allow_msg_ttl is off, wanted true",
+    ] {
+        assert!(differences.0.iter().any(|one| one == named), "{named} is not in: {refused}");
+    }
+    assert!(!differences.0.iter().any(|one| one.contains("subjects")), "{refused}");
+    assert_eq!(api(&raw, "STREAM.INFO.JOURNAL", json!({})).await["config"], before);
+}
+
+#[tokio::test]
+async fn opening_it_again_with_the_same_settings_is_no_difference() {
+    let region = Region::with(&[]).await;
+    journal(&region).await;
+    journal(&region).await;
+}
+
+#[tokio::test]
+async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
+    let region = Region::with(&[]).await;
+    let journal = journal(&region).await;
+    let end = position(journal.append(incident(1), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap());
+    journal.append(incident(2), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap();
+    let raw = region.raw_engine().await;
+    raw.request(format!("jrn.{}.t", incident(1)), "".into()).await.unwrap();
+
+    let in_flight = journal.in_flight().await.unwrap();
+
+    assert_eq!(in_flight.iter().map(|(one, ..)| *one).collect::<Vec<_>>(), [incident(2)]);
+    let state = api(&raw, "STREAM.INFO.JOURNAL", json!({ "subjects_filter": ">" })).await["state"].clone();
+    assert_eq!(state["messages"], 2, "{state}");
+    assert!(state["subjects"].get(format!("jrn.{}.e", incident(1))).is_none(), "{state}");
+    assert!(journal.append(incident(1), end, &numbered(1)).await.unwrap() == Append::Conflict);
+}
+
+#[tokio::test]
+async fn a_tombstone_has_its_time_and_an_event_has_none() {
+    let region = Region::with(&[]).await;
+    let settings = Settings { tombstones_for: Duration::from_secs(1), ..Settings::development() };
+    let journal = JetStreamJournal::open(&region.link().await, &settings).await.unwrap();
+    let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
+    journal.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
+    journal.forget(incident(1), end).await.unwrap();
+    common::eventually("the tombstone goes", || async {
+        journal.read(incident(1)).await.unwrap() == History::Unknown
+    })
+    .await;
+    assert!(matches!(journal.read(incident(2)).await.unwrap(), History::Live { .. }));
+}
+
+#[tokio::test]
+async fn a_record_from_the_future_stops_the_start_and_says_to_upgrade() {
+    let region = Region::with(&[]).await;
+    let journal = journal(&region).await;
+    let raw = region.raw_engine().await;
+    raw.request(format!("jrn.{}.e", incident(1)), r#"{"v":7,"canary":1}"#.into()).await.unwrap();
+    for failed in [journal.in_flight().await.unwrap_err(), journal.read(incident(1)).await.unwrap_err()] {
+        let said = failed.to_string();
+        assert!(said.contains("version 7") && !said.contains("canary"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_read_back_and_not_written_twice() {
+    // The broker stores the append but its answer goes nowhere: a second stream-side reader takes its place by writing
+    // the very same bytes at the very same position, as the lost publish would have.
+    let region = Region::with(&[]).await;
+    let journal = journal(&region).await;
+    let raw = region.raw_engine().await;
+    let ours = numbered(1);
+    raw.request(format!("jrn.{}.e", incident(1)), codec::encode(&ours).into()).await.unwrap();
+    // The first attempt meets the guard: that is a conflict, because nothing of ours can be there yet.
+    assert_eq!(journal.append(incident(1), Position::NONE, &ours).await.unwrap(), Append::Conflict);
+    let History::Live { commits, .. } = journal.read(incident(1)).await.unwrap() else { panic!("not live") };
+    assert_eq!(commits, [ours]);
+}
+
+/// Appends one commit after the other to one incident, whatever happens, and says how many it believes were written.
+async fn write_on(journal: JetStreamJournal, incident: IncidentId, stop: &AtomicBool) -> Vec<u16> {
+    let (mut believed, mut position) = (Vec::new(), Position::NONE);
+    let mut next = 1;
+    while !stop.load(Ordering::Relaxed) && next < 20_000 {
+        match journal.append(incident, position, &numbered(next)).await {
+            Ok(Append::Appended(end)) => {
+                believed.push(next);
+                position = end;
+                next += 1;
+            }
+            Ok(Append::Conflict) => panic!("there is only one writer of {incident}"),
+            Err(JournalError::Unavailable(_)) => {
+                // Unknown: read, as the port says.
+                let Ok(history) = journal.read(incident).await else { continue };
+                if let History::Live { commits, position: end } = history
+                    && end != position
+                {
+                    assert_eq!(commits.len(), believed.len() + 1);
+                    believed.push(next);
+                    position = end;
+                    next += 1;
+                }
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    believed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_of_the_broker_under_load_lose_no_commit_and_double_none() {
+    let mut region = Region::with(&[]).await;
+    let link = region.link().await.with_answer_within(Duration::from_secs(2));
+    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let writers: Vec<_> =
+        (1..=8).map(|number| tokio::spawn(write_on(journal.clone(), incident(number), stop))).collect();
+
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        region.broker.kill().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        region.broker.restart().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    stop.store(true, Ordering::Relaxed);
+
+    for (number, writer) in (1..).zip(writers) {
+        let believed = writer.await.unwrap();
+        let History::Live { commits, .. } = journal.read(incident(number)).await.unwrap() else { panic!("not live") };
+        let written: Vec<_> = believed.iter().map(|number| numbered(*number)).collect();
+        assert!(!written.is_empty());
+        assert_eq!(commits, written, "incident {number}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_broker_it_says_so_in_bounded_time() {
+    let mut region = Region::with(&[]).await;
+    let link = region.link().await.with_answer_within(Duration::from_millis(200));
+    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    region.broker.kill().await.unwrap();
+    let commit = numbered(1);
+    let outcome = tokio::time::timeout(common::PATIENCE, journal.append(incident(1), Position::NONE, &commit));
+    assert!(matches!(outcome.await.unwrap(), Err(JournalError::Unavailable(_))));
+}

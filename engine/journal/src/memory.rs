@@ -1,0 +1,95 @@
+//! A journal in memory: the reference for the exam, and the log of the simulated world.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use hwc_schemas::IncidentId;
+
+use crate::{Append, Commit, History, Journal, JournalError, Position, codec};
+
+/// A journal in memory. It keeps what the codec wrote, so that it forgets nothing that a real one would.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    logs: Mutex<Logs>,
+}
+
+#[derive(Debug, Default)]
+struct Logs {
+    last: u64,
+    by_incident: BTreeMap<IncidentId, Log>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Log {
+    records: Vec<Vec<u8>>,
+    position: u64,
+    ended: bool,
+}
+
+impl MemoryJournal {
+    fn logs(&self) -> MutexGuard<'_, Logs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn commits(&self) -> Result<Vec<Commit>, JournalError> {
+        self.records.iter().map(|record| Ok(codec::decode(record)?)).collect()
+    }
+}
+
+impl Journal for MemoryJournal {
+    async fn append(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        commit: &Commit,
+    ) -> Result<Append, JournalError> {
+        let mut logs = self.logs();
+        let next = logs.last + 1;
+        let log = logs.by_incident.entry(incident).or_default();
+        if log.ended || log.position != expected.0 {
+            return Ok(Append::Conflict);
+        }
+        log.records.push(codec::encode(commit));
+        log.position = next;
+        logs.last = next;
+        Ok(Append::Appended(Position(next)))
+    }
+
+    async fn read(&self, incident: IncidentId) -> Result<History, JournalError> {
+        let logs = self.logs();
+        Ok(match logs.by_incident.get(&incident) {
+            None => History::Unknown,
+            Some(log) if log.ended => History::Ended,
+            Some(log) if log.records.is_empty() => History::Unknown,
+            Some(log) => History::Live { commits: log.commits()?, position: Position(log.position) },
+        })
+    }
+
+    async fn forget(&self, incident: IncidentId, expected: Position) -> Result<Append, JournalError> {
+        let mut logs = self.logs();
+        let next = logs.last + 1;
+        let log = logs.by_incident.entry(incident).or_default();
+        if log.ended {
+            return Ok(Append::Appended(Position(log.position)));
+        }
+        if log.position != expected.0 {
+            return Ok(Append::Conflict);
+        }
+        *log = Log { records: Vec::new(), position: next, ended: true };
+        logs.last = next;
+        Ok(Append::Appended(Position(next)))
+    }
+
+    async fn in_flight(&self) -> Result<Vec<(IncidentId, Vec<Commit>, Position)>, JournalError> {
+        let logs = self.logs();
+        logs.by_incident
+            .iter()
+            .filter(|(_, log)| !log.ended && !log.records.is_empty())
+            .map(|(incident, log)| Ok((*incident, log.commits()?, Position(log.position))))
+            .collect()
+    }
+}

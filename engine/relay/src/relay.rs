@@ -1,0 +1,174 @@
+//! Many incidents at once: who gets the input, when to wake, what is still going on.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+use hwc_schemas::{
+    IncidentId, PayloadId,
+    wire::{Answer, Command},
+};
+use hwc_workflow::{Context, Incident, Table, calendar::Calendar, policy::Policy};
+use jiff::{Timestamp, civil::DateTime};
+
+use crate::{
+    desk::{Desk, Job},
+    io::{Input, Limits, Output, Reply},
+};
+
+/// What the law looks at besides the state and the moment. It may be replaced while signals are in flight.
+pub struct Rules {
+    /// Times and limits.
+    pub policy: Policy,
+    /// School days.
+    pub calendar: Calendar,
+    /// Who takes part.
+    pub table: Table,
+}
+
+impl Rules {
+    /// The law's context at this moment.
+    pub fn at(&self, now: Timestamp) -> Context<'_> {
+        Context { now, policy: &self.policy, calendar: &self.calendar, table: &self.table }
+    }
+}
+
+/// The driver.
+pub struct Relay {
+    rules: Rules,
+    limits: Limits,
+    desks: HashMap<IncidentId, Desk>,
+    alarms: BTreeSet<(Timestamp, IncidentId)>,
+    busy: HashSet<IncidentId>,
+    outputs: VecDeque<Output>,
+}
+
+impl Relay {
+    /// A driver with nothing in flight. Feed it what the journal holds as [`Input::Loaded`] before anything else.
+    pub fn new(rules: Rules, limits: Limits) -> Self {
+        Self {
+            rules,
+            limits,
+            desks: HashMap::new(),
+            alarms: BTreeSet::new(),
+            busy: HashSet::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Something arrived, or time passed.
+    pub fn handle(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::Submit { ticket, from, command, payloads } => {
+                let incident = command.incident();
+                let fresh = matches!(command, Command::Record { .. });
+                if fresh
+                    && !self.desks.contains_key(&incident)
+                    && self.desks.len() >= self.limits.incidents_max
+                {
+                    let reply = Reply::Command(Answer::TryLater);
+                    self.outputs.push_back(Output::Reply { ticket, reply });
+                    return;
+                }
+                self.at_desk(incident, now, |desk, turn| {
+                    desk.accept(Job::Command { ticket, from, command, payloads }, turn);
+                });
+            }
+            Input::Fetch { ticket, from, fetch } => {
+                self.at_desk(fetch.incident(), now, |desk, turn| {
+                    desk.accept(Job::Fetch { ticket, from, fetch }, turn)
+                });
+            }
+            Input::Loaded { incident, history } => {
+                self.at_desk(incident, now, |desk, turn| desk.loaded(history, turn));
+            }
+            Input::Stored { incident, places } => {
+                self.at_desk(incident, now, |desk, turn| desk.stored(places, turn));
+            }
+            Input::Appended { incident, outcome } => {
+                self.at_desk(incident, now, |desk, turn| desk.appended(outcome, turn));
+            }
+            Input::Forgotten { incident, outcome } => {
+                self.at_desk(incident, now, |desk, turn| desk.forgotten(outcome, turn));
+            }
+            Input::Performed { incident, duty, outcome } => {
+                self.at_desk(incident, now, |desk, turn| desk.performed(duty, outcome, turn));
+            }
+            Input::Tick => self.tick(now),
+        }
+    }
+
+    /// What to do next, until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Relay::handle`] with [`Input::Tick`] if nothing else arrives.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// What calendar and clock on the wall say at a moment, where the schools are.
+    pub fn local(&self, at: Timestamp) -> DateTime {
+        self.rules.calendar.local(at)
+    }
+
+    /// Whether nothing is under way: no request unanswered, no append open, no duty unperformed.
+    pub fn is_idle(&self) -> bool {
+        self.outputs.is_empty() && self.busy.is_empty()
+    }
+
+    /// The incidents in memory, with their states.
+    pub fn incidents(&self) -> impl Iterator<Item = (IncidentId, &Incident)> {
+        self.desks.iter().map(|(id, desk)| (*id, desk.incident()))
+    }
+
+    /// Whether a ciphertext is pointed to, or about to be: what a sweeper must leave alone.
+    pub fn keeps(&self) -> HashSet<PayloadId> {
+        self.desks.values().flat_map(Desk::keeps).collect()
+    }
+
+    /// Replaces policy, calendar or table, and looks at every incident again.
+    pub fn set_rules(&mut self, rules: Rules, now: Timestamp) {
+        self.rules = rules;
+        let all: Vec<_> = self.desks.keys().copied().collect();
+        for incident in all {
+            self.at_desk(incident, now, |desk, turn| desk.look(turn));
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        let rung: Vec<_> =
+            self.alarms.iter().take_while(|(at, _)| *at <= now).map(|(_, incident)| *incident).collect();
+        for incident in rung {
+            self.at_desk(incident, now, |desk, turn| desk.look(turn));
+        }
+    }
+
+    fn at_desk(&mut self, incident: IncidentId, now: Timestamp, act: impl FnOnce(&mut Desk, &mut Turn<'_>)) {
+        let mut desk = self.desks.remove(&incident).unwrap_or_else(|| Desk::new(incident));
+        if let Some(at) = desk.alarm() {
+            self.alarms.remove(&(at, incident));
+        }
+        let mut turn = Turn { context: self.rules.at(now), limits: &self.limits, outputs: &mut self.outputs };
+        act(&mut desk, &mut turn);
+        desk.rest(&turn.context);
+        if desk.is_busy() {
+            self.busy.insert(incident);
+        } else {
+            self.busy.remove(&incident);
+        }
+        if desk.is_vacant() {
+            return;
+        }
+        if let Some(at) = desk.alarm() {
+            self.alarms.insert((at, incident));
+        }
+        self.desks.insert(incident, desk);
+    }
+}
+
+/// What a desk may use while it is its turn.
+pub(crate) struct Turn<'a> {
+    pub(crate) context: Context<'a>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) outputs: &'a mut VecDeque<Output>,
+}

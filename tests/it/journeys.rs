@@ -1,0 +1,198 @@
+//! Datasets replayed to their end on the real broker, as a user would.
+
+use std::{fs, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::ground::{Dataset, hwc, lines, root, sorted};
+
+#[test]
+fn the_manuals_cases_end_exactly_as_the_manual_tells() {
+    let dataset = Dataset::handbook();
+    let replayed = dataset.replay(&[]);
+    assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
+    let flat: Vec<Value> = replayed
+        .diary
+        .iter()
+        .map(|line| {
+            json!({
+                "report_id": line["report_id"],
+                "given_names": line["child"]["given_names"],
+                "surname": line["child"]["surname"],
+                "date_of_birth": line["child"]["date_of_birth"],
+                "sibling": line["sibling"],
+                "outcome": line["outcome"],
+                "reason": line["reason"],
+                "school": line["school"],
+                "delivered_at": line["delivered_at"],
+                "acknowledged_at": line["acknowledged_at"],
+            })
+        })
+        .collect();
+    let expected = lines(&fs::read_to_string(dataset.path().join("expected.jsonl")).unwrap());
+    assert_eq!(sorted(&flat), sorted(&expected));
+}
+
+#[test]
+fn every_hand_made_case_ends_as_the_rules_say() {
+    let cases = root().join("tests/oracle/cases");
+    let mut played = 0;
+    for case in fs::read_dir(cases).unwrap() {
+        let case = case.unwrap().path();
+        let args = fs::read_to_string(case.join("args")).unwrap_or_default();
+        let diary = tempfile::NamedTempFile::new().unwrap();
+        let output = hwc()
+            .arg("replay")
+            .arg(&case)
+            .arg("--diary")
+            .arg(diary.path())
+            .args(args.split_whitespace())
+            .output()
+            .unwrap();
+        let written = lines(&fs::read_to_string(diary.path()).unwrap());
+        let expected = lines(&fs::read_to_string(case.join("expected.jsonl")).unwrap());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(sorted(&written), sorted(&expected), "{}: {said}", case.display());
+        played += 1;
+    }
+    assert!(played >= 10, "the hand-made cases are gone");
+}
+
+#[test]
+fn a_broken_line_is_named_by_line_and_field_and_the_others_go_on() {
+    let dataset = Dataset::handbook().adding(
+        "reports.jsonl",
+        "{\"report_id\":\"GEHEIM-1\"}\n{\"report_id\": \"GEHEIM-2\", \"reported_at\": \"gisteren\"}\nnot JSON: Geheimpje\n",
+    );
+    let broken_from = fs::read_to_string(dataset.path().join("reports.jsonl")).unwrap().lines().count() - 2;
+    let replayed = dataset.replay(&[]);
+    assert_eq!(replayed.code(), Some(1));
+    let said = replayed.stderr();
+    for (line, what) in [
+        (broken_from, "reported_at: is missing"),
+        (broken_from + 1, "reported_at: is not a time"),
+        (broken_from + 2, "(line): is not JSON"),
+    ] {
+        assert!(said.contains(&format!("reports.jsonl line {line}: {what}")), "{said}");
+    }
+    assert!(!said.to_lowercase().contains("geheim") && !said.contains("gisteren"), "content shown: {said}");
+    let expected = fs::read_to_string(dataset.path().join("expected.jsonl")).unwrap();
+    assert_eq!(replayed.diary.len(), expected.lines().count());
+}
+
+#[test]
+fn a_broken_row_or_setting_stops_the_run_before_it_starts() {
+    let cases = [
+        ("residents.csv", "5038AA,1,,,0855,Geheim,,Geheimpje,2016-02-31\n", "residents.csv line 17, column date_of_birth: "),
+        ("schools.csv", "Geheim,00,X,po,0855,,\n", "schools.csv line 8, column brin: "),
+        ("enrolments.csv", "0855,Geheim,,Geheimpje,2016-02-03,01AA,00,misschien,,\n", "enrolments.csv line 14, column secret: "),
+        ("region.toml", "[policy]\nmax_hold_days = \"Geheim\"\n", "region.toml line "),
+        ("holidays.json", "Geheim", "holidays.json: "),
+    ];
+    for (file, more, wanted) in cases {
+        let dataset = Dataset::handbook().adding(file, more);
+        let state = dataset.path().join("state");
+        let replayed = dataset.replay(&["--state-dir", state.to_str().unwrap()]);
+        let said = replayed.stderr();
+        assert_eq!(replayed.code(), Some(3), "{said}");
+        assert!(said.contains(wanted), "{file}: {said}");
+        assert!(!said.contains("Geheim") && !said.contains("misschien"), "content shown: {said}");
+        assert!(!state.exists() && replayed.diary.is_empty(), "{file}: the run had started");
+    }
+}
+
+#[test]
+fn a_policy_whose_payloads_could_outlive_the_ceiling_is_refused() {
+    let dataset = Dataset::handbook().adding("region.toml", "\n[policy]\nmax_hold_days = 20\n");
+    let replayed = dataset.replay(&[]);
+    assert_eq!(replayed.code(), Some(3));
+    assert!(replayed.stderr().contains("payload_ceiling_days"), "{}", replayed.stderr());
+}
+
+#[test]
+fn a_diary_of_real_people_is_refused_and_a_replay_without_one_is_not() {
+    let text = fs::read_to_string(root().join("simulations/handbook/region.toml")).unwrap();
+    let dataset = Dataset::handbook().with("region.toml", &text.replace("synthetic = true", "synthetic = false"));
+    let refused = dataset.replay(&[]);
+    assert_eq!(refused.code(), Some(5));
+    assert!(refused.stderr().contains("synthetic = true"), "{}", refused.stderr());
+    let output = hwc().arg("replay").arg(dataset.path()).args(["-o", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["left"], json!({ "incidents": 0, "payloads": 0, "tasks": 0 }));
+    assert_eq!(summary["misdelivered"], 0);
+}
+
+#[test]
+fn a_state_dir_that_holds_something_is_refused_and_left_alone() {
+    let dataset = Dataset::handbook();
+    let state = tempfile::tempdir().unwrap();
+    fs::write(state.path().join("mine"), "mine").unwrap();
+    let replayed = dataset.replay(&["--state-dir", state.path().to_str().unwrap()]);
+    assert_eq!(replayed.code(), Some(3));
+    assert_eq!(fs::read_dir(state.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn where_nobody_opens_anything_a_signal_expires_and_is_gone() {
+    let dataset = Dataset::handbook();
+    let replayed = dataset.replay(&["--unattended-schools", "01AA00,02BB00,03CC00,06FF01"]);
+    assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
+    let outcomes = replayed.outcomes();
+    assert!(!outcomes.contains_key("acknowledged"), "{outcomes:?}");
+    assert!(outcomes.get("expired not_acknowledged").is_some_and(|count| *count >= 8), "{outcomes:?}");
+    let unknown = dataset.replay(&["--unattended-schools", "99ZZ99"]);
+    assert_eq!(unknown.code(), Some(3));
+}
+
+#[test]
+fn the_demo_shows_every_child_and_that_nothing_is_left() {
+    let output = hwc().arg("demo").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for wanted in ["M-4.1", "Noor", "Acknowledged", "Purged", "0 incidents, 0 ciphertexts, 0 tasks", "Nothing: "] {
+        assert!(said.contains(wanted), "{wanted} is not shown:\n{said}");
+    }
+}
+
+#[test]
+fn killed_with_nine_it_takes_its_broker_along() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("state");
+    let mut child = hwc()
+        .arg("replay")
+        .arg(root().join("simulations/handbook"))
+        .arg("--state-dir")
+        .arg(&folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let broker = wait_for(|| broker_of(&folder)).expect("the broker never started");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let gone = wait_for(|| (!fs::exists(format!("/proc/{broker}")).unwrap()).then_some(()));
+    assert!(gone.is_some(), "the broker lives on");
+}
+
+/// The broker's process, once it has opened its store in this folder.
+fn broker_of(folder: &std::path::Path) -> Option<u32> {
+    let wanted = folder.to_str()?;
+    fs::read_dir("/proc").ok()?.find_map(|entry| {
+        let entry = entry.ok()?;
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let program = line.split('\0').next()?;
+        (program.ends_with("nats-server") && line.contains(wanted)).then_some(pid)
+    })
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    for _ in 0..600 {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    None
+}
