@@ -1,6 +1,10 @@
 //! Datasets replayed to their end on the real broker, as a user would.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -173,6 +177,48 @@ fn killed_with_nine_it_takes_its_broker_along() {
     child.wait().unwrap();
     let gone = wait_for(|| (!fs::exists(format!("/proc/{broker}")).unwrap()).then_some(()));
     assert!(gone.is_some(), "the broker lives on");
+}
+
+#[test]
+fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_rules_say() {
+    let dataset = Dataset::handbook();
+    let diary = dataset.path().join("diary.out");
+    let state = dataset.path().join("state");
+    let mut child = hwc()
+        .arg("replay")
+        .arg(dataset.path())
+        .arg("--diary")
+        .arg(&diary)
+        .arg("--state-dir")
+        .arg(&state)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut killed = 0;
+    while child.try_wait().unwrap().is_none() && killed < 3 {
+        // Once a ciphertext lies in the store the run is in the middle of it.
+        let busy = fs::read_dir(state.join("broker/jetstream")).is_ok() && generation_below(&state.join("broker/jetstream"));
+        if let (true, Some(broker)) = (busy, broker_of(&state)) {
+            Command::new("kill").args(["-9", &broker.to_string()]).status().unwrap();
+            killed += 1;
+        }
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(killed > 0, "it was over too soon to be killed");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let undisturbed = Dataset::handbook().replay(&[]);
+    let disturbed = lines(&fs::read_to_string(&diary).unwrap());
+    assert_eq!(sorted(&disturbed), sorted(&undisturbed.diary));
+}
+
+/// Whether a generation of ciphertexts lies somewhere below.
+fn generation_below(folder: &std::path::Path) -> bool {
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("PAY_") || (entry.path().is_dir() && generation_below(&entry.path()))
+    })
 }
 
 /// The broker's process, once it has opened its store in this folder.

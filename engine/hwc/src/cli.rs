@@ -129,7 +129,8 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
         exit::say(&refused.to_string());
     }
     let ground = Ground::prepare(arguments.state_dir.as_deref())?;
-    hwc_telemetry::set_up(LogTo::File(&ground.log()), "info").map_err(|error| ReplayError::Setup(error.to_string()))?;
+    hwc_telemetry::set_up(LogTo::File(&ground.log()), "info")
+        .map_err(|error| ReplayError::Setup(error.to_string()))?;
     let options = Options {
         unattended_schools: arguments
             .unattended_schools

@@ -133,9 +133,12 @@ impl Dataset {
 /// `closed-days.csv`: a school's own closed days (R19).
 fn closed_days(bytes: &[u8]) -> Result<Vec<(Organisation, Date)>, TableError> {
     table::read("closed-days.csv", bytes, &["brin", "location", "date"], |row| {
-        let code = SchoolCode::parse(row.get("brin"), row.get("location")).map_err(|error| row.refuse_field(&error))?;
-        let school = hwc_municipality::school(code).ok_or_else(|| row.refuse("brin", "is no school's code"))?;
-        let date = civil_date(row.get("date")).ok_or_else(|| row.refuse("date", "is not a date written YYYY-MM-DD"))?;
+        let code = SchoolCode::parse(row.get("brin"), row.get("location"))
+            .map_err(|error| row.refuse_field(&error))?;
+        let school =
+            hwc_municipality::school(code).ok_or_else(|| row.refuse("brin", "is no school's code"))?;
+        let date = civil_date(row.get("date"))
+            .ok_or_else(|| row.refuse("date", "is not a date written YYYY-MM-DD"))?;
         Ok((school, date))
     })
 }
@@ -179,23 +182,28 @@ struct PolicyToml {
 }
 
 fn settings(bytes: &[u8]) -> Result<Settings, DatasetError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| at(&String::from_utf8_lossy(bytes), error.valid_up_to(), "the text is not UTF-8"))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| at(&String::from_utf8_lossy(bytes), error.valid_up_to(), "the text is not UTF-8"))?;
     let read: RegionToml = toml::from_str(text).map_err(|error| {
         at(text, error.span().map_or(0, |span| span.start), &without_content(error.message()))
     })?;
     let refuse = |spanned: &toml::Spanned<String>, problem: &str| at(text, spanned.span().start, problem);
     let codes = |list: &[toml::Spanned<String>]| {
         let parse = |code: &toml::Spanned<String>| {
-            MunicipalityCode::parse(code.get_ref()).map_err(|FieldError { problem, .. }| refuse(code, problem))
+            MunicipalityCode::parse(code.get_ref())
+                .map_err(|FieldError { problem, .. }| refuse(code, problem))
         };
         list.iter().map(parse).collect::<Result<BTreeSet<_>, _>>()
     };
-    let days = read.extra_closed_days.iter().map(|day| {
-        civil_date(day.get_ref()).ok_or_else(|| refuse(day, "is not a date written YYYY-MM-DD"))
-    });
-    let holiday_region = read.holiday_region.get_ref().parse().map_err(|_| {
-        refuse(&read.holiday_region, "is none of noord, midden, zuid")
-    })?;
+    let days = read
+        .extra_closed_days
+        .iter()
+        .map(|day| civil_date(day.get_ref()).ok_or_else(|| refuse(day, "is not a date written YYYY-MM-DD")));
+    let holiday_region = read
+        .holiday_region
+        .get_ref()
+        .parse()
+        .map_err(|_| refuse(&read.holiday_region, "is none of noord, midden, zuid"))?;
     Ok(Settings {
         synthetic: read.synthetic,
         name: read.name,
@@ -299,9 +307,18 @@ mod tests {
     fn a_broken_setting_is_named_by_line_and_column_and_not_shown() {
         let cases = [
             ("[policy]\nmax_hold_day = 3\n", "region.toml line 7, column 1: this setting is not known"),
-            ("[policy]\nmax_hold_days = \"Geheim\"\n", "region.toml line 7, column 17: the value is of the wrong kind"),
-            ("[policy]\ndeliver_from = \"7 uur\"\n", "region.toml line 7, column 16: is not a time of day written HH:MM"),
-            ("extra_closed_days = [\"Geheim\"]\n", "region.toml line 6, column 22: is not a date written YYYY-MM-DD"),
+            (
+                "[policy]\nmax_hold_days = \"Geheim\"\n",
+                "region.toml line 7, column 17: the value is of the wrong kind",
+            ),
+            (
+                "[policy]\ndeliver_from = \"7 uur\"\n",
+                "region.toml line 7, column 16: is not a time of day written HH:MM",
+            ),
+            (
+                "extra_closed_days = [\"Geheim\"]\n",
+                "region.toml line 6, column 22: is not a date written YYYY-MM-DD",
+            ),
             ("[policy\n", "region.toml line 6, column 8: this is not TOML"),
         ];
         for (more, said) in cases {

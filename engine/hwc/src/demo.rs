@@ -47,7 +47,8 @@ async fn show(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> Result<
         None => handbook(&ground)?,
     };
     let invented = dataset.synthetic.ok_or(ReplayError::NotSynthetic)?;
-    hwc_telemetry::set_up(LogTo::File(&ground.log()), "info").map_err(|error| ReplayError::Setup(error.to_string()))?;
+    hwc_telemetry::set_up(LogTo::File(&ground.log()), "info")
+        .map_err(|error| ReplayError::Setup(error.to_string()))?;
 
     let reports = dataset.submissions.len();
     heading(&format!("{}: {reports} police reports, on a broker of its own", dataset.name));
@@ -95,7 +96,10 @@ struct Live {
 
 impl Live {
     fn columns(&self) {
-        cli::print(&format!("{:<17} {:<24} {:<10} {:<13} what happened\n", "when", "report", "child", "state"));
+        cli::print(&format!(
+            "{:<17} {:<24} {:<10} {:<13} what happened\n",
+            "when", "report", "child", "state"
+        ));
     }
 
     fn row(&self, at: jiff::Timestamp, report: &str, child: &str, state: &str, what: &str) {
@@ -108,12 +112,22 @@ impl Watcher for Live {
     fn noted(&self, diarist: &Diarist, incident: IncidentId, events: &[Event]) {
         for event in events {
             let (state, what) = match &event.fact {
-                Fact::Recorded { .. } => ("Recorded", "the police's report is sealed to Veilig Thuis (R8)".to_owned()),
-                Fact::Screened => ("Screened", "it qualifies; the household is looked up (R3, R9)".to_owned()),
+                Fact::Recorded { .. } => {
+                    ("Recorded", "the police's report is sealed to Veilig Thuis (R8)".to_owned())
+                }
+                Fact::Screened => {
+                    ("Screened", "it qualifies; the household is looked up (R3, R9)".to_owned())
+                }
                 Fact::NotDomesticViolence { .. } => ("ScreenedOut", "not domestic violence (R3)".to_owned()),
-                Fact::Expanded { found, .. } => ("Expanded", format!("{} child(ren), each a signal of its own (R9)", found.len())),
-                Fact::Routed { school, .. } => ("Routed", format!("sealed to {school}; held for its school day (R12, R19)")),
-                Fact::LookUpAgain { .. } => ("Expanded", "held for over 24 hours: looked up afresh (R12)".to_owned()),
+                Fact::Expanded { found, .. } => {
+                    ("Expanded", format!("{} child(ren), each a signal of its own (R9)", found.len()))
+                }
+                Fact::Routed { school, .. } => {
+                    ("Routed", format!("sealed to {school}; held for its school day (R12, R19)"))
+                }
+                Fact::LookUpAgain { .. } => {
+                    ("Expanded", "held for over 24 hours: looked up afresh (R12)".to_owned())
+                }
                 Fact::Withheld { reason, .. } => ("Withheld", reason.as_str().to_owned()),
                 Fact::Delivered { .. } => ("Delivered", "the school's contact may open it (R17)".to_owned()),
                 Fact::Opened { .. } => ("Delivered", "the contact opens it".to_owned()),
@@ -123,7 +137,11 @@ impl Watcher for Live {
                 Fact::Recalled { reason, .. } => ("Recalled", reason.as_str().to_owned()),
                 Fact::Expired { reason, .. } => ("Expired", reason.as_str().to_owned()),
                 Fact::Purged { .. } => ("Purged", "nothing of it is left (R23)".to_owned()),
-                Fact::Joined { .. } | Fact::ReportExpired | Fact::Erased { .. } | Fact::BreachRecorded { .. } | Fact::IncidentPurged => continue,
+                Fact::Joined { .. }
+                | Fact::ReportExpired
+                | Fact::Erased { .. }
+                | Fact::BreachRecorded { .. }
+                | Fact::IncidentPurged => continue,
             };
             let page = event.fact.number().and_then(|number| diarist.page(SignalId { incident, number }));
             let child = page.as_ref().and_then(|page| page.first_name(&self.invented)).unwrap_or_default();
@@ -140,7 +158,9 @@ fn outcomes(replayed: &replay::Replayed, invented: &Synthetic) {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["report", "child", "", "outcome", "reason", "school", "delivered", "acknowledged"]);
     let zone = replayed.dataset.zone.as_time_zone();
-    let short = |moment: &Option<String>| moment.as_deref().map_or(String::new(), |text| text.get(..16).unwrap_or(text).replace('T', " "));
+    let short = |moment: &Option<String>| {
+        moment.as_deref().map_or(String::new(), |text| text.get(..16).unwrap_or(text).replace('T', " "))
+    };
     let _ = replayed.diarist.write(invented, zone, |line| {
         table.add_row([
             line.report_id.to_owned(),
@@ -156,5 +176,8 @@ fn outcomes(replayed: &replay::Replayed, invented: &Synthetic) {
     });
     let text = table.to_string();
     let plain = !std::io::stdout().is_terminal();
-    cli::print(&format!("{}\n", if plain { text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") } else { text }));
+    cli::print(&format!(
+        "{}\n",
+        if plain { text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") } else { text }
+    ));
 }

@@ -10,8 +10,8 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Link, LinkError, SealedStore, SetupError,
-    StoreError, Tasks,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Link, LinkError, SealedStore,
+    SetupError, StoreError, Tasks,
 };
 use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
@@ -201,7 +201,8 @@ impl<J: Journal + Clone> Engine<J> {
             Output::Append { incident, expected, commit } => {
                 let journal = self.journal.clone();
                 self.spawn(async move {
-                    let outcome = journal.append(incident, expected, &commit).await.map_err(|error| trouble(&error));
+                    let outcome =
+                        journal.append(incident, expected, &commit).await.map_err(|error| trouble(&error));
                     Some(Input::Appended { incident, outcome })
                 });
             }
@@ -246,7 +247,9 @@ impl<J: Journal + Clone> Engine<J> {
                 let (store, payload) = (self.store.clone(), *payload);
                 self.spawn(async move {
                     let outcome = match location {
-                        Some(location) => store.erase(payload, location).await.map_err(|error| trouble(&error)),
+                        Some(location) => {
+                            store.erase(payload, location).await.map_err(|error| trouble(&error))
+                        }
                         None => Ok(()),
                     };
                     Some(Input::Performed { incident, duty, outcome })

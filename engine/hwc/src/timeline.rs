@@ -50,13 +50,8 @@ struct Sleeper {
 impl Timeline {
     /// A clock that stands at this moment.
     pub(crate) fn starting_at(now: Timestamp) -> Self {
-        let inner = Inner {
-            now,
-            tokens: HashSet::new(),
-            sleepers: BTreeMap::new(),
-            next: 0,
-            moved: Instant::now(),
-        };
+        let inner =
+            Inner { now, tokens: HashSet::new(), sleepers: BTreeMap::new(), next: 0, moved: Instant::now() };
         Self { inner: Arc::new(Mutex::new(inner)), at_the_end: Arc::new(Notify::new()) }
     }
 
@@ -115,7 +110,11 @@ impl Clock for Timeline {
         self.advance(&mut inner);
     }
 
-    fn sleep_until<'a>(&'a self, token: &'a str, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn sleep_until<'a>(
+        &'a self,
+        token: &'a str,
+        until: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let (turn, woken) = {
                 let mut inner = self.lock();

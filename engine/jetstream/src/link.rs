@@ -75,7 +75,7 @@ impl Link {
         name: &str,
     ) -> Result<Self, LinkError> {
         let who = credential.map_or_else(|| "nobody".to_owned(), |known| known.public().to_string());
-        let (tell, health) = watch::channel(Health::default());
+        let (tell, mut health) = watch::channel(Health::default());
         let tell = Arc::new(tell);
         let client = options(credential)
             .name(name)
@@ -101,6 +101,8 @@ impl Link {
                 }
                 kind => LinkError::Unreachable(kind.to_string()),
             })?;
+        // The event that says so comes a moment after the fact.
+        let _ = tokio::time::timeout(ANSWER_WITHIN, health.wait_for(|health| health.connected)).await;
         Ok(Self { client, health, answer_within: ANSWER_WITHIN })
     }
 
@@ -219,8 +221,8 @@ pub(crate) struct Stored {
 /// Reads an answer of JetStream, which is what was asked for or an error.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     #[derive(Deserialize)]
-    struct Failed {
-        error: Error,
+    struct Outcome {
+        error: Option<Error>,
     }
     #[derive(Deserialize)]
     struct Error {
@@ -231,13 +233,13 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
         #[serde(default)]
         description: String,
     }
-    serde_json::from_slice(body).map_err(|_| match serde_json::from_slice::<Failed>(body) {
-        Ok(Failed { error }) => {
-            let code = if error.err_code == 0 { error.code } else { error.err_code };
-            Fault::Refused { code, description: error.description }
-        }
-        Err(_) => Fault::Garbled,
-    })
+    // First whether it is an error: what is asked for may be anything, and an error is something too.
+    let outcome: Outcome = serde_json::from_slice(body).map_err(|_| Fault::Garbled)?;
+    if let Some(error) = outcome.error {
+        let code = if error.err_code == 0 { error.code } else { error.err_code };
+        return Err(Fault::Refused { code, description: error.description });
+    }
+    serde_json::from_slice(body).map_err(|_| Fault::Garbled)
 }
 
 fn options(credential: Option<&Credential>) -> ConnectOptions {

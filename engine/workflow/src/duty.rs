@@ -8,9 +8,9 @@ use hwc_schemas::{
 use jiff::{Timestamp, civil::Time};
 
 use crate::{
-    calendar::Plan,
+    calendar::{Plan, Waiting},
     context::Context,
-    state::{Delivered, Incident, Routed, Signal, SignalState},
+    state::{Delivered, Incident, Referred, Routed, Signal, SignalState},
 };
 
 /// Something to be done because of a durable event. The same duty is there again after a crash, with the same id.
@@ -64,8 +64,19 @@ pub enum BreachKind {
 pub enum Done {
     /// The ciphertext is gone.
     Erased(PayloadId),
-    /// The breach record is durable.
-    BreachRecorded(SignalNumber),
+    /// The record of this breach is durable.
+    BreachRecorded(SignalNumber, Breach),
+}
+
+impl Done {
+    /// What the law hears when a duty is done; nothing of an offer, which a command discharges.
+    pub const fn of(duty: &Duty) -> Option<Self> {
+        match duty {
+            Duty::Erase { payload } => Some(Self::Erased(*payload)),
+            Duty::RecordBreach { number, breach } => Some(Self::BreachRecorded(*number, *breach)),
+            Duty::Offer { .. } | Duty::Forget => None,
+        }
+    }
 }
 
 /// What is owed in this state.
@@ -144,7 +155,9 @@ pub fn deadline(incident: &Incident, context: &Context<'_>) -> Option<Timestamp>
 
 fn of_state(signal: &Signal, ceiling: Timestamp, context: &Context<'_>) -> Option<Timestamp> {
     match &signal.state {
-        SignalState::Referred(_) => Some(ceiling),
+        SignalState::Referred(referred) => {
+            Some(hold_ends(referred, context).map_or(ceiling, |end| end.min(ceiling)))
+        }
         SignalState::Routed(routed) => Some(match plan_of(routed, ceiling, context) {
             Plan::DeliverAt(at) => look_up_again_at(routed, at, context).unwrap_or(at),
             // A listed school year may begin meanwhile, or ops may have added one.
@@ -164,21 +177,28 @@ fn next_midnight(context: &Context<'_>) -> Timestamp {
     today.tomorrow().map_or(Timestamp::MAX, |day| context.calendar.instant(day, Time::midnight()))
 }
 
-/// What the calendar says of a signal for this school, routed then, held since then (R18, R19).
+/// What the calendar says of a signal for this school, ready then, held since then (R18, R19).
 pub(crate) fn plan(
     school: &Organisation,
-    routed_at: Timestamp,
+    ready: Timestamp,
     held_since: Timestamp,
     ceiling: Timestamp,
     context: &Context<'_>,
 ) -> Plan {
     let held_since = context.calendar.local(held_since).date();
-    context.calendar.plan(context.policy, school, routed_at, context.now, held_since, ceiling)
+    let waiting = Waiting { school, ready, held_since, ceiling };
+    context.calendar.plan(context.policy, &waiting, context.now)
 }
 
 /// What the calendar says of a routed signal at this moment.
 pub(crate) fn plan_of(routed: &Routed, ceiling: Timestamp, context: &Context<'_>) -> Plan {
     plan(routed.addressed.school(), routed.routed_at, routed.held_since, ceiling, context)
+}
+
+/// When a signal that is looked up again has been held too long, if nobody routes it before (R19).
+pub(crate) fn hold_ends(referred: &Referred, context: &Context<'_>) -> Option<Timestamp> {
+    let since = context.calendar.local(referred.held_since?).date();
+    Some(context.calendar.hold_ends(context.policy, since))
 }
 
 /// When a held signal is looked up again before it is delivered (R12).

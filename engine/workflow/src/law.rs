@@ -176,6 +176,8 @@ pub const EDGES: &[Edge] = &[
     edge(Phase::Screened,     Kind::Expanded,            Phase::ScreenedOut,  "veilig-thuis",  &["R2", "R3", "R6", "R7"]),
     edge(Phase::Screened,     Kind::Expanded,            Phase::Withheld,     "veilig-thuis",  &["R15"]),
     edge(Phase::Expanded,     Kind::Joined,              Phase::Expanded,     "veilig-thuis",  &["R9"]),
+    edge(Phase::Expanded,     Kind::Joined,              Phase::ScreenedOut,  "veilig-thuis",  &["R2", "R6", "R7", "R9"]),
+    edge(Phase::Expanded,     Kind::Joined,              Phase::Withheld,     "veilig-thuis",  &["R9", "R15"]),
     edge(Phase::Expanded,     Kind::ReportExpired,       Phase::Expanded,     "engine",        &["R23"]),
     // The signal: one child.
     edge(Phase::Expanded,     Kind::Routed,              Phase::Routed,       "municipality",  &["R10", "R12", "R14", "R16"]),
@@ -193,6 +195,7 @@ pub const EDGES: &[Edge] = &[
     edge(Phase::Delivered,    Kind::Expired,             Phase::Expired,      "engine",        &["R20", "R23"]),
     edge(Phase::Delivered,    Kind::Recalled,            Phase::Recalled,     "municipality, veilig-thuis", &["R24"]),
     edge(Phase::Acknowledged, Kind::Recalled,            Phase::Recalled,     "municipality, veilig-thuis", &["R24"]),
+    edge(Phase::Expired,      Kind::Recalled,            Phase::Recalled,     "municipality, veilig-thuis", &["R24"]),
     // Every path ends here.
     edge(Phase::Acknowledged, Kind::Purged,              Phase::Purged,       "engine",        &["R21", "R22", "R23"]),
     edge(Phase::ScreenedOut,  Kind::Purged,              Phase::Purged,       "engine",        &["R22", "R23"]),

@@ -8,7 +8,7 @@ mod fixture;
 use fixture::{FEED, at, calendar_of, plus, school};
 use hwc_schemas::outcome::Withheld;
 use hwc_workflow::{
-    calendar::{Calendar, Closed, Day, FirstDelivery, Plan},
+    calendar::{Calendar, Closed, Day, FirstDelivery, Plan, Waiting},
     policy::{Policy, PolicySettings},
 };
 use jiff::civil::date;
@@ -30,7 +30,8 @@ fn policy(change: impl FnOnce(&mut PolicySettings)) -> Policy {
 fn plan_later(calendar: &Calendar, policy: &Policy, ready: &str, now: &str) -> Plan {
     let held_since = calendar.local(at(ready)).date();
     let ceiling = calendar.instant(plus(held_since, 28), jiff::civil::Time::midnight());
-    calendar.plan(policy, &school(), at(ready), at(now), held_since, ceiling)
+    let waiting = Waiting { school: &school(), ready: at(ready), held_since, ceiling };
+    calendar.plan(policy, &waiting, at(now))
 }
 
 fn plan(ready: &str) -> Plan {
@@ -98,8 +99,11 @@ fn r19_christmas_fits_the_longest_hold_and_a_day_less_does_not() {
 #[test]
 fn r19_the_longest_hold_counts_from_the_first_routing_whatever_was_routed_again() {
     let (calendar, monday) = (calendar(), at("2027-01-04T06:10"));
-    let plan =
-        |since| calendar.plan(&Policy::default(), &school(), monday, monday, since, at("2027-02-01T00:00"));
+    let plan = |since| {
+        let waiting =
+            Waiting { school: &school(), ready: monday, held_since: since, ceiling: at("2027-02-01T00:00") };
+        calendar.plan(&Policy::default(), &waiting, monday)
+    };
     assert_eq!(plan(date(2026, 12, 18)), Plan::DeliverAt(at("2027-01-04T07:00")));
     assert_eq!(plan(date(2026, 12, 17)), TOO_LONG);
 }
@@ -158,7 +162,8 @@ fn r18_the_weekend_that_ends_the_holiday_is_a_weekend_like_any_other() {
 #[test]
 fn r18_is_decided_before_the_longest_hold_and_before_the_ceiling() {
     let (calendar, ready) = (calendar(), at("2026-07-10T17:00"));
-    let planned = calendar.plan(&Policy::default(), &school(), ready, ready, date(2026, 1, 1), ready);
+    let waiting = Waiting { school: &school(), ready, held_since: date(2026, 1, 1), ceiling: ready };
+    let planned = calendar.plan(&Policy::default(), &waiting, ready);
     assert_eq!(planned, SUMMER);
 }
 
@@ -175,11 +180,14 @@ fn r18_is_decided_though_not_even_the_school_year_of_the_holiday_is_listed() {
         br#"{"content":[{"schoolyear":"2026-2027","vacations":[{"type":"Zomervakantie","regions":[
         {"region":"zuid","startdate":"2026-07-10T22:00:00Z","enddate":"2026-08-23T21:59:00Z"}]}]}]}"#,
     );
-    let plan = |ready| plan_later(&calendar, &Policy::default(), ready, ready);
+    let later = |ready, now| plan_later(&calendar, &Policy::default(), ready, now);
+    let plan = |ready| later(ready, ready);
     assert_eq!(calendar.day(date(2026, 7, 15), &school()), Day::Unlisted);
     assert_eq!(plan("2026-07-15T09:00"), SUMMER);
-    assert_eq!(plan("2026-07-10T17:00"), SUMMER);
-    assert!(matches!(plan("2026-07-09T17:00"), Plan::WaitForCalendar { .. }));
+    // Saturday is unlisted and no weekday, and nobody can tell what comes after it; once only Monday is left it is certain.
+    assert!(matches!(plan("2026-07-10T17:00"), Plan::WaitForCalendar { .. }));
+    assert!(matches!(later("2026-07-10T17:00", "2026-07-12T16:59"), Plan::WaitForCalendar { .. }));
+    assert_eq!(later("2026-07-10T17:00", "2026-07-12T17:00"), SUMMER);
     assert_eq!(calendar.listed_until(date(2026, 8, 1)), Some(date(2027, 7, 31)));
 }
 
@@ -200,12 +208,20 @@ fn r19_in_an_unlisted_school_year_it_waits_until_that_is_certainly_too_long() {
 }
 
 #[test]
-fn r19_a_weekend_at_the_end_of_the_longest_hold_is_not_waited_for() {
+fn r19_an_unlisted_weekend_at_the_end_of_the_longest_hold_is_waited_for_like_any_unlisted_day() {
     // 14 days after Saturday 19 August 2028 is Saturday 2 September.
     let two_weeks = policy(|s| s.max_hold_days = 14);
     let plan = |now| plan_later(&calendar(), &two_weeks, "2028-08-19T12:00", now);
-    assert_eq!(plan("2028-08-19T12:00"), Plan::WaitForCalendar { until: at("2028-09-01T17:00") });
-    assert_eq!(plan("2028-09-01T17:00"), TOO_LONG);
+    assert_eq!(plan("2028-08-19T12:00"), Plan::WaitForCalendar { until: at("2028-09-02T17:00") });
+    assert_eq!(plan("2028-09-02T16:59:59"), Plan::WaitForCalendar { until: at("2028-09-02T17:00") });
+    assert_eq!(plan("2028-09-02T17:00"), TOO_LONG);
+}
+
+#[test]
+fn r19_the_hold_ends_at_the_end_of_the_window_on_its_last_day_whatever_that_day_is() {
+    let ends = |since| calendar().hold_ends(&Policy::default(), since);
+    assert_eq!(ends(date(2026, 11, 19)), at("2026-12-06T17:00"));
+    assert_eq!(ends(date(2028, 8, 19)), at("2028-09-05T17:00"));
 }
 
 #[test]
@@ -233,8 +249,11 @@ fn r19_what_is_ready_only_later_is_not_delivered_before() {
 #[test]
 fn r23_what_cannot_be_delivered_before_the_ceiling_is_withheld() {
     let (calendar, ready) = (calendar(), at("2026-11-20T17:00"));
-    let plan =
-        |ceiling| calendar.plan(&Policy::default(), &school(), ready, ready, date(2026, 11, 20), at(ceiling));
+    let plan = |ceiling| {
+        let waiting =
+            Waiting { school: &school(), ready, held_since: date(2026, 11, 20), ceiling: at(ceiling) };
+        calendar.plan(&Policy::default(), &waiting, ready)
+    };
     assert_eq!(plan("2026-11-23T07:00"), TOO_LONG);
     assert_eq!(plan("2026-11-23T07:00:01"), Plan::DeliverAt(at("2026-11-23T07:00")));
 }
@@ -242,10 +261,14 @@ fn r23_what_cannot_be_delivered_before_the_ceiling_is_withheld() {
 #[test]
 fn r23_waiting_for_the_calendar_ends_at_the_ceiling_if_that_comes_first() {
     let (calendar, ready) = (calendar(), at("2028-08-19T12:00"));
-    let plan =
-        |ceiling| calendar.plan(&Policy::default(), &school(), ready, ready, date(2028, 8, 19), at(ceiling));
+    let plan = |ceiling| {
+        let waiting =
+            Waiting { school: &school(), ready, held_since: date(2028, 8, 19), ceiling: at(ceiling) };
+        calendar.plan(&Policy::default(), &waiting, ready)
+    };
     assert_eq!(plan("2028-08-22T00:00"), Plan::WaitForCalendar { until: at("2028-08-22T00:00") });
-    assert_eq!(plan("2028-08-21T07:00"), TOO_LONG);
+    assert_eq!(plan("2028-08-19T12:00:01"), Plan::WaitForCalendar { until: at("2028-08-19T12:00:01") });
+    assert_eq!(plan("2028-08-19T12:00"), TOO_LONG);
 }
 
 #[test]
@@ -259,7 +282,9 @@ fn r19_a_school_year_is_listed_from_august_to_july_and_to_the_end_of_its_summer_
     assert_eq!(bare.day(date(2026, 7, 31), &school()), Day::Unlisted);
     assert_eq!(bare.day(date(2026, 8, 3), &school()), Day::School);
     assert_eq!(bare.day(date(2027, 7, 30), &school()), Day::School);
-    assert_eq!(bare.day(date(2027, 8, 1), &school()), Day::Closed(Closed::Weekend));
+    assert_eq!(bare.day(date(2027, 7, 31), &school()), Day::Closed(Closed::Weekend));
+    // A Sunday: in no listed school year not even a weekend is known.
+    assert_eq!(bare.day(date(2027, 8, 1), &school()), Day::Unlisted);
     assert_eq!(bare.day(date(2027, 8, 2), &school()), Day::Unlisted);
     let region = |name: &str| {
         feed(&format!(
@@ -306,6 +331,25 @@ fn r20_it_expires_at_the_end_of_the_second_school_day_after_the_day_of_delivery(
     assert_eq!(expires("2026-11-19T16:59"), Some(at("2026-11-23T17:00")));
     assert_eq!(expires("2026-12-17T07:00"), Some(at("2027-01-04T17:00")));
     assert_eq!(expires("2028-07-07T07:00"), None);
+}
+
+#[test]
+fn r20_days_in_no_listed_year_do_not_count_and_those_behind_them_do() {
+    let gap = calendar_of(
+        br#"[{"content":[{"schoolyear":"2025-2026","vacations":[]}]},{"content":[{"schoolyear":"2027-2028","vacations":[]}]}]"#,
+    );
+    let expires = |days| {
+        let policy = policy(|s| s.payload_ceiling_days = days);
+        gap.expires_at(&policy, &school(), at("2026-07-30T09:00"))
+    };
+    // Friday 31 July 2026 is the first; 2 August 2027 is the second.
+    assert_eq!(expires(365), None);
+    assert_eq!(
+        gap.expires_at(&policy(|s| s.expire_after_school_days = 1), &school(), at("2026-07-30T09:00")),
+        Some(at("2026-07-31T17:00"))
+    );
+    let late = gap.expires_at(&policy(|s| s.payload_ceiling_days = 365), &school(), at("2026-08-03T09:00"));
+    assert_eq!(late, Some(at("2027-08-03T17:00")));
 }
 
 #[test]

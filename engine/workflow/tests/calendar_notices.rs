@@ -7,7 +7,7 @@ mod fixture;
 
 use fixture::{FEED, at, calendar_of, plus, school};
 use hwc_schemas::wire::Notice::{self, ReceiptMissing, RemindBackup, RemindContact, StillUnread};
-use hwc_workflow::policy::Policy;
+use hwc_workflow::policy::{Policy, PolicySettings};
 use jiff::civil::date;
 
 /// The first notices of a signal delivered at a moment.
@@ -79,8 +79,33 @@ fn r23_no_notice_is_due_when_the_payload_is_certainly_gone() {
 #[test]
 fn r20_the_next_notice_is_later_than_the_delivery_whatever_it_is_asked_after() {
     let calendar = calendar_of(FEED);
-    let next = |after| calendar.next_notice(&Policy::default(), &school(), at("2026-11-18T07:00"), at(after));
-    assert_eq!(next("2020-01-01T00:00"), Some((at("2026-11-18T08:15"), RemindContact)));
-    assert_eq!(next("2026-11-18T08:15"), Some((at("2026-11-18T08:30"), RemindBackup)));
-    assert_eq!(next("2026-12-16T10:00"), None);
+    let next = |after| calendar.next_notice(&Policy::default(), &school(), at("2026-11-18T07:00"), after);
+    let first = Some((at("2026-11-18T08:15"), RemindContact));
+    assert_eq!(next(None), first);
+    assert_eq!(next(Some((at("2020-01-01T00:00"), ReceiptMissing))), first);
+    assert_eq!(next(first), Some((at("2026-11-18T08:30"), RemindBackup)));
+    assert_eq!(next(Some((at("2026-12-16T10:00"), ReceiptMissing))), None);
+}
+
+#[test]
+fn r20_notices_at_one_time_follow_each_other_in_their_order_and_none_is_lost() {
+    let half_past_eight = jiff::civil::time(8, 30, 0, 0);
+    let policy = Policy::check(PolicySettings {
+        remind_contact_at: half_past_eight,
+        remind_backup_at: half_past_eight,
+        notify_municipality_at: half_past_eight,
+        ..PolicySettings::default()
+    })
+    .unwrap();
+    let (calendar, school) = (calendar_of(FEED), school());
+    let all: Vec<_> = calendar.notices(&policy, &school, at("2026-11-18T07:00")).take(6).collect();
+    let morning = |day: &str| {
+        [RemindContact, RemindBackup, ReceiptMissing].map(|notice| (at(&format!("{day}T08:30")), notice))
+    };
+    assert_eq!(all, [morning("2026-11-18"), morning("2026-11-19")].concat());
+    assert_eq!(
+        calendar.next_notice(&policy, &school, at("2026-11-18T07:00"), Some(all[0])),
+        Some(all[1]),
+        "whoever knows of the first hears the second next"
+    );
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use fixture::{FEED, at, calendar_of, plus, school};
 use hwc_schemas::outcome::Withheld;
 use hwc_workflow::{
-    calendar::{Calendar, Closed, Day, FirstDelivery, Plan},
+    calendar::{Calendar, Closed, Day, FirstDelivery, Plan, Waiting},
     policy::{Policy, PolicySettings},
 };
 use jiff::{Timestamp, civil::date};
@@ -54,14 +54,18 @@ fn moments() -> impl Strategy<Value = Timestamp> {
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
-    let times = (0_i8..12, 12_i8..24, 0_u16..60, 0_u16..6);
-    times.prop_filter_map("a policy", |(from, until, max_hold_days, expire_after_school_days)| {
+    let times = (0_i8..12, 12_i8..24, 0_u16..60, 0_u16..6, [7_i8..11, 7_i8..11, 7_i8..11]);
+    times.prop_filter_map("a policy", |(from, until, max_hold_days, expire_after_school_days, notices)| {
+        let [contact, backup, municipality] = notices.map(|hour| jiff::civil::time(hour, 0, 0, 0));
         let settings = PolicySettings {
             deliver_from: jiff::civil::time(from, 30, 0, 0),
             deliver_until: jiff::civil::time(until, 0, 0, 0),
             max_hold_days,
             expire_after_school_days,
             payload_ceiling_days: 80,
+            remind_contact_at: contact,
+            remind_backup_at: backup,
+            notify_municipality_at: municipality,
             ..PolicySettings::default()
         };
         Policy::check(settings).ok()
@@ -148,7 +152,8 @@ proptest! {
         let since = plus(calendar.local(ready).date(), -held);
         let ceiling = calendar.instant(plus(since, ceiling_days), jiff::civil::Time::midnight());
         let last_day = plus(since, i32::from(policy.max_hold_days()));
-        let plan = calendar.plan(&policy, &school(), ready, now, since, ceiling);
+        let waiting = Waiting { school: &school(), ready, held_since: since, ceiling };
+        let plan = calendar.plan(&policy, &waiting, now);
         prop_assert_eq!(plan == SUMMER, meets_summer(calendar, &policy, ready, now));
         match plan {
             Plan::DeliverAt(at) => {
@@ -157,11 +162,11 @@ proptest! {
             }
             Plan::WaitForCalendar { until } => {
                 prop_assert!(until > now && until <= ceiling && calendar.local(until).date() <= last_day);
-                let then = calendar.plan(&policy, &school(), ready, until, since, ceiling);
+                let then = calendar.plan(&policy, &waiting, until);
                 prop_assert!(matches!(then, Plan::Withhold(_)));
             }
             Plan::Withhold(_) => {
-                let still = calendar.plan(&policy, &school(), ready, ceiling.max(now), since, ceiling);
+                let still = calendar.plan(&policy, &waiting, ceiling.max(now));
                 prop_assert!(matches!(still, Plan::Withhold(_)));
             }
         }
@@ -183,13 +188,14 @@ proptest! {
     fn r20_notices_come_one_after_another_on_school_days_and_end(
         calendar in calendars(), policy in policies(), delivered in moments()
     ) {
-        let mut before = delivered;
-        for (due, _) in calendar.notices(&policy, &school(), delivered) {
-            prop_assert!(due > before);
+        let mut before = None;
+        for (due, notice) in calendar.notices(&policy, &school(), delivered) {
+            prop_assert!(due > delivered && Some((due, notice)) > before);
             prop_assert_eq!(calendar.day(calendar.local(due).date(), &school()), Day::School);
-            before = due;
+            before = Some((due, notice));
         }
-        prop_assert!(calendar.local(before).date() <= plus(calendar.local(delivered).date(), 80));
+        let last = before.map_or(delivered, |(due, _)| due);
+        prop_assert!(calendar.local(last).date() <= plus(calendar.local(delivered).date(), 80));
     }
 
     #[test]
@@ -213,7 +219,9 @@ fn nothing_panics_at_the_ends_of_time() {
         for from in [Timestamp::MIN, Timestamp::MAX] {
             for ceiling in [Timestamp::MIN, Timestamp::MAX] {
                 for since in [jiff::civil::Date::MIN, jiff::civil::Date::MAX] {
-                    let _ = calendar.plan(&policy, &school(), from, from, since, ceiling);
+                    let waiting = Waiting { school: &school(), ready: from, held_since: since, ceiling };
+                    let _ = calendar.plan(&policy, &waiting, from);
+                    let _ = calendar.hold_ends(&policy, since);
                 }
                 let _ = calendar.look_up_again_at(&policy, from, ceiling);
             }

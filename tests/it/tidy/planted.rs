@@ -1,9 +1,9 @@
 //! Whether the checks see anything: each finds what is planted for it, and leaves alone what only looks like it.
 
 use super::{
-    ADAPTERS, File, Finding, TREE, allows, exposes, goes_without_lints, instruments_everything, is_impure, is_too_long,
-    is_unfinished, is_unsafe, knows_an_adapter, looks_up, names_a_place, names_the_client_library, reveals,
-    rust::blanked, sets_up_a_log,
+    ADAPTERS, File, Finding, TREE, allows, exposes, goes_without_lints, instruments_everything, is_impure,
+    is_too_long, is_unfinished, is_unsafe, knows_an_adapter, looks_up, names_a_place,
+    names_the_client_library, reveals, rust::blanked, sets_up_a_log,
 };
 
 type Check = fn(&File) -> Vec<Finding>;
@@ -20,6 +20,7 @@ const FAULTS: &[(Check, &str, &str)] = &[
     (knows_an_adapter, "engine/vault/Cargo.toml", "[dependencies]\nx = { package = \"hwc-casework\" }"),
     (knows_an_adapter, "engine/vault/Cargo.toml", "\n[dependencies.hwc-letterbox]"),
     (names_the_client_library, "engine/hwc/Cargo.toml", "[dependencies]\nasync-nats.workspace = true"),
+    (names_the_client_library, "engine/relay/Cargo.toml", "[dev-dependencies]\nasync-nats.workspace = true"),
     (names_the_client_library, "adapters/police/src/send.rs", "\nuse async_nats as broker;"),
     (is_impure, "engine/relay/Cargo.toml", "[dependencies]\ntokio = \"1\""),
     (is_impure, "schemas/Cargo.toml", "[target.'cfg(unix)'.dependencies]\nrand = \"0.10\""),
@@ -51,11 +52,20 @@ const FAULTS: &[(Check, &str, &str)] = &[
 /// A check, a place, and a text that is fine.
 const FINE: &[(Check, &str, &str)] = &[
     (knows_an_adapter, "engine/hwc/Cargo.toml", "[dependencies]\nhwc-police.workspace = true"),
-    (knows_an_adapter, "engine/vault/Cargo.toml", "[dependencies]\n# not hwc-police\nhwc-schemas.workspace = true"),
+    (
+        knows_an_adapter,
+        "engine/vault/Cargo.toml",
+        "[dependencies]\n# not hwc-police\nhwc-schemas.workspace = true",
+    ),
     (names_the_client_library, "engine/jetstream/src/link.rs", "use async_nats::Client;"),
+    (names_the_client_library, "engine/hwc/Cargo.toml", "[dev-dependencies]\nasync-nats.workspace = true"),
     (names_the_client_library, "engine/broker/src/lib.rs", "//! Unlike async_nats it has no client."),
     (is_impure, "engine/workflow/Cargo.toml", "[dev-dependencies]\nrand = \"0.10\""),
-    (is_impure, "engine/relay/src/lib.rs", "//! No tokio.\nuse std::{fmt, time::Duration};\nlet operand = \"rand\";"),
+    (
+        is_impure,
+        "engine/relay/src/lib.rs",
+        "//! No tokio.\nuse std::{fmt, time::Duration};\nlet operand = \"rand\";",
+    ),
     (is_impure, "engine/relay/src/lib.rs", "#[cfg(test)]\nmod tests {\n    use std::fs;\n    fn f() {}\n}"),
     (is_impure, "engine/journal/tests/frozen.rs", "use std::fs;"),
     (is_impure, "engine/vault/src/file.rs", "use std::fs;"),
@@ -65,11 +75,19 @@ const FINE: &[(Check, &str, &str)] = &[
     (exposes, "engine/hwc/src/demo.rs", "let exposed = 1; // expose"),
     (sets_up_a_log, "engine/hwc/src/cli.rs", "hwc_telemetry::set_up(to, \"info\")"),
     (sets_up_a_log, "engine/broker/src/broker.rs", "fn set_up() {}"),
-    (instruments_everything, "engine/hwc/src/engine.rs", "#[instrument(\n    skip_all,\n    fields(round),\n)]"),
+    (
+        instruments_everything,
+        "engine/hwc/src/engine.rs",
+        "#[instrument(\n    skip_all,\n    fields(round),\n)]",
+    ),
     (instruments_everything, "engine/hwc/src/engine.rs", "future.instrument(span).await"),
     (allows, "schemas/src/ids.rs", "// #[allow(x)]\nfn allow(x: u8) {}\nlet text = \"#[allow(x)]\";"),
     (is_unfinished, "schemas/src/ids.rs", "/// ```ignore\nlet mark = \"todo!\";"),
-    (is_unsafe, "engine/broker/src/watcher.rs", "//! Without unsafe code.\nlet unsafe_looking = r#\"unsafe\"#;"),
+    (
+        is_unsafe,
+        "engine/broker/src/watcher.rs",
+        "//! Without unsafe code.\nlet unsafe_looking = r#\"unsafe\"#;",
+    ),
 ];
 
 #[test]
@@ -89,7 +107,8 @@ fn no_check_cries_wolf() {
 #[test]
 fn a_place_on_somebodys_computer_is_found_wherever_a_path_can_begin() {
     let home = ["", "home", ""].join("/");
-    for text in [format!("{home}x"), format!("a {home}x"), format!("\"{home}x\""), format!("file://{home}x")] {
+    for text in [format!("{home}x"), format!("a {home}x"), format!("\"{home}x\""), format!("file://{home}x")]
+    {
         assert_eq!(found(names_a_place, "docs/a.md", &text), [1], "{text}");
     }
     for text in [format!("src{home}x"), format!("..{home}x"), format!("$DIR}}{home}x"), "home/x".to_owned()] {
@@ -99,7 +118,9 @@ fn a_place_on_somebodys_computer_is_found_wherever_a_path_can_begin() {
 
 #[test]
 fn a_file_is_too_long_with_its_first_line_too_many() {
-    for (path, most) in [("engine/hwc/src/main.rs", 600), ("tests/oracle/oracle.py", 600), ("ARCHITECTURE.md", 250)] {
+    for (path, most) in
+        [("engine/hwc/src/main.rs", 600), ("tests/oracle/oracle.py", 600), ("ARCHITECTURE.md", 250)]
+    {
         assert_eq!(found(is_too_long, path, &"\n".repeat(most)), [0; 0]);
         assert_eq!(found(is_too_long, path, &"\n".repeat(most + 1)), [most + 1]);
     }
@@ -117,7 +138,9 @@ fn code_is_told_from_comments_and_texts() {
 
 #[test]
 fn the_tree_that_is_checked_is_the_whole_tree() {
-    for path in ["Cargo.toml", "LICENSE", ".ci/run", "docs/rules.md", "schemas/src/person.rs", "tests/it/tidy.rs"] {
+    for path in
+        ["Cargo.toml", "LICENSE", ".ci/run", "docs/rules.md", "schemas/src/person.rs", "tests/it/tidy.rs"]
+    {
         assert!(TREE.iter().any(|file| file.path == path), "{path} was not read");
     }
     assert_eq!(TREE.iter().filter(|file| file.path.starts_with("target/")).count(), 0);

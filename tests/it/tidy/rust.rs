@@ -7,7 +7,8 @@ const fn is_word(c: char) -> bool {
 /// Whether a word stands in the text by itself, not as part of a longer one.
 pub(super) fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let longer = |c: Option<char>, edge: Option<char>| edge.is_some_and(is_word) && c.is_some_and(is_word);
+        let longer =
+            |c: Option<char>, edge: Option<char>| edge.is_some_and(is_word) && c.is_some_and(is_word);
         !longer(text[..at].chars().next_back(), word.chars().next())
             && !longer(text[at + word.len()..].chars().next(), word.chars().next_back())
     })
@@ -21,7 +22,8 @@ pub(super) fn blanked(text: &str, comments_too: bool) -> String {
     while at < chars.len() {
         let rest = &chars[at..];
         let word = rest.iter().take_while(|c| is_word(**c)).count();
-        let raw = matches!(rest[..word], ['r'] | ['b' | 'c', 'r']).then(|| raw_string(&rest[word..])).flatten();
+        let raw =
+            matches!(rest[..word], ['r'] | ['b' | 'c', 'r']).then(|| raw_string(&rest[word..])).flatten();
         let (length, blank) = match rest {
             ['/', '/', ..] => (until(rest, 2, &['\n']), comments_too),
             ['/', '*', ..] => (block_comment(rest), comments_too),

@@ -69,8 +69,13 @@ fn read(root: &Path, folder: &Path, files: &mut Vec<File>) {
 }
 
 impl File {
+    /// What the file's name ends with, after its last dot.
+    pub(super) fn kind(&self) -> &str {
+        self.path.rsplit_once('.').map_or("", |(_, kind)| kind)
+    }
+
     pub(super) fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
+        self.kind() == "rs"
     }
 
     pub(super) fn is_manifest(&self) -> bool {

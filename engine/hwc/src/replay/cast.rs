@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder},
+    fs::{DirBuilder, OpenOptions},
     io::Write as _,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use hwc_jetstream::{Credential, PublicNkey, permissions};
+use hwc_police::ReferenceKey;
 use hwc_schemas::{Organisation, Role};
 use hwc_vault::{Directory, OsChance, SealingKey};
+use zeroize::Zeroizing;
 
 use super::ReplayError;
 use crate::dataset::Dataset;
@@ -33,11 +35,13 @@ impl Cast {
         let keys = folder.join("keys");
         private_folder(&keys)?;
         let named = |role, code: &str| {
-            Organisation::new(role, code).map_err(|_| ReplayError::Setup("an organisation's code is no name".to_owned()))
+            Organisation::new(role, code)
+                .map_err(|_| ReplayError::Setup("an organisation's code is no name".to_owned()))
         };
         let police = named(Role::Police, "region")?;
         let veilig_thuis = named(Role::VeiligThuis, "region")?;
-        let municipalities = dataset.participating.iter().map(|code| named(Role::Municipality, code.as_str()));
+        let municipalities =
+            dataset.participating.iter().map(|code| named(Role::Municipality, code.as_str()));
         let municipalities = municipalities.collect::<Result<Vec<_>, _>>()?;
         let schools = dataset.receiving_schools().map(|code| named(Role::School, code.as_str()));
         let schools = schools.collect::<Result<Vec<_>, _>>()?;
@@ -65,13 +69,7 @@ impl Cast {
             cast.public.insert(organisation.clone(), credential.public());
             cast.directory.insert(organisation, key.public_key());
         }
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(folder.join("directory.json"))
-            .map_err(ReplayError::setup)?;
-        file.write_all(cast.directory.to_string().as_bytes()).map_err(ReplayError::setup)?;
+        write_private(&folder.join("directory.json"), cast.directory.to_string().as_bytes())?;
         Ok(cast)
     }
 
@@ -92,11 +90,22 @@ impl Cast {
     }
 
     /// An organisation's secrets, read from its own files as its own process would.
-    pub(super) fn secrets(&self, organisation: &Organisation) -> Result<(Credential, SealingKey), ReplayError> {
+    pub(super) fn secrets(
+        &self,
+        organisation: &Organisation,
+    ) -> Result<(Credential, SealingKey), ReplayError> {
         let own = self.folder(organisation);
         let credential = Credential::read(&own.join("nkey")).map_err(ReplayError::setup)?;
         let key = SealingKey::load(&own.join("seal")).map_err(ReplayError::setup)?;
         Ok((credential, key))
+    }
+
+    /// The police's own secret, from which incident ids are derived; new with every run.
+    pub(super) fn reference_key(&self) -> Result<ReferenceKey, ReplayError> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(&mut *bytes).map_err(ReplayError::setup)?;
+        write_private(&self.folder(&self.police).join("reference"), &*bytes)?;
+        Ok(ReferenceKey::new(bytes))
     }
 
     fn folder(&self, organisation: &Organisation) -> PathBuf {
@@ -107,4 +116,10 @@ impl Cast {
 /// Makes a folder that only its owner may enter.
 pub(super) fn private_folder(path: &Path) -> Result<(), ReplayError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ReplayError::setup)
+}
+
+/// Writes a new file that only its owner may read.
+fn write_private(path: &Path, content: &[u8]) -> Result<(), ReplayError> {
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    open.and_then(|mut file| file.write_all(content)).map_err(ReplayError::setup)
 }

@@ -108,7 +108,9 @@ impl Diarist {
             let Some(page) = pages.incidents.get(incident) else { continue };
             for place in 0..page.signals {
                 let Some(number) = SignalNumber::at(place) else { break };
-                let Some(signal) = pages.children.get(&SignalId { incident: *incident, number }) else { continue };
+                let Some(signal) = pages.children.get(&SignalId { incident: *incident, number }) else {
+                    continue;
+                };
                 let Some(child) = &signal.child else { continue };
                 let words = signal.outcome.map(Outcome::words);
                 line(&Line {
@@ -228,7 +230,9 @@ impl Observer for Diarist {
                 }
                 Fact::Expanded { found, .. } | Fact::Joined { found } => pages.found(incident, found),
                 Fact::IncidentPurged => {
-                    for (_, page) in pages.children.iter_mut().filter(|(signal, _)| signal.incident == incident) {
+                    for (_, page) in
+                        pages.children.iter_mut().filter(|(signal, _)| signal.incident == incident)
+                    {
                         page.purged_at.get_or_insert(event.at);
                     }
                 }

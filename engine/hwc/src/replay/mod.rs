@@ -5,6 +5,8 @@ mod cast;
 pub(crate) mod diary;
 mod people;
 pub(crate) mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeSet,
@@ -13,21 +15,21 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hwc_adapter_kit::{Clerk, Clock, Office, work};
 use hwc_broker::{Broker, Finder, Settings as BrokerSettings};
-use hwc_casework::routing::Enrolments;
-use hwc_jetstream::{Door, Link, SealedStore};
+use hwc_casework::{home::Register, routing::Enrolments};
+use hwc_jetstream::{Door, JetStreamJournal, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
-use hwc_police::{ReferenceKey, Submission};
+use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode};
-use hwc_workflow::{Chain, Event, Table, calendar::Calendar};
+use hwc_school::Contact;
+use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
-use zeroize::Zeroizing;
 
 use self::{
     cast::{Cast, private_folder},
@@ -65,7 +67,9 @@ pub(crate) enum ReplayError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// A diary names children.
-    #[error("a diary names children, so it is written of invented ones only: region.toml must say synthetic = true")]
+    #[error(
+        "a diary names children, so it is written of invented ones only: region.toml must say synthetic = true"
+    )]
     NotSynthetic,
     /// The folder to keep things in.
     #[error("--state-dir {0}: the folder must be empty or not there yet")]
@@ -83,7 +87,9 @@ pub(crate) enum ReplayError {
     #[error("{0}")]
     Setup(String),
     /// Nothing moves any more.
-    #[error("nothing has moved for {seconds} s while {held} pieces of work were held; the log says why: {log}")]
+    #[error(
+        "nothing has moved for {seconds} s while {held} pieces of work were held; the log says why: {log}"
+    )]
     Stuck {
         /// For how long.
         seconds: u64,
@@ -165,68 +171,248 @@ impl Ground {
 }
 
 /// Replays a dataset to its end.
-pub(crate) async fn run(mut dataset: Dataset, ground: &Ground, options: &Options) -> Result<Replayed, ReplayError> {
+pub(crate) async fn run(
+    dataset: Dataset,
+    ground: &Ground,
+    options: &Options,
+) -> Result<Replayed, ReplayError> {
     check_unattended(&dataset, &options.unattended_schools)?;
-    let began = std::time::Instant::now();
-    let folder = ground.folder();
-    let cast = Cast::assemble(&dataset, folder)?;
-    let broker = start_broker(&cast, folder, options).await?;
-
-    let submissions = std::mem::take(&mut dataset.submissions);
-    let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
-    let timeline = Timeline::starting_at(start);
-    timeline.begin(POLICE);
-    let diarist = Arc::new(Diarist::default());
-
-    let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
-    let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
-    let settings = hwc_jetstream::Settings { payloads_for: ceiling, ..hwc_jetstream::Settings::development() };
-    let below = engine::ground(&link, &settings).await?;
-    for organisation in cast.everybody() {
-        below.tasks.admit(&organisation).await.map_err(EngineError::from)?;
-    }
-    let (journal, store, tasks) = (below.journal.clone(), below.store.clone(), below.tasks.clone());
-    let rules = rules(&dataset, &cast);
-    let observer = Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() });
-    let engine = Engine::start(below, rules, Arc::new(timeline.clone()), observer).await?;
-    let (stop, stopped) = watch::channel(false);
-    let engine = tokio::spawn(engine.run(stopped));
-
-    let organisations = Organisations { cast: &cast, url: broker.client_url(), timeline: &timeline, diarist: &diarist };
-    let mut adapters = JoinSet::new();
-    organisations.start_veilig_thuis(&mut dataset, &mut adapters).await?;
-    organisations.start_municipalities(&mut dataset, &mut adapters).await?;
-    organisations.start_schools(&dataset, &options.unattended_schools, &mut adapters).await?;
-    let police = organisations.start_police(submissions, folder).await?;
-
-    let ended = wait_for_the_end(&timeline, &ground.log()).await;
-    adapters.shutdown().await;
-    police.abort();
-    let left = left(&journal, &store, &tasks).await?;
-    // The engine may be gone already, if it panicked; what is left then says so.
-    let _ = stop.send(true);
-    let _ = tokio::time::timeout(STOP_WITHIN, engine).await;
-    broker.stop().await?;
-    ended?;
-
-    let early = |moment: &Timestamp| dataset.zone.local(*moment).time() < dataset.policy.school_start();
-    let summary = Summary {
-        dataset: dataset.name.clone(),
-        refused_lines: dataset.refused.len(),
-        delivered_before_school_start: diarist.deliveries().iter().filter(|moment| early(moment)).count(),
-        days_replayed: timeline.now().duration_since(start).as_hours() / 24,
-        count: diarist.count(),
-        left,
-        took: began.elapsed(),
-    };
-    Ok(Replayed { summary, diarist, dataset })
+    let (mut stage, script) = Stage::set(dataset, ground, options).await?;
+    stage.enter(script, |contact| contact).await?;
+    stage.play().await
 }
+
+/// A broker, an engine and a clock, set up for a dataset.
+struct Stage {
+    dataset: Dataset,
+    cast: Cast,
+    log: PathBuf,
+    unattended: BTreeSet<String>,
+    broker: Broker,
+    timeline: Timeline,
+    diarist: Arc<Diarist>,
+    engine: tokio::task::JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    adapters: JoinSet<()>,
+    journal: JetStreamJournal,
+    store: SealedStore,
+    tasks: Tasks,
+    start: Timestamp,
+    began: Instant,
+}
+
+/// What the police will send, and when.
+struct Script {
+    submissions: Vec<Submission>,
+}
+
+impl Stage {
+    /// Starts the broker and the engine; nobody has entered yet.
+    async fn set(
+        mut dataset: Dataset,
+        ground: &Ground,
+        options: &Options,
+    ) -> Result<(Self, Script), ReplayError> {
+        let began = Instant::now();
+        let cast = Cast::assemble(&dataset, ground.folder())?;
+        let broker = start_broker(&cast, ground.folder(), options).await?;
+
+        let submissions = std::mem::take(&mut dataset.submissions);
+        let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
+        let timeline = Timeline::starting_at(start);
+        timeline.begin(POLICE);
+        let diarist = Arc::new(Diarist::default());
+
+        let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
+        let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
+        let settings = Settings { payloads_for: ceiling, ..Settings::development() };
+        let below = engine::ground(&link, &settings).await?;
+        for organisation in cast.everybody() {
+            below.tasks.admit(&organisation).await.map_err(EngineError::from)?;
+        }
+        let (journal, store, tasks) = (below.journal.clone(), below.store.clone(), below.tasks.clone());
+        let rules = rules(&dataset, &cast);
+        let observer = Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() });
+        let engine = Engine::start(below, rules, Arc::new(timeline.clone()), observer).await?;
+        let (stop, stopped) = watch::channel(false);
+        let stage = Self {
+            dataset,
+            cast,
+            log: ground.log(),
+            unattended: options.unattended_schools.clone(),
+            broker,
+            timeline,
+            diarist,
+            engine: tokio::spawn(engine.run(stopped)),
+            stop,
+            adapters: JoinSet::new(),
+            journal,
+            store,
+            tasks,
+            start,
+            began,
+        };
+        Ok((stage, Script { submissions }))
+    }
+
+    /// Everybody enters: each organisation's adapter as its own process would, with its own files, its own connection and
+    /// its own rows. A test may put another contact in a contact's place.
+    async fn enter<C: Contact>(
+        &mut self,
+        script: Script,
+        contact: impl Fn(SchoolHours) -> C,
+    ) -> Result<(), ReplayError> {
+        self.veilig_thuis_enters().await?;
+        for municipality in self.cast.municipalities.clone() {
+            self.municipality_enters(&municipality).await?;
+        }
+        let calendar = Arc::new(self.dataset.calendar.clone());
+        for school in self.cast.schools.clone() {
+            let unattended = self.unattended.contains(school.code());
+            let hours = SchoolHours { school: school.clone(), calendar: Arc::clone(&calendar), unattended };
+            self.start(&school, hwc_school::Desk::new(Arc::new(contact(hours)))).await?;
+        }
+        self.police_enter(script.submissions).await
+    }
+
+    /// Lets time run until nobody has anything left to do, then looks what is left.
+    async fn play(mut self) -> Result<Replayed, ReplayError> {
+        let ended = self.wait_for_the_end().await;
+        self.adapters.shutdown().await;
+        let left = self.left().await?;
+        // The engine may be gone already, if it panicked; what is left then says so.
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
+        self.broker.stop().await?;
+        ended?;
+
+        let (dataset, diarist) = (self.dataset, self.diarist);
+        let early = |moment: &Timestamp| dataset.zone.local(*moment).time() < dataset.policy.school_start();
+        let summary = Summary {
+            dataset: dataset.name.clone(),
+            refused_lines: dataset.refused.len(),
+            delivered_before_school_start: diarist.deliveries().iter().filter(|moment| early(moment)).count(),
+            days_replayed: self.timeline.now().duration_since(self.start).as_hours() / 24,
+            count: diarist.count(),
+            left,
+            took: self.began.elapsed(),
+        };
+        Ok(Replayed { summary, diarist, dataset })
+    }
+
+    async fn office(&self, organisation: &Organisation) -> Result<Office, ReplayError> {
+        let (credential, key) = self.cast.secrets(organisation)?;
+        let door = Door::connect(self.broker.client_url(), &credential, organisation.clone());
+        let door = door.await.map_err(ReplayError::setup)?;
+        let clock: Arc<dyn Clock> = Arc::new(self.timeline.clone());
+        let witness: Arc<Diarist> = Arc::clone(&self.diarist);
+        Ok(Office::new(door, key, self.cast.directory.clone(), clock, witness))
+    }
+
+    async fn start<C: Clerk>(&mut self, organisation: &Organisation, clerk: C) -> Result<(), ReplayError> {
+        let office = self.office(organisation).await?;
+        self.adapters.spawn(async move {
+            if let Err(error) = work(office, Arc::new(clerk)).await {
+                tracing::error!(%error, "an adapter stopped");
+            }
+        });
+        Ok(())
+    }
+
+    async fn veilig_thuis_enters(&mut self) -> Result<(), ReplayError> {
+        let settings = hwc_veilig_thuis::Settings {
+            participating: self.dataset.participating.clone(),
+            zone: self.dataset.zone.as_time_zone().clone(),
+            look_up_patience: hwc_veilig_thuis::Settings::LOOK_UP_PATIENCE,
+        };
+        let register = std::mem::replace(&mut self.dataset.register, Register::new(Vec::new()));
+        let desk = hwc_veilig_thuis::Desk::new(settings, Arc::new(register));
+        let veilig_thuis = self.cast.veilig_thuis.clone();
+        self.start(&veilig_thuis, desk).await
+    }
+
+    async fn municipality_enters(&mut self, organisation: &Organisation) -> Result<(), ReplayError> {
+        let code = MunicipalityCode::parse(organisation.code()).map_err(ReplayError::setup)?;
+        let own = self.dataset.enrolments.remove(&code).unwrap_or_default();
+        let settings = hwc_municipality::Settings {
+            enrolments: Enrolments::new(own),
+            schools: self.dataset.schools.iter().map(|(code, school)| (*code, *school)).collect(),
+            region: self.dataset.region.clone(),
+            zone: self.dataset.zone.as_time_zone().clone(),
+        };
+        self.start(organisation, hwc_municipality::Desk::new(Arc::new(settings), Withholds)).await
+    }
+
+    /// The police send each report at its `reported_at`.
+    async fn police_enter(&mut self, submissions: Vec<Submission>) -> Result<(), ReplayError> {
+        let office = self.office(&self.cast.police).await?;
+        let key = self.cast.reference_key()?;
+        let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());
+        self.adapters.spawn(async move {
+            for submission in &submissions {
+                timeline.sleep_until(POLICE, submission.report.reported_at).await;
+                if let Err(error) = hwc_police::send(&office, &key, &veilig_thuis, submission).await {
+                    tracing::error!(line = submission.line, %error, "a report could not be sealed");
+                }
+            }
+            timeline.end(POLICE);
+        });
+        Ok(())
+    }
+
+    /// Returns when nobody has anything left to do. A broker that dies meanwhile is started again on its store; everybody
+    /// else reconnects.
+    async fn wait_for_the_end(&mut self) -> Result<(), ReplayError> {
+        let mut look = tokio::time::interval(Duration::from_secs(1));
+        let timeline = self.timeline.clone();
+        let end = timeline.at_the_end();
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => return Ok(()),
+                last_words = self.broker.ended() => {
+                    tracing::error!(last_words, "the broker died; starting it again");
+                    self.broker.restart().await?;
+                }
+                _ = look.tick() => {
+                    let (still, held) = timeline.standing_still();
+                    if still > STUCK_AFTER {
+                        let log = self.log.display().to_string();
+                        return Err(ReplayError::Stuck { seconds: still.as_secs(), held, log });
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is left at the end, asked of the broker itself.
+    async fn left(&self) -> Result<Left, ReplayError> {
+        // The last acknowledgements may still be on their way to the broker.
+        let mut waiting = u64::MAX;
+        for _ in 0..LOOKS_FOR_TASKS_MAX {
+            waiting = self.tasks.waiting().await.map_err(EngineError::from)?;
+            if waiting == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Left {
+            incidents: self.journal.in_flight().await.map_err(EngineError::from)?.len(),
+            payloads: self.store.holdings().await.map_err(EngineError::from)?.len(),
+            tasks: waiting,
+        })
+    }
+}
+
+/// How often the broker is asked whether tasks still wait, before it counts as something left.
+const LOOKS_FOR_TASKS_MAX: u32 = 50;
 
 /// Writes the diary. It asks for the witness that the children are invented.
 pub(crate) fn write_diary(replayed: &Replayed, path: &Path) -> Result<(), ReplayError> {
     let invented = replayed.dataset.synthetic.as_ref().ok_or(ReplayError::NotSynthetic)?;
     let at = |error: std::io::Error| ReplayError::Setup(format!("--diary {}: {error}", path.display()));
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(at)?;
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(at)?;
     let mut file = BufWriter::new(file);
     replayed
         .diarist
@@ -266,7 +452,8 @@ fn check_unattended(dataset: &Dataset, unattended: &BTreeSet<String>) -> Result<
 async fn start_broker(cast: &Cast, folder: &Path, options: &Options) -> Result<Broker, ReplayError> {
     let mut settings = BrokerSettings::in_folder(folder.join("broker"));
     settings.accounts = cast.accounts();
-    let finder = Finder::default().on_progress(|progress| tracing::info!(%progress, "looking for nats-server"));
+    let finder =
+        Finder::default().on_progress(|progress| tracing::info!(%progress, "looking for nats-server"));
     settings.server = match &options.nats_server {
         Some(program) => finder.given(program),
         None => finder,
@@ -282,160 +469,4 @@ fn rules(dataset: &Dataset, cast: &Cast) -> Rules {
     };
     let table = Table { chains: vec![chain], schools: cast.schools.iter().cloned().collect() };
     Rules { policy: dataset.policy, calendar: dataset.calendar.clone(), table }
-}
-
-/// Starts each organisation's adapter, as its own process would: with its own files, its own connection, its own rows.
-struct Organisations<'a> {
-    cast: &'a Cast,
-    url: &'a str,
-    timeline: &'a Timeline,
-    diarist: &'a Arc<Diarist>,
-}
-
-impl Organisations<'_> {
-    async fn office(&self, organisation: &Organisation) -> Result<Office, ReplayError> {
-        let (credential, key) = self.cast.secrets(organisation)?;
-        let door = Door::connect(self.url, &credential, organisation.clone()).await.map_err(ReplayError::setup)?;
-        let clock: Arc<dyn Clock> = Arc::new(self.timeline.clone());
-        let witness: Arc<Diarist> = Arc::clone(self.diarist);
-        Ok(Office::new(door, key, self.cast.directory.clone(), clock, witness))
-    }
-
-    async fn start<C: Clerk>(
-        &self,
-        organisation: &Organisation,
-        clerk: C,
-        adapters: &mut JoinSet<()>,
-    ) -> Result<(), ReplayError> {
-        let office = self.office(organisation).await?;
-        adapters.spawn(async move {
-            if let Err(error) = work(office, Arc::new(clerk)).await {
-                tracing::error!(%error, "an adapter stopped");
-            }
-        });
-        Ok(())
-    }
-
-    async fn start_veilig_thuis(
-        &self,
-        dataset: &mut Dataset,
-        adapters: &mut JoinSet<()>,
-    ) -> Result<(), ReplayError> {
-        let settings = hwc_veilig_thuis::Settings {
-            participating: dataset.participating.clone(),
-            zone: dataset.zone.as_time_zone().clone(),
-            look_up_patience: hwc_veilig_thuis::Settings::LOOK_UP_PATIENCE,
-        };
-        let register = std::mem::replace(&mut dataset.register, hwc_casework::home::Register::new(Vec::new()));
-        let desk = hwc_veilig_thuis::Desk::new(settings, Arc::new(register));
-        self.start(&self.cast.veilig_thuis, desk, adapters).await
-    }
-
-    async fn start_municipalities(
-        &self,
-        dataset: &mut Dataset,
-        adapters: &mut JoinSet<()>,
-    ) -> Result<(), ReplayError> {
-        for organisation in &self.cast.municipalities {
-            let code = MunicipalityCode::parse(organisation.code()).map_err(ReplayError::setup)?;
-            let own = dataset.enrolments.remove(&code).unwrap_or_default();
-            let settings = hwc_municipality::Settings {
-                enrolments: Enrolments::new(own),
-                schools: dataset.schools.iter().map(|(code, school)| (*code, *school)).collect(),
-                region: dataset.region.clone(),
-                zone: dataset.zone.as_time_zone().clone(),
-            };
-            let desk = hwc_municipality::Desk::new(Arc::new(settings), Withholds);
-            self.start(organisation, desk, adapters).await?;
-        }
-        Ok(())
-    }
-
-    async fn start_schools(
-        &self,
-        dataset: &Dataset,
-        unattended: &BTreeSet<String>,
-        adapters: &mut JoinSet<()>,
-    ) -> Result<(), ReplayError> {
-        let calendar: Arc<Calendar> = Arc::new(dataset.calendar.clone());
-        for school in &self.cast.schools {
-            let contact = SchoolHours {
-                school: school.clone(),
-                calendar: Arc::clone(&calendar),
-                unattended: unattended.contains(school.code()),
-            };
-            self.start(school, hwc_school::Desk::new(Arc::new(contact)), adapters).await?;
-        }
-        Ok(())
-    }
-
-    /// The police send each report at its `reported_at`.
-    async fn start_police(
-        &self,
-        submissions: Vec<Submission>,
-        folder: &Path,
-    ) -> Result<tokio::task::JoinHandle<()>, ReplayError> {
-        let office = self.office(&self.cast.police).await?;
-        let key = reference_key(&folder.join("keys").join(self.cast.police.to_string()).join("reference"))?;
-        let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());
-        Ok(tokio::spawn(async move {
-            for submission in &submissions {
-                timeline.sleep_until(POLICE, submission.report.reported_at).await;
-                if let Err(error) = hwc_police::send(&office, &key, &veilig_thuis, submission).await {
-                    tracing::error!(line = submission.line, %error, "a report could not be sealed");
-                }
-            }
-            timeline.end(POLICE);
-        }))
-    }
-}
-
-/// The police's own secret, new with every run.
-fn reference_key(path: &Path) -> Result<ReferenceKey, ReplayError> {
-    let mut bytes = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *bytes).map_err(ReplayError::setup)?;
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(ReplayError::setup)?;
-    file.write_all(&*bytes).map_err(ReplayError::setup)?;
-    Ok(ReferenceKey::new(bytes))
-}
-
-async fn wait_for_the_end(timeline: &Timeline, log: &Path) -> Result<(), ReplayError> {
-    let mut look = tokio::time::interval(Duration::from_secs(1));
-    let end = timeline.at_the_end();
-    tokio::pin!(end);
-    loop {
-        tokio::select! {
-            () = &mut end => return Ok(()),
-            _ = look.tick() => {
-                let (still, held) = timeline.standing_still();
-                if still > STUCK_AFTER {
-                    let log = log.display().to_string();
-                    return Err(ReplayError::Stuck { seconds: still.as_secs(), held, log });
-                }
-            }
-        }
-    }
-}
-
-/// What is left at the end, asked of the broker itself.
-async fn left(
-    journal: &hwc_jetstream::JetStreamJournal,
-    store: &SealedStore,
-    tasks: &hwc_jetstream::Tasks,
-) -> Result<Left, ReplayError> {
-    // The last acknowledgements may still be on their way to the broker.
-    let mut waiting = u64::MAX;
-    for _ in 0..50 {
-        waiting = tasks.waiting().await.map_err(EngineError::from)?;
-        if waiting == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(Left {
-        incidents: journal.in_flight().await.map_err(EngineError::from)?.len(),
-        payloads: store.holdings().await.map_err(EngineError::from)?.len(),
-        tasks: waiting,
-    })
 }

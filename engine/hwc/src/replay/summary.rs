@@ -77,7 +77,11 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} incidents, {} signals", self.dataset, self.count.incidents, self.signals())?;
-        let outcomes = self.count.outcomes.iter().map(|((outcome, reason), signals)| (*outcome, reason.unwrap_or(""), signals));
+        let outcomes = self
+            .count
+            .outcomes
+            .iter()
+            .map(|((outcome, reason), signals)| (*outcome, reason.unwrap_or(""), signals));
         for (outcome, reason, signals) in outcomes {
             writeln!(f, "  {signals:>6}  {outcome:<13} {reason}")?;
         }

@@ -3,7 +3,7 @@
 //!
 //! A [`Calendar`] is made of computed national holidays ([`is_national_holiday`]), a [`Feed`] of school holidays, and
 //! days that are closed for all schools or for one. All of it is local time in Europe/Amsterdam ([`Zone`]); moments go
-//! in and come out as timestamps. What is not listed is not guessed: a weekday in no listed school year is
+//! in and come out as timestamps. What is not listed is not guessed: a day in no listed school year is
 //! [`Day::Unlisted`].
 
 mod feed;
@@ -29,7 +29,7 @@ use self::{
 pub use self::{
     feed::{Feed, FeedError, HolidayRegion, HolidayRegionError},
     holidays::{easter_sunday, is_national_holiday},
-    window::{FirstDelivery, Plan},
+    window::{FirstDelivery, Plan, Waiting},
     zone::{NoZone, Zone},
 };
 
@@ -40,7 +40,7 @@ pub enum Day {
     School,
     /// There is no school, for this reason.
     Closed(Closed),
-    /// A weekday that lies in no listed school year: nobody can tell. Weekends are [`Closed::Weekend`] in any year.
+    /// It lies in no listed school year: nobody can tell, not even of a weekend.
     Unlisted,
 }
 

@@ -6,7 +6,7 @@ use jiff::{
     civil::{Date, Time},
 };
 
-use super::{Calendar, Unlisted};
+use super::{Calendar, Day, Unlisted};
 use crate::policy::Policy;
 
 /// When a signal can be delivered at the earliest (R19).
@@ -16,6 +16,19 @@ pub enum FirstDelivery {
     At(Timestamp),
     /// Nobody can tell: from this day on no school year is listed, and no delivery is possible before it.
     UnlistedFrom(Date),
+}
+
+/// A signal that waits for its school's day.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting<'a> {
+    /// Its school.
+    pub school: &'a Organisation,
+    /// Since when it could be delivered, were there school.
+    pub ready: Timestamp,
+    /// The local day of its first routing: the longest hold counts from it (R19).
+    pub held_since: Date,
+    /// When its payload is gone (R23).
+    pub ceiling: Timestamp,
 }
 
 /// What becomes of a signal that is addressed to a school (R18, R19).
@@ -64,22 +77,13 @@ impl Calendar {
         self.instant(day, policy.deliver_from())
     }
 
-    /// What becomes of a signal that was ready for its school at `ready`, decided at `now`: R18 first, then R19.
-    /// `held_since` is the local day of its first routing, from which the longest hold is counted; at `ceiling` its
-    /// payload is gone (R23).
+    /// What becomes of a waiting signal, decided at `now`: R18 first, then R19.
     ///
     /// * Summer holiday: one of its weekdays lies between the day it was ready and the day of its first delivery, both
     ///   included. Where no school year is listed, this is decided for the days up to the first unlisted one.
     /// * Held too long: no delivery is possible within the longest hold and before the ceiling, and that is certain.
-    pub fn plan(
-        &self,
-        policy: &Policy,
-        school: &Organisation,
-        ready: Timestamp,
-        now: Timestamp,
-        held_since: Date,
-        ceiling: Timestamp,
-    ) -> Plan {
+    pub fn plan(&self, policy: &Policy, waiting: &Waiting<'_>, now: Timestamp) -> Plan {
+        let Waiting { school, ready, held_since, ceiling } = *waiting;
         let from = ready.max(now);
         let delivery = self.delivery(policy, school, from);
         // Whatever an unlisted day turns out to be, the first delivery is not before it.
@@ -90,12 +94,12 @@ impl Calendar {
         if self.summer.have_a_weekday_within(self.local(ready).date(), reached) {
             return Plan::Withhold(Withheld::SummerHoliday);
         }
-        let last_day = held_since.saturating_add(i32::from(policy.max_hold_days()).days());
+        let last_day = last_day_of_hold(policy, held_since);
         match delivery {
             Ok(at) if reached <= last_day && at < ceiling => Plan::DeliverAt(at),
             Ok(_) => Plan::Withhold(Withheld::HeldTooLong),
             Err(unlisted) => {
-                let until = self.instant(last_day, policy.deliver_until()).min(ceiling);
+                let until = self.hold_ends(policy, held_since).min(ceiling);
                 if unlisted.from <= last_day && from < until {
                     Plan::WaitForCalendar { until }
                 } else {
@@ -103,6 +107,12 @@ impl Calendar {
                 }
             }
         }
+    }
+
+    /// When it is certain, whatever the school, that a signal first routed on this local day has been held too long: at
+    /// the end of the window on the last day of the longest hold (R19).
+    pub fn hold_ends(&self, policy: &Policy, held_since: Date) -> Timestamp {
+        self.instant(last_day_of_hold(policy, held_since), policy.deliver_until())
     }
 
     /// When a held signal is looked up again (R12): on the morning of its delivery, an hour before the window opens,
@@ -120,17 +130,24 @@ impl Calendar {
 
     /// When a delivered signal expires that nobody acknowledges: the end of the window on the school day that the
     /// policy says, counted from the day after the day of delivery; with 0, on the day of delivery itself (R20).
-    /// `None` when a day in no listed school year comes first: then the ceiling decides (R23).
+    /// Days in no listed school year do not count. `None` when too few school days are known before the ceiling, which
+    /// then decides (R23).
     pub fn expires_at(
         &self,
         policy: &Policy,
         school: &Organisation,
         delivered_at: Timestamp,
     ) -> Option<Timestamp> {
-        let mut day = self.local(delivered_at).date();
-        for _ in 0..policy.expire_after_school_days() {
-            day = self.school_day_from(school, day.tomorrow().ok()?).ok()?;
-        }
+        let delivered = self.local(delivered_at).date();
+        let days = std::iter::successors(delivered.tomorrow().ok(), |day| day.tomorrow().ok())
+            .take(usize::from(policy.payload_ceiling_days()))
+            .filter(|day| self.day(*day, school) == Day::School);
+        let day =
+            std::iter::once(delivered).chain(days).nth(usize::from(policy.expire_after_school_days()))?;
         Some(self.instant(day, policy.deliver_until()))
     }
+}
+
+fn last_day_of_hold(policy: &Policy, held_since: Date) -> Date {
+    held_since.saturating_add(i32::from(policy.max_hold_days()).days())
 }

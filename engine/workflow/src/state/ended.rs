@@ -14,8 +14,13 @@ pub struct Acknowledged {
 }
 
 /// A side exit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// How it ended.
     pub outcome: Outcome,
+    /// Who had it or routed it, so that the same command again is known and an expired signal can still be recalled
+    /// (R24). None for a child that never was referred.
+    pub municipality: Option<Organisation>,
+    /// Whether a school had opened its letter in the last round (R24).
+    pub opened: bool,
 }

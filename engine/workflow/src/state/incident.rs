@@ -42,10 +42,20 @@ pub struct Recorded {
 }
 
 /// Witness that the screening said yes: only [`Recorded`] makes it, and only with it a child can be referred (R3).
+///
+/// ```compile_fail,E0423
+/// let qualified = hwc_workflow::state::Qualified(());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Qualified(());
 
 /// It qualifies; the household is being looked up.
+///
+/// ```compile_fail,E0451
+/// fn unscreened(recorded: hwc_workflow::state::Recorded) -> hwc_workflow::state::Screened {
+///     hwc_workflow::state::Screened { recorded, qualified: todo!() }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screened {
     /// As recorded.
@@ -129,7 +139,7 @@ impl Screened {
 impl Expanded {
     fn admit(&mut self, found: &[Found]) {
         let qualified = self.qualified;
-        self.signals.extend(found.iter().map(|child| Signal::found(&qualified, child)));
+        self.signals.extend(found.iter().map(|child| Signal::found(qualified, child)));
     }
 
     fn let_go_of_the_report(&mut self) {
@@ -258,12 +268,9 @@ impl Incident {
                     || expanded.signals.iter_mut().any(|s| discharge(&mut s.erasing, *payload));
                 if known { Self::Expanded(expanded) } else { return Err(misfit) }
             }
-            (Self::Closed(mut closed), Fact::Erased { payload }) => {
-                if discharge(&mut closed.erasing, *payload) {
-                    Self::Closed(closed)
-                } else {
-                    return Err(misfit);
-                }
+            (Self::Closed(mut closed), Fact::Erased { payload }) if closed.erasing.contains(payload) => {
+                discharge(&mut closed.erasing, *payload);
+                Self::Closed(closed)
             }
             _ => return Err(misfit),
         })

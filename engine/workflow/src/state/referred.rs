@@ -5,7 +5,14 @@ use jiff::Timestamp;
 
 use super::{Qualified, Routed};
 
-/// With its municipality.
+/// With its municipality. Only a screened incident can make one:
+///
+/// ```compile_fail,E0451
+/// use hwc_workflow::state::Referred;
+/// fn unscreened(other: Referred) -> Referred {
+///     Referred { round: 1, ..other }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referred {
     /// The child's home municipality.
@@ -18,9 +25,22 @@ pub struct Referred {
     pub why: RouteWhy,
     /// When it was first routed, if it is only looked up again: the hold counts from there (R12, R19).
     pub held_since: Option<Timestamp>,
+    /// Who returned it, if that is why it is here, so that the same return again is known (R24).
+    pub returned_by: Option<Organisation>,
+    pub(super) qualified: Qualified,
 }
 
 /// Witness that the municipality named a school: without it nothing can be delivered (R10, R12).
+///
+/// ```compile_fail,E0624
+/// let school = "school-01AA00".parse().unwrap();
+/// let addressed = hwc_workflow::state::Addressed::to(school);
+/// ```
+///
+/// ```compile_fail,E0451
+/// let school = "school-01AA00".parse().unwrap();
+/// let addressed = hwc_workflow::state::Addressed { school };
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addressed {
     school: Organisation,
@@ -38,8 +58,9 @@ impl Addressed {
 }
 
 impl Referred {
-    pub(super) const fn new(_: &Qualified, municipality: Organisation, referral: PayloadId) -> Self {
-        Self { municipality, referral, round: 1, why: RouteWhy::New, held_since: None }
+    pub(super) const fn new(qualified: Qualified, municipality: Organisation, referral: PayloadId) -> Self {
+        let (why, held_since, returned_by) = (RouteWhy::New, None, None);
+        Self { municipality, referral, round: 1, why, held_since, returned_by, qualified }
     }
 
     pub(super) fn routed(self, addressed: Addressed, letter: PayloadId, at: Timestamp) -> Routed {
@@ -51,6 +72,7 @@ impl Referred {
             round: self.round,
             routed_at: at,
             held_since: self.held_since.unwrap_or(at),
+            qualified: self.qualified,
         }
     }
 }

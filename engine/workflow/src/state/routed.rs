@@ -3,7 +3,7 @@
 use hwc_schemas::{Organisation, PayloadId, wire::RouteWhy};
 use jiff::Timestamp;
 
-use super::{Addressed, Delivered, Referred};
+use super::{Addressed, Delivered, Qualified, Referred};
 
 /// Held for the school's day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub struct Routed {
     pub routed_at: Timestamp,
     /// When the hold began: the first routing on this way (R19).
     pub held_since: Timestamp,
+    pub(super) qualified: Qualified,
 }
 
 impl Routed {
@@ -32,21 +33,17 @@ impl Routed {
     /// Back to the municipality: the old letter is erased, a new look-up decides anew (R12).
     pub(super) fn looked_up_again(self) -> Referred {
         let held_since = Some(self.held_since);
-        self.back(RouteWhy::LookUpAgain, held_since)
+        Referred { why: RouteWhy::LookUpAgain, held_since, ..self.back() }
     }
 
     /// Back to the municipality, on a new way: the hold starts afresh (R24).
     pub(super) fn returned(self) -> Referred {
-        self.back(RouteWhy::Returned, None)
+        let returned_by = Some(self.addressed.school().clone());
+        Referred { why: RouteWhy::Returned, returned_by, ..self.back() }
     }
 
-    fn back(self, why: RouteWhy, held_since: Option<Timestamp>) -> Referred {
-        Referred {
-            municipality: self.municipality,
-            referral: self.referral,
-            round: self.round.saturating_add(1),
-            why,
-            held_since,
-        }
+    fn back(self) -> Referred {
+        let round = self.round.saturating_add(1);
+        Referred { round, ..Referred::new(self.qualified, self.municipality, self.referral) }
     }
 }

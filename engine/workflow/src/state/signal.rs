@@ -1,6 +1,9 @@
 //! One signal: one child's path. What it still has to let go of lies beside the state it is in.
 
-use hwc_schemas::{PayloadId, outcome::Outcome};
+use hwc_schemas::{
+    Organisation, PayloadId,
+    outcome::{Outcome, Withheld},
+};
 
 use super::{
     Acknowledged, Addressed, Delivered, Ended, OutOfOrder, Qualified, Referred, Routed, misfit, on_the_page,
@@ -41,17 +44,16 @@ pub enum SignalState {
 
 impl Signal {
     /// A child that Veilig Thuis found. Only a screened incident has the witness.
-    pub(super) fn found(qualified: &Qualified, found: &Found) -> Self {
+    pub(super) fn found(qualified: Qualified, found: &Found) -> Self {
+        let never_referred =
+            |outcome| SignalState::Ended(Ended { outcome, municipality: None, opened: false });
         let state = match found {
             Found::Referred { municipality, referral } => {
                 SignalState::Referred(Referred::new(qualified, municipality.clone(), *referral))
             }
-            Found::ScreenedOut { reason } => {
-                SignalState::Ended(Ended { outcome: Outcome::ScreenedOut(*reason) })
-            }
+            Found::ScreenedOut { reason } => never_referred(Outcome::ScreenedOut(*reason)),
             Found::NotParticipating => {
-                let reason = hwc_schemas::outcome::Withheld::MunicipalityNotParticipating;
-                SignalState::Ended(Ended { outcome: Outcome::Withheld(reason) })
+                never_referred(Outcome::Withheld(Withheld::MunicipalityNotParticipating))
             }
         };
         Self { state, erasing: Vec::new(), breaches: Vec::new() }
@@ -133,14 +135,9 @@ impl Signal {
                 SignalState::Referred(delivered.returned())
             }
             (_, Fact::Recalled { reason, .. }) => {
-                let opened = match &self.state {
-                    SignalState::Delivered(delivered) => delivered.opened_at.is_some(),
-                    SignalState::Acknowledged(_) => true,
-                    _ => false,
-                };
-                self.let_go();
+                let opened = self.opened();
                 self.breaches.push(Breach { kind: BreachKind::Recalled(*reason), opened, at });
-                SignalState::Ended(Ended { outcome: Outcome::Recalled(*reason) })
+                self.ended(Outcome::Recalled(*reason))
             }
             (_, Fact::Withheld { reason, .. }) => self.ended(Outcome::Withheld(*reason)),
             (_, Fact::Expired { reason, .. }) => self.ended(Outcome::Expired(*reason)),
@@ -159,7 +156,30 @@ impl Signal {
 
     fn ended(&mut self, outcome: Outcome) -> SignalState {
         self.let_go();
-        SignalState::Ended(Ended { outcome })
+        let (municipality, opened) = (self.municipality().cloned(), self.opened());
+        SignalState::Ended(Ended { outcome, municipality, opened })
+    }
+
+    /// Whose referral it is or was.
+    const fn municipality(&self) -> Option<&Organisation> {
+        match &self.state {
+            SignalState::Referred(referred) => Some(&referred.municipality),
+            SignalState::Routed(routed) => Some(&routed.municipality),
+            SignalState::Delivered(delivered) => Some(&delivered.routed.municipality),
+            SignalState::Acknowledged(acknowledged) => Some(&acknowledged.municipality),
+            SignalState::Ended(ended) => ended.municipality.as_ref(),
+            SignalState::Purged(_) => None,
+        }
+    }
+
+    /// Whether a school has opened the letter of this round.
+    const fn opened(&self) -> bool {
+        match &self.state {
+            SignalState::Delivered(delivered) => delivered.opened_at.is_some(),
+            SignalState::Acknowledged(_) => true,
+            SignalState::Ended(ended) => ended.opened,
+            SignalState::Referred(_) | SignalState::Routed(_) | SignalState::Purged(_) => false,
+        }
     }
 
     /// Everything it holds is to be erased: the municipality's own copy too (R21).

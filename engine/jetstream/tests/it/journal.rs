@@ -1,7 +1,5 @@
 //! The journal on a real broker: the exam, crashes, and settings that differ.
 
-mod common;
-
 use std::{
     sync::{
         Mutex,
@@ -10,13 +8,17 @@ use std::{
     time::Duration,
 };
 
-use common::{Region, api};
-use hwc_jetstream::{JetStreamJournal, Settings, SetupError};
-use hwc_journal::{Append, Commit, History, Journal, JournalError, Position, codec, exam};
+use hwc_jetstream::{JetStreamJournal, Link, Settings, SetupError};
+use hwc_journal::{Append, Commit, History, Journal, JournalError, Position, exam};
 use hwc_schemas::IncidentId;
 use hwc_workflow::{Event, Fact};
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::{
+    proxy::Proxy,
+    region::{PATIENCE, Region, api, eventually},
+};
 
 fn incident(number: u128) -> IncidentId {
     IncidentId::from_uuid(Uuid::from_u128(number))
@@ -131,7 +133,7 @@ async fn a_tombstone_has_its_time_and_an_event_has_none() {
     let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
     journal.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
     journal.forget(incident(1), end).await.unwrap();
-    common::eventually("the tombstone goes", || async {
+    eventually("the tombstone goes", || async {
         journal.read(incident(1)).await.unwrap() == History::Unknown
     })
     .await;
@@ -151,18 +153,43 @@ async fn a_record_from_the_future_stops_the_start_and_says_to_upgrade() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_is_read_back_and_not_written_twice() {
-    // The broker stores the append but its answer goes nowhere: a second stream-side reader takes its place by writing
-    // the very same bytes at the very same position, as the lost publish would have.
+async fn an_append_whose_answer_was_lost_is_read_back_and_not_written_twice() {
     let region = Region::with(&[]).await;
-    let journal = journal(&region).await;
-    let raw = region.raw_engine().await;
-    let ours = numbered(1);
-    raw.request(format!("jrn.{}.e", incident(1)), codec::encode(&ours).into()).await.unwrap();
-    // The first attempt meets the guard: that is a conflict, because nothing of ours can be there yet.
-    assert_eq!(journal.append(incident(1), Position::NONE, &ours).await.unwrap(), Append::Conflict);
-    let History::Live { commits, .. } = journal.read(incident(1)).await.unwrap() else { panic!("not live") };
-    assert_eq!(commits, [ours]);
+    let proxy = Proxy::before(region.broker.port()).await;
+    let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
+    let link = link.with_answer_within(Duration::from_millis(500));
+    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let mut end = Position::NONE;
+    for number in 1..=3 {
+        proxy.lose(number.into());
+        end = position(journal.append(incident(1), end, &numbered(number)).await.unwrap());
+    }
+    proxy.lose(0);
+    assert!(proxy.lost() >= 3, "no answer was lost");
+    let live = History::Live { commits: (1..=3).map(numbered).collect(), position: end };
+    assert_eq!(journal.read(incident(1)).await.unwrap(), live);
+
+    proxy.lose(1);
+    journal.forget(incident(1), end).await.unwrap();
+    assert_eq!(journal.read(incident(1)).await.unwrap(), History::Ended);
+    assert_eq!(journal.in_flight().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_reading_that_breaks_in_the_middle_starts_again_and_misses_nothing() {
+    let region = Region::with(&[]).await;
+    let writer = journal(&region).await;
+    for number in 1..=600 {
+        writer.append(incident(number), Position::NONE, &numbered(1)).await.unwrap();
+    }
+    let proxy = Proxy::before(region.broker.port()).await;
+    let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
+    let link = link.with_answer_within(Duration::from_millis(500));
+    let reader = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let reading = tokio::spawn(async move { reader.in_flight().await });
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    proxy.lose(1);
+    assert_eq!(reading.await.unwrap().unwrap().len(), 600);
 }
 
 /// Appends one commit after the other to one incident, whatever happens, and says how many it believes were written.
@@ -229,6 +256,6 @@ async fn without_a_broker_it_says_so_in_bounded_time() {
     let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
     region.broker.kill().await.unwrap();
     let commit = numbered(1);
-    let outcome = tokio::time::timeout(common::PATIENCE, journal.append(incident(1), Position::NONE, &commit));
+    let outcome = tokio::time::timeout(PATIENCE, journal.append(incident(1), Position::NONE, &commit));
     assert!(matches!(outcome.await.unwrap(), Err(JournalError::Unavailable(_))));
 }

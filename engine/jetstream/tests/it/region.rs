@@ -9,24 +9,24 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// As long as anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A broker of its own, in a folder that goes with it.
-pub struct Region {
-    pub broker: Broker,
-    pub engine: Credential,
-    pub organisations: Vec<(Organisation, Credential)>,
-    pub folder: TempDir,
+pub(crate) struct Region {
+    pub(crate) broker: Broker,
+    pub(crate) engine: Credential,
+    pub(crate) organisations: Vec<(Organisation, Credential)>,
+    pub(crate) folder: TempDir,
 }
 
 impl Region {
     /// Starts a broker that knows an engine and these organisations.
-    pub async fn with(names: &[&str]) -> Self {
+    pub(crate) async fn with(names: &[&str]) -> Self {
         Self::with_more(names, "").await
     }
 
     /// The same, with more in its configuration.
-    pub async fn with_more(names: &[&str], more: &str) -> Self {
+    pub(crate) async fn with_more(names: &[&str], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = Credential::generate();
         let organisations: Vec<_> =
@@ -38,22 +38,22 @@ impl Region {
     }
 
     /// A connection of the engine.
-    pub async fn link(&self) -> Link {
+    pub(crate) async fn link(&self) -> Link {
         Link::connect(self.broker.client_url(), Some(&self.engine)).await.unwrap()
     }
 
-    pub fn organisation(&self, at: usize) -> Organisation {
+    pub(crate) fn organisation(&self, at: usize) -> Organisation {
         self.organisations[at].0.clone()
     }
 
     /// An organisation's door.
-    pub async fn door(&self, at: usize) -> Door {
+    pub(crate) async fn door(&self, at: usize) -> Door {
         let (organisation, key) = &self.organisations[at];
         Door::connect(self.broker.client_url(), key, organisation.clone()).await.unwrap()
     }
 
     /// The tasks, with every organisation admitted.
-    pub async fn tasks(&self) -> Tasks {
+    pub(crate) async fn tasks(&self) -> Tasks {
         let tasks = Tasks::open(&self.link().await, &Settings::development()).await.unwrap();
         for (organisation, _) in &self.organisations {
             tasks.admit(organisation).await.unwrap();
@@ -62,7 +62,7 @@ impl Region {
     }
 
     /// A connection that does whatever it is told, with one of our keys.
-    pub async fn raw(&self, key: &Credential, inbox: &str) -> async_nats::Client {
+    pub(crate) async fn raw(&self, key: &Credential, inbox: &str) -> async_nats::Client {
         let path = self.folder.path().join(format!("{}.nk", uuid::Uuid::new_v4()));
         key.write(&path).unwrap();
         let seed = std::fs::read_to_string(&path).unwrap().trim().to_owned();
@@ -75,18 +75,18 @@ impl Region {
     }
 
     /// The engine's own raw connection.
-    pub async fn raw_engine(&self) -> async_nats::Client {
+    pub(crate) async fn raw_engine(&self) -> async_nats::Client {
         self.raw(&self.engine, "_INBOX").await
     }
 
     /// An organisation's raw connection.
-    pub async fn raw_organisation(&self, at: usize) -> async_nats::Client {
+    pub(crate) async fn raw_organisation(&self, at: usize) -> async_nats::Client {
         let (organisation, key) = &self.organisations[at];
         self.raw(key, &format!("_INBOX_{organisation}")).await
     }
 
     /// Whether these bytes are in any file of the broker.
-    pub fn has_on_disk(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn has_on_disk(&self, bytes: &[u8]) -> bool {
         let mut folders = vec![self.folder.path().to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -104,13 +104,13 @@ impl Region {
 }
 
 /// Calls JetStream's API.
-pub async fn api(client: &async_nats::Client, what: &str, body: Value) -> Value {
+pub(crate) async fn api(client: &async_nats::Client, what: &str, body: Value) -> Value {
     let answer = client.request(format!("$JS.API.{what}"), body.to_string().into()).await.unwrap();
     serde_json::from_slice(&answer.payload).unwrap()
 }
 
 /// Waits until something holds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let since = Instant::now();
     while !holds().await {
         assert!(since.elapsed() < PATIENCE, "never: {what}");

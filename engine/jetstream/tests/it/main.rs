@@ -1,0 +1,8 @@
+//! Everything here, on a real broker. Each test starts its own in a folder that goes with it.
+
+mod doors;
+mod journal;
+mod permissions;
+mod proxy;
+mod region;
+mod store;

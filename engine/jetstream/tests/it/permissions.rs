@@ -1,0 +1,271 @@
+//! What an organisation can reach on the broker, tried with its own key and whatever else it may think of.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use hwc_jetstream::{Credential, Door, DoorError, Doors, Knock, LinkError};
+use hwc_schemas::wire::{Answer, Command, Sealed};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::region::{Region, api, eventually};
+
+const A: &str = "school-01AA00";
+const B: &str = "school-02BB00";
+
+async fn region() -> Region {
+    Region::with(&[A, B]).await
+}
+
+fn acknowledge(number: u128) -> Command<Sealed> {
+    let incident = hwc_schemas::IncidentId::from_uuid(Uuid::from_u128(number));
+    Command::Acknowledge { signal: format!("{incident}-1").parse().unwrap(), round: 1 }
+}
+
+/// Answers every command with `Recorded` and tells from whom it came.
+fn answering(mut doors: Doors) -> tokio::sync::mpsc::UnboundedReceiver<String> {
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(knock) = doors.next().await {
+            if let Knock::Submit { from, command, caller } = knock {
+                let _ = tell.send(format!("{from} {}", command.map_or("malformed", |command| command.name())));
+                caller.answer(&Answer::Recorded).await.unwrap();
+            }
+        }
+    });
+    told
+}
+
+#[tokio::test]
+async fn a_key_that_the_broker_does_not_know_is_not_admitted() {
+    let region = region().await;
+    let stranger = Credential::generate();
+    let refused = Door::connect(region.broker.client_url(), &stranger, region.organisation(0)).await.unwrap_err();
+    let DoorError::Link(LinkError::NotAdmitted(key)) = refused else { panic!("{refused}") };
+    assert_eq!(key, stranger.public().to_string());
+}
+
+#[tokio::test]
+async fn the_servers_own_account_has_no_users() {
+    let region = region().await;
+    let raw = region.raw_engine().await;
+    assert!(raw.request("$SYS.REQ.SERVER.PING", "".into()).await.is_err());
+}
+
+#[tokio::test]
+async fn one_organisation_cannot_submit_as_another() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let raw = region.raw_organisation(0).await;
+    let body = serde_json::to_vec(&acknowledge(1)).unwrap();
+    for subject in [
+        format!("hwc.submit.{B}"),
+        format!("hwc.submit.{A}"),
+        format!("submit.{B}"),
+        format!("hwc.fetch.{B}"),
+        format!("hwc.task.{A}"),
+        "jrn.0.e".to_owned(),
+    ] {
+        assert!(raw.request(subject.clone(), body.clone().into()).await.is_err(), "{subject} is open");
+    }
+    assert_eq!(region.door(0).await.submit(&acknowledge(1)).await, Ok(Answer::Recorded));
+    assert_eq!(told.recv().await.unwrap(), format!("{A} acknowledge"));
+    assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_key_used_under_another_organisations_name_gets_no_answer_and_is_still_itself() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let (_, key) = &region.organisations[0];
+    let door = Door::connect(region.broker.client_url(), key, region.organisation(1)).await.unwrap();
+    let door = door.with_answer_within(Duration::from_millis(500));
+    assert_eq!(door.submit(&acknowledge(1)).await, Err(DoorError::Unknown));
+    assert_eq!(told.recv().await.unwrap(), format!("{A} acknowledge"));
+    let health = door.health();
+    eventually("the denial shows", || async { health.borrow().denied > 0 }).await;
+}
+
+#[tokio::test]
+async fn a_forged_reply_reaches_nobody_else() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let tasks = region.tasks().await;
+    let theirs = region.raw_organisation(1).await;
+    let mut heard = theirs.subscribe(format!("_INBOX_{B}.>")).await.unwrap();
+    theirs.flush().await.unwrap();
+    let raw = region.raw_organisation(0).await;
+    let body = serde_json::to_vec(&acknowledge(1)).unwrap();
+    let forged = [
+        format!("hwc.submit.{B}"),
+        format!("_INBOX_{B}.x.y"),
+        format!("hwc.task.{B}"),
+        "jrn.00000000000000000000000000000001.e".to_owned(),
+        "$JS.API.STREAM.DELETE.TASKS".to_owned(),
+        "submit".to_owned(),
+        "next".to_owned(),
+    ];
+    for reply in &forged {
+        raw.publish_with_reply("submit", reply.clone(), body.clone().into()).await.unwrap();
+    }
+    for _ in &forged {
+        assert_eq!(told.recv().await.unwrap(), format!("{A} acknowledge"));
+    }
+    raw.flush().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    while let Ok(more) = told.try_recv() {
+        assert_eq!(more, format!("{A} malformed"), "an answer came back as something else than a bad command of its own");
+    }
+    assert!(futures::FutureExt::now_or_never(heard.next()).is_none(), "another organisation heard something");
+    assert_eq!(tasks.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_organisation_cannot_pull_look_at_or_change_what_is_anothers() {
+    let region = region().await;
+    let tasks = region.tasks().await;
+    tasks.offer(&region.organisation(1), &crate::doors::task(1)).await.unwrap();
+    let raw = region.raw_organisation(0).await;
+    for what in [
+        format!("CONSUMER.MSG.NEXT.TASKS.{B}"),
+        format!("CONSUMER.MSG.NEXT.TASKS.{A}"),
+        format!("CONSUMER.INFO.TASKS.{B}"),
+        format!("CONSUMER.CREATE.TASKS.mine.hwc.task.{B}"),
+        format!("CONSUMER.CREATE.TASKS.{A}.hwc.task.{B}"),
+        format!("CONSUMER.DELETE.TASKS.{B}"),
+        format!("CONSUMER.RESET.TASKS.{B}"),
+        "CONSUMER.LIST.TASKS".to_owned(),
+        "STREAM.NAMES".to_owned(),
+        "STREAM.INFO.TASKS".to_owned(),
+        "STREAM.MSG.GET.TASKS".to_owned(),
+        "STREAM.MSG.DELETE.TASKS".to_owned(),
+        "STREAM.PURGE.TASKS".to_owned(),
+        "STREAM.DELETE.TASKS".to_owned(),
+        "STREAM.CREATE.MINE".to_owned(),
+        "STREAM.SNAPSHOT.TASKS".to_owned(),
+        "DIRECT.GET.TASKS".to_owned(),
+        "INFO".to_owned(),
+    ] {
+        let answer = raw.request(format!("$JS.API.{what}"), r#"{"seq":1,"batch":1,"expires":300000000}"#.into());
+        assert!(answer.await.is_err(), "{what} is open");
+    }
+    assert_eq!(tasks.waiting().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_organisation_cannot_acknowledge_for_another_not_even_through_its_own_acknowledgements() {
+    let region = region().await;
+    let tasks = region.tasks().await;
+    let (a, b) = (region.organisation(0), region.organisation(1));
+    for number in 1..=3 {
+        tasks.offer(&a, &crate::doors::task(2 * number)).await.unwrap();
+        tasks.offer(&b, &crate::doors::task(2 * number + 1)).await.unwrap();
+    }
+    // Both hold all of theirs: sequences 1, 3, 5 and 2, 4, 6.
+    let mut held = Vec::new();
+    for at in 0..2 {
+        let raw = region.raw_organisation(at).await;
+        let inbox = raw.new_inbox();
+        let mut got = raw.subscribe(inbox.clone()).await.unwrap();
+        raw.publish_with_reply("next", inbox, r#"{"batch":3,"expires":1000000000}"#.into()).await.unwrap();
+        for _ in 0..3 {
+            held.push(got.next().await.unwrap().reply.unwrap().to_string());
+        }
+    }
+    let raw = region.raw_organisation(0).await;
+    for reply in &held[3..] {
+        for body in ["+ACK", "+TERM", "-NAK"] {
+            assert!(raw.request(reply.clone(), body.into()).await.is_err(), "{reply} is open");
+        }
+    }
+    // Its own subject, with the sequences of the other's tasks.
+    for sequence in [2, 4, 6] {
+        for body in ["+ACK", "+TERM"] {
+            let mut forged: Vec<_> = held[2].split('.').map(str::to_owned).collect();
+            forged[5] = sequence.to_string();
+            let _ = raw.request(forged.join("."), body.into()).await;
+        }
+    }
+    let engine = region.raw_engine().await;
+    let state = api(&engine, "STREAM.INFO.TASKS", json!({ "subjects_filter": ">" })).await["state"].clone();
+    assert_eq!(state["subjects"][format!("hwc.task.{B}")], 3, "{state}");
+    let theirs = region.raw_organisation(1).await;
+    for reply in &held[3..] {
+        theirs.request(reply.clone(), "+ACK".into()).await.unwrap();
+    }
+    assert_eq!(tasks.waiting().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn one_organisation_hears_nothing_but_its_own_inbox() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let tasks = region.tasks().await;
+    let raw = region.raw_organisation(0).await;
+    let mut heard = Vec::new();
+    for subject in [
+        ">".to_owned(),
+        "*".to_owned(),
+        "*.*.*".to_owned(),
+        "submit".to_owned(),
+        "next".to_owned(),
+        format!("_INBOX_{B}.>"),
+        "_INBOX.>".to_owned(),
+        "_INBOX*.>".to_owned(),
+        "_R_.>".to_owned(),
+        "hwc.>".to_owned(),
+        "$JS.>".to_owned(),
+        "$JS.EVENT.ADVISORY.>".to_owned(),
+        "$SYS.>".to_owned(),
+    ] {
+        heard.push((subject.clone(), raw.subscribe(subject).await.unwrap()));
+    }
+    raw.flush().await.unwrap();
+    region.door(1).await.submit(&acknowledge(1)).await.unwrap();
+    told.recv().await.unwrap();
+    tasks.offer(&region.organisation(1), &crate::doors::task(1)).await.unwrap();
+    raw.flush().await.unwrap();
+    for (subject, mut one) in heard {
+        let first = futures::FutureExt::now_or_never(one.next()).flatten();
+        assert!(first.is_none(), "{subject} is open: {first:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_cannot_multiply_its_own_tasks() {
+    let region = region().await;
+    let _told = answering(Doors::open(&region.link().await).await.unwrap());
+    let tasks = region.tasks().await;
+    tasks.offer(&region.organisation(0), &crate::doors::task(1)).await.unwrap();
+    let raw = region.raw_organisation(0).await;
+    for reply in ["submit", "fetch"] {
+        raw.publish_with_reply("next", reply, r#"{"batch":1,"expires":200000000}"#.into()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(tasks.waiting().await.unwrap() <= 1);
+}
+
+#[tokio::test]
+async fn the_other_form_of_acknowledgements_works_when_the_server_switches_to_it() {
+    let region = Region::with_more(&[A], "\nfeature_flags { js_ack_fc_v2: true }\n").await;
+    let tasks = region.tasks().await;
+    tasks.offer(&region.organisation(0), &crate::doors::task(1)).await.unwrap();
+    let mut feed = region.door(0).await.tasks().await.unwrap();
+    feed.next().await.unwrap().acknowledge().await.unwrap();
+    assert_eq!(tasks.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_organisation_that_joins_later_disturbs_nobody() {
+    let mut region = Region::with(&[A]).await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let door = region.door(0).await;
+    let key = Credential::generate();
+    region.organisations.push((B.parse().unwrap(), key));
+    let public: Vec<_> = region.organisations.iter().map(|(one, key)| (one.clone(), key.public())).collect();
+    region.broker.reload(hwc_jetstream::permissions::accounts(&region.engine.public(), &public)).await.unwrap();
+    for _ in 0..20 { println!("{:?}", region.door(1).await.submit(&acknowledge(1)).await); tokio::time::sleep(Duration::from_millis(300)).await; }
+    assert_eq!(told.recv().await.unwrap(), format!("{B} acknowledge"));
+    door.submit(&acknowledge(2)).await.unwrap();
+    assert_eq!(door.health().borrow().connections, 1);
+}
