@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     time::Duration,
 };
@@ -10,7 +10,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::StreamExt as _;
 
-use crate::ground::{Dataset, hwc};
+use crate::{
+    canary::{files_below, found_in},
+    ground::{Dataset, hwc},
+};
 
 /// What must be found nowhere: names, dates of birth, an address, the sender's own references.
 const NEEDLES: [&str; 22] = [
@@ -176,7 +179,7 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
     }
     assert!(places.iter().any(|(place, bytes)| place.ends_with("hwc.log") && bytes.len() > 10_000), "no trace log");
     for (place, bytes) in &places {
-        assert_eq!(found_in(bytes), None, "a canary is in {place}");
+        assert_eq!(found_in(bytes, &NEEDLES), None, "a canary is in {place}");
     }
     let generations: Vec<_> = files_below(&state).into_iter().filter(|file| file.to_str().unwrap().contains("PAY_")).collect();
     assert!(generations.is_empty(), "a generation is left: {generations:?}");
@@ -202,9 +205,9 @@ fn the_search_finds_a_leak_in_every_disguise() {
     ];
     for (at, disguise) in disguises.iter().enumerate() {
         let leak = [b"\x00\x01before ".as_slice(), disguise, b" after\xff".as_slice()].concat();
-        assert_eq!(found_in(&leak), Some(name), "disguise {at} was not seen through");
+        assert_eq!(found_in(&leak, &NEEDLES), Some(name), "disguise {at} was not seen through");
     }
-    assert_eq!(found_in(b"nothing to see here: 2026-11-18, Handle with Care"), None);
+    assert_eq!(found_in(b"nothing to see here: 2026-11-18, Handle with Care", &NEEDLES), None);
 }
 
 /// Everything that crosses the engine's side of the broker: subjects, headers and bodies.
@@ -257,57 +260,4 @@ fn broker_url(state: &Path) -> Option<String> {
     let ports = files_below(&state.join("broker")).into_iter().find(|file| file.extension().is_some_and(|e| e == "ports"))?;
     let ports: serde_json::Value = serde_json::from_slice(&fs::read(ports).ok()?).ok()?;
     ports["nats"][0].as_str().map(str::to_owned)
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-            found.push(path);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-    found.retain(|path| path.is_file());
-    found
-}
-
-/// The first needle in a haystack, in whatever disguise.
-fn found_in(haystack: &[u8]) -> Option<&'static str> {
-    let folded = haystack.to_ascii_lowercase();
-    let lower = String::from_utf8_lossy(haystack).to_lowercase();
-    NEEDLES.into_iter().find(|needle| {
-        lower.contains(&needle.to_lowercase())
-            || disguises(needle).iter().any(|(disguise, exact)| {
-                if *exact { holds(haystack, disguise) } else { holds(&folded, &disguise.to_ascii_lowercase()) }
-            })
-    })
-}
-
-/// A needle's disguises, and whether their case matters.
-fn disguises(needle: &str) -> Vec<(Vec<u8>, bool)> {
-    let mut all = Vec::new();
-    for text in [needle.to_owned(), needle.to_uppercase(), needle.to_lowercase()] {
-        let escaped: String =
-            text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
-        all.push((escaped.into_bytes(), false));
-        all.push((text.encode_utf16().flat_map(u16::to_le_bytes).collect(), false));
-        all.push((text.encode_utf16().flat_map(u16::to_be_bytes).collect(), false));
-        all.push((hex::encode(&text).into_bytes(), false));
-        for shift in 0..3 {
-            // What stands before shifts the letters of base64; those that mix with the neighbours are left out.
-            let encoded = BASE64.encode([vec![0; shift], text.clone().into_bytes()].concat());
-            let start = if shift == 0 { 0 } else { shift + 1 };
-            let whole = (shift + text.len()) / 3 * 4;
-            all.push((encoded.as_bytes()[start..whole].to_vec(), true));
-        }
-    }
-    all
-}
-
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(haystack, needle).is_some()
 }

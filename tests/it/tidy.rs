@@ -63,6 +63,14 @@ fn the_pure_rooms_have_no_io_no_clock_and_no_dice() {
 }
 
 #[test]
+fn the_rooms_that_carry_ciphertexts_cannot_open_one() {
+    keep(
+        could_open,
+        "The engine carries what it cannot read. Seals are made and opened by the organisations, in adapter-kit.",
+    );
+}
+
+#[test]
 fn no_adapter_knows_the_law_the_driver_or_the_journal() {
     keep(
         looks_up,
@@ -273,6 +281,12 @@ fn is_impure(file: &File) -> Vec<Finding> {
         found.extend(modules.map(|(line, module)| file.finding(line, format!("std::{module}"))));
     }
     found
+}
+
+fn could_open(file: &File) -> Vec<Finding> {
+    let carries = ["workflow", "relay", "journal", "jetstream"].iter();
+    let carries = carries.map(|room| format!("engine/{room}/Cargo.toml")).any(|path| path == file.path);
+    file.dependencies(|known| carries && known.normal && known.name == "hwc-vault")
 }
 
 fn looks_up(file: &File) -> Vec<Finding> {

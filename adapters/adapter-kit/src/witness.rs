@@ -7,8 +7,8 @@ use hwc_schemas::{IncidentId, Organisation, SignalId, person::Child};
 
 /// Sees what the adapters did.
 pub trait Witness: Send + Sync + 'static {
-    /// The police submitted this report, and the engine has it as this incident: now, or from before.
-    fn reported(&self, _report_id: &str, _incident: IncidentId) {}
+    /// The police submit this report as this incident, perhaps not for the first time.
+    fn submitting(&self, _report_id: &str, _incident: IncidentId) {}
     /// Veilig Thuis found this child: named in the report, or a sibling from the register.
     fn found(&self, _signal: SignalId, _child: &Child, _sibling: bool) {}
     /// A school's contact opened this letter.

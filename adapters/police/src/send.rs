@@ -27,9 +27,7 @@ pub async fn send(
 ) -> Result<Sent, Unsealed> {
     let incident = key.incident(&submission.report_id);
     let report = office.seal(&submission.report, incident, None, veilig_thuis)?;
+    office.witness().submitting(&submission.report_id, incident);
     let answer = office.submit(&Command::Record { incident, report }).await;
-    if matches!(answer, Answer::Recorded | Answer::AlreadyRecorded) {
-        office.witness().reported(&submission.report_id, incident);
-    }
     Ok(Sent { incident, answer })
 }

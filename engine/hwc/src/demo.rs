@@ -8,9 +8,9 @@ use std::{
 };
 
 use comfy_table::{ContentArrangement, Table, presets};
-use hwc_schemas::{IncidentId, SignalId, person::Synthetic};
+use hwc_schemas::{IncidentId, SignalId, SignalNumber, person::Synthetic};
 use hwc_telemetry::LogTo;
-use hwc_workflow::{Event, Fact, calendar::Zone};
+use hwc_workflow::{Event, Fact, Found, calendar::Zone};
 
 use crate::{
     cli,
@@ -108,44 +108,40 @@ impl Live {
     }
 }
 
+impl Live {
+    fn name(&self, diarist: &Diarist, signal: SignalId) -> String {
+        diarist.page(signal).and_then(|page| page.first_name(&self.invented)).unwrap_or_default()
+    }
+
+    /// One row for each child that was found.
+    fn family(&self, diarist: &Diarist, incident: IncidentId, event: &Event, found: &[Found], report: &str) {
+        let already = diarist.signals(incident).saturating_sub(found.len());
+        for (place, one) in found.iter().enumerate() {
+            let Some(number) = SignalNumber::at(already + place) else { return };
+            let (state, what) = match one {
+                Found::Referred { municipality, .. } => {
+                    ("Expanded", format!("sealed to {municipality} (R9)"))
+                }
+                Found::ScreenedOut { reason } => ("ScreenedOut", reason.as_str().to_owned()),
+                Found::NotParticipating => ("Withheld", "municipality_not_participating".to_owned()),
+            };
+            self.row(event.at, report, &self.name(diarist, SignalId { incident, number }), state, &what);
+        }
+    }
+}
+
 impl Watcher for Live {
     fn noted(&self, diarist: &Diarist, incident: IncidentId, events: &[Event]) {
+        let report = diarist.report_id(incident).unwrap_or_default();
         for event in events {
-            let (state, what) = match &event.fact {
-                Fact::Recorded { .. } => {
-                    ("Recorded", "the police's report is sealed to Veilig Thuis (R8)".to_owned())
-                }
-                Fact::Screened => {
-                    ("Screened", "it qualifies; the household is looked up (R3, R9)".to_owned())
-                }
-                Fact::NotDomesticViolence { .. } => ("ScreenedOut", "not domestic violence (R3)".to_owned()),
-                Fact::Expanded { found, .. } => {
-                    ("Expanded", format!("{} child(ren), each a signal of its own (R9)", found.len()))
-                }
-                Fact::Routed { school, .. } => {
-                    ("Routed", format!("sealed to {school}; held for its school day (R12, R19)"))
-                }
-                Fact::LookUpAgain { .. } => {
-                    ("Expanded", "held for over 24 hours: looked up afresh (R12)".to_owned())
-                }
-                Fact::Withheld { reason, .. } => ("Withheld", reason.as_str().to_owned()),
-                Fact::Delivered { .. } => ("Delivered", "the school's contact may open it (R17)".to_owned()),
-                Fact::Opened { .. } => ("Delivered", "the contact opens it".to_owned()),
-                Fact::Reminded { notice, .. } => ("Delivered", format!("notice: {} (R20)", notice.as_str())),
-                Fact::Acknowledged { .. } => ("Acknowledged", "Ontvangen (R20)".to_owned()),
-                Fact::Returned { .. } => ("Expanded", "Geen leerling van ons (R24)".to_owned()),
-                Fact::Recalled { reason, .. } => ("Recalled", reason.as_str().to_owned()),
-                Fact::Expired { reason, .. } => ("Expired", reason.as_str().to_owned()),
-                Fact::Purged { .. } => ("Purged", "nothing of it is left (R23)".to_owned()),
-                Fact::Joined { .. }
-                | Fact::ReportExpired
-                | Fact::Erased { .. }
-                | Fact::BreachRecorded { .. }
-                | Fact::IncidentPurged => continue,
-            };
-            let page = event.fact.number().and_then(|number| diarist.page(SignalId { incident, number }));
-            let child = page.as_ref().and_then(|page| page.first_name(&self.invented)).unwrap_or_default();
-            let report = diarist.report_id(incident).unwrap_or_default();
+            if let Fact::Expanded { found, .. } | Fact::Joined { found } = &event.fact {
+                self.family(diarist, incident, event, found, &report);
+                continue;
+            }
+            let Some((state, what)) = words(&event.fact) else { continue };
+            let number = event.fact.number();
+            let child =
+                number.map(|number| self.name(diarist, SignalId { incident, number })).unwrap_or_default();
             self.row(event.at, &report, &child, state, &what);
         }
         // Somebody may be watching through a pipe.
@@ -153,9 +149,37 @@ impl Watcher for Live {
     }
 }
 
+/// What an event is called in the table; none for book-keeping.
+fn words(fact: &Fact) -> Option<(&'static str, String)> {
+    Some(match fact {
+        Fact::Recorded { .. } => ("Recorded", "the report is sealed to Veilig Thuis (R8)".to_owned()),
+        Fact::Screened => ("Screened", "it qualifies; the household is looked up (R3, R9)".to_owned()),
+        Fact::NotDomesticViolence { .. } => ("ScreenedOut", "not_domestic_violence (R3)".to_owned()),
+        Fact::Routed { school, .. } => ("Routed", format!("sealed to {school} (R12)")),
+        Fact::LookUpAgain { .. } => ("Expanded", "held for over 24 hours: looked up afresh (R12)".to_owned()),
+        Fact::Withheld { reason, .. } => ("Withheld", reason.as_str().to_owned()),
+        Fact::Delivered { .. } => {
+            ("Delivered", "from now on the school's contact may open it (R17, R19)".to_owned())
+        }
+        Fact::Opened { .. } => ("Delivered", "the contact opens it (R20)".to_owned()),
+        Fact::Reminded { notice, .. } => ("Delivered", format!("notice: {} (R20)", notice.as_str())),
+        Fact::Acknowledged { .. } => ("Acknowledged", "Ontvangen (R20)".to_owned()),
+        Fact::Returned { .. } => ("Expanded", "Geen leerling van ons (R24)".to_owned()),
+        Fact::Recalled { reason, .. } => ("Recalled", reason.as_str().to_owned()),
+        Fact::Expired { reason, .. } => ("Expired", reason.as_str().to_owned()),
+        Fact::Purged { .. } => ("Purged", "nothing of it is left (R23)".to_owned()),
+        Fact::Expanded { .. }
+        | Fact::Joined { .. }
+        | Fact::ReportExpired
+        | Fact::Erased { .. }
+        | Fact::BreachRecorded { .. }
+        | Fact::IncidentPurged => return None,
+    })
+}
+
 fn outcomes(replayed: &replay::Replayed, invented: &Synthetic) {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["report", "child", "", "outcome", "reason", "school", "delivered", "acknowledged"]);
     let zone = replayed.dataset.zone.as_time_zone();
     let short = |moment: &Option<String>| {

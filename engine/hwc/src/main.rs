@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 /// The law as a table for people.
 fn law_page() -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["in", "happens", "leads to", "decided by", "rules"]);
     for edge in hwc_workflow::law::EDGES {
         table.add_row([

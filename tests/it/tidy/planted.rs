@@ -1,8 +1,8 @@
 //! Whether the checks see anything: each finds what is planted for it, and leaves alone what only looks like it.
 
 use super::{
-    ADAPTERS, File, Finding, TREE, allows, exposes, goes_without_lints, instruments_everything, is_impure,
-    is_too_long, is_unfinished, is_unsafe, knows_an_adapter, looks_up, names_a_place,
+    ADAPTERS, File, Finding, TREE, allows, could_open, exposes, goes_without_lints, instruments_everything,
+    is_impure, is_too_long, is_unfinished, is_unsafe, knows_an_adapter, looks_up, names_a_place,
     names_the_client_library, reveals, rust::blanked, sets_up_a_log,
 };
 
@@ -28,6 +28,7 @@ const FAULTS: &[(Check, &str, &str)] = &[
     (is_impure, "engine/workflow/src/law.rs", "use std::{\n    fmt,\n    fs::File};"),
     (is_impure, "engine/relay/src/desk.rs", "\nlet now = jiff::Timestamp::now();"),
     (is_impure, "adapters/casework/src/age.rs", "#[cfg(test)]\nmod tests;\nprintln!(\"{years}\");"),
+    (could_open, "engine/jetstream/Cargo.toml", "[dependencies]\nhwc-vault.workspace = true"),
     (looks_up, "adapters/school/Cargo.toml", "[dependencies]\nhwc-workflow.workspace = true"),
     (goes_without_lints, "engine/vault/Cargo.toml", "[package]"),
     (goes_without_lints, "engine/vault/Cargo.toml", "[lints.rust]"),
@@ -69,6 +70,7 @@ const FINE: &[(Check, &str, &str)] = &[
     (is_impure, "engine/relay/src/lib.rs", "#[cfg(test)]\nmod tests {\n    use std::fs;\n    fn f() {}\n}"),
     (is_impure, "engine/journal/tests/frozen.rs", "use std::fs;"),
     (is_impure, "engine/vault/src/file.rs", "use std::fs;"),
+    (could_open, "adapters/adapter-kit/Cargo.toml", "[dependencies]\nhwc-vault.workspace = true"),
     (goes_without_lints, "engine/vault/Cargo.toml", "[lints]\n\n# Ours.\nworkspace = true"),
     (exposes, "schemas/src/letter.rs", "let name = child.surname.expose();"),
     (exposes, "adapters/police/src/reports.rs", "#[cfg(test)]\nmod tests { fn f() { x.expose(); } }"),

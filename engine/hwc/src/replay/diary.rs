@@ -159,6 +159,11 @@ impl Diarist {
         self.pages().children.get(&signal).cloned()
     }
 
+    /// How many signals an incident has so far.
+    pub(crate) fn signals(&self, incident: IncidentId) -> usize {
+        self.pages().incidents.get(&incident).map_or(0, |page| page.signals)
+    }
+
     /// The reference of an incident's report.
     pub(crate) fn report_id(&self, incident: IncidentId) -> Option<String> {
         self.pages().incidents.get(&incident)?.report_id.clone()
@@ -195,7 +200,7 @@ impl Pages {
 }
 
 impl Witness for Diarist {
-    fn reported(&self, report_id: &str, incident: IncidentId) {
+    fn submitting(&self, report_id: &str, incident: IncidentId) {
         self.pages().incident(incident).report_id.get_or_insert_with(|| report_id.to_owned());
     }
 

@@ -11,7 +11,7 @@ mod tests;
 use std::{
     collections::BTreeSet,
     fs::{self, OpenOptions},
-    io::{BufWriter, Write as _},
+    io::{BufWriter, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,7 +19,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{Clerk, Clock, Office, work};
-use hwc_broker::{Broker, Finder, Settings as BrokerSettings};
+use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
 use hwc_jetstream::{Door, JetStreamJournal, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
@@ -33,14 +33,14 @@ use tokio::{sync::watch, task::JoinSet};
 
 use self::{
     cast::{Cast, private_folder},
-    diary::Diarist,
+    diary::{Count, Diarist},
     people::{SchoolHours, Withholds},
     summary::{Left, Summary},
 };
 use crate::{
     dataset::{Dataset, DatasetError},
     engine::{self, Engine, EngineError, Observer},
-    exit::Code,
+    exit::{self, Code},
     timeline::Timeline,
 };
 
@@ -178,7 +178,7 @@ pub(crate) async fn run(
 ) -> Result<Replayed, ReplayError> {
     check_unattended(&dataset, &options.unattended_schools)?;
     let (mut stage, script) = Stage::set(dataset, ground, options).await?;
-    stage.enter(script, |contact| contact).await?;
+    stage.enter(script, Some).await?;
     stage.play().await
 }
 
@@ -197,6 +197,8 @@ struct Stage {
     journal: JetStreamJournal,
     store: SealedStore,
     tasks: Tasks,
+    reports: usize,
+    progress: bool,
     start: Timestamp,
     began: Instant,
 }
@@ -249,6 +251,8 @@ impl Stage {
             journal,
             store,
             tasks,
+            reports: submissions.len(),
+            progress: options.watcher.is_none(),
             start,
             began,
         };
@@ -256,11 +260,11 @@ impl Stage {
     }
 
     /// Everybody enters: each organisation's adapter as its own process would, with its own files, its own connection and
-    /// its own rows. A test may put another contact in a contact's place.
+    /// its own rows. A test may put another contact in a contact's place, or leave a school to itself.
     async fn enter<C: Contact>(
         &mut self,
         script: Script,
-        contact: impl Fn(SchoolHours) -> C,
+        contact: impl Fn(SchoolHours) -> Option<C>,
     ) -> Result<(), ReplayError> {
         self.veilig_thuis_enters().await?;
         for municipality in self.cast.municipalities.clone() {
@@ -270,7 +274,9 @@ impl Stage {
         for school in self.cast.schools.clone() {
             let unattended = self.unattended.contains(school.code());
             let hours = SchoolHours { school: school.clone(), calendar: Arc::clone(&calendar), unattended };
-            self.start(&school, hwc_school::Desk::new(Arc::new(contact(hours)))).await?;
+            if let Some(contact) = contact(hours) {
+                self.start(&school, hwc_school::Desk::new(Arc::new(contact))).await?;
+            }
         }
         self.police_enter(script.submissions).await
     }
@@ -278,6 +284,9 @@ impl Stage {
     /// Lets time run until nobody has anything left to do, then looks what is left.
     async fn play(mut self) -> Result<Replayed, ReplayError> {
         let ended = self.wait_for_the_end().await;
+        if self.progress && std::io::stderr().is_terminal() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
         self.adapters.shutdown().await;
         let left = self.left().await?;
         // The engine may be gone already, if it panicked; what is left then says so.
@@ -375,6 +384,7 @@ impl Stage {
                     self.broker.restart().await?;
                 }
                 _ = look.tick() => {
+                    self.show_progress();
                     let (still, held) = timeline.standing_still();
                     if still > STUCK_AFTER {
                         let log = self.log.display().to_string();
@@ -382,6 +392,20 @@ impl Stage {
                     }
                 }
             }
+        }
+    }
+
+    /// One line on a terminal that is rewritten; nothing elsewhere.
+    fn show_progress(&self) {
+        if self.progress && std::io::stderr().is_terminal() {
+            let Count { incidents, open, .. } = self.diarist.count();
+            let day = self.dataset.zone.local(self.timeline.now()).date();
+            // Nobody may be watching.
+            let _ = write!(
+                std::io::stderr(),
+                "\r\x1b[K{day}  {incidents}/{} reports, {open} signals open",
+                self.reports
+            );
         }
     }
 
@@ -452,8 +476,12 @@ fn check_unattended(dataset: &Dataset, unattended: &BTreeSet<String>) -> Result<
 async fn start_broker(cast: &Cast, folder: &Path, options: &Options) -> Result<Broker, ReplayError> {
     let mut settings = BrokerSettings::in_folder(folder.join("broker"));
     settings.accounts = cast.accounts();
-    let finder =
-        Finder::default().on_progress(|progress| tracing::info!(%progress, "looking for nats-server"));
+    let finder = Finder::default().on_progress(|progress| {
+        tracing::info!(%progress, "looking for nats-server");
+        if matches!(progress, Progress::Fetching { .. } | Progress::Refused { .. }) {
+            exit::say(&progress.to_string());
+        }
+    });
     settings.server = match &options.nats_server {
         Some(program) => finder.given(program),
         None => finder,

@@ -5,17 +5,36 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use hwc_adapter_kit::door::Door;
+use hwc_letterbox::Letterbox;
+
 use hwc_schemas::{
     SignalId,
-    letter::Letter,
+    letter::{Hop, Letter},
     outcome::Recalled,
-    wire::{Answer, Command},
+    wire::{Answer, Binding, Command, Fetch, Fetched, Task},
 };
 use hwc_school::Reading;
 use hwc_workflow::Fact;
 use tokio::sync::mpsc;
 
 use super::*;
+
+#[path = "../../../../tests/it/canary.rs"]
+mod canary;
+
+/// Names and dates of the manual's cases that are unmistakable enough to search for.
+const NEEDLES: [&str; 9] =
+    ["Pieterse", "Visser", "Jansen", "Dekker", "Lotte", "2016-02-03", "2014-09-30", "2018-12-11", "2013-07-19"];
+
+/// Nothing that the run wrote holds a name: the broker's store, the keys, whatever else lies there.
+fn nothing_is_written(ground: &Ground) {
+    let files = canary::files_below(ground.folder());
+    assert!(files.len() > 20, "there is nothing to search");
+    for file in files {
+        assert_eq!(canary::found_in(&fs::read(&file).unwrap(), &NEEDLES), None, "{}", file.display());
+    }
+}
 
 fn handbook() -> Dataset {
     Dataset::read(&PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/handbook"))).unwrap()
@@ -45,12 +64,13 @@ impl Contact for Hesitates {
 async fn a_returned_signal_is_routed_afresh_and_ends_as_what_follows() {
     let ground = Ground::prepare(None).unwrap();
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
-    stage.enter(script, |hours| Hesitates { hours, once: AtomicBool::new(false) }).await.unwrap();
+    stage.enter(script, |hours| Some(Hesitates { hours, once: AtomicBool::new(false) })).await.unwrap();
     let replayed = stage.play().await.unwrap();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     assert_eq!(replayed.summary.count.outcomes.get(&("acknowledged", None)), Some(&9));
     // Four schools returned one signal each before they took it.
     assert_eq!(replayed.summary.count.opened, 9 + 4);
+    nothing_is_written(&ground);
 }
 
 /// Calls a signal back the moment it reaches its school; the clock waits for it.
@@ -91,10 +111,107 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
             timeline.end(&format!("{RECALLING} {signal}"));
         }
     });
-    stage.enter(script, |hours| hours).await.unwrap();
+    stage.enter(script, Some).await.unwrap();
     let replayed = stage.play().await.unwrap();
     recalling.abort();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     let recalled = replayed.summary.count.outcomes.get(&("recalled", Some("sent_in_error")));
     assert!(recalled.is_some_and(|count| *count >= 8), "{}", replayed.summary);
+    nothing_is_written(&ground);
+}
+
+/// A school whose own program knows nothing but files and the seal's format.
+struct OwnProgram {
+    folder: PathBuf,
+    key: hwc_vault::SealingKey,
+    directory: hwc_vault::Directory,
+    school: Organisation,
+    timeline: Timeline,
+}
+
+impl OwnProgram {
+    /// Puts a wish into `out/` and waits for its answer.
+    async fn ask<T: serde::de::DeserializeOwned>(&self, name: &str, wish: &impl serde::Serialize) -> T {
+        let beside = self.folder.join(format!(".{name}"));
+        fs::write(&beside, serde_json::to_vec(wish).unwrap()).unwrap();
+        fs::rename(&beside, self.folder.join("out").join(name)).unwrap();
+        let answer = self.folder.join("answers").join(name);
+        while !answer.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let read = serde_json::from_slice(&fs::read(&answer).unwrap()).unwrap();
+        fs::remove_file(&answer).unwrap();
+        read
+    }
+
+    async fn work(&self, received: &std::sync::atomic::AtomicUsize) {
+        loop {
+            for entry in fs::read_dir(self.folder.join("tasks")).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                if name.starts_with('.') {
+                    continue;
+                }
+                let task: Task = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+                if let Task::Read { signal, round } = task {
+                    let Fetched::Payload { from, sealed } =
+                        self.ask(&name, &Fetch::Letter { signal, round }).await
+                    else {
+                        panic!("the letter is not given")
+                    };
+                    let binding = Binding {
+                        incident: signal.incident,
+                        number: Some(signal.number),
+                        hop: Hop::Letter,
+                        sender: from.clone(),
+                        receiver: self.school.clone(),
+                    };
+                    let sender = self.directory.key_of(&from).unwrap();
+                    let letter: Letter = hwc_vault::open_as(&self.key, sender, &binding, &sealed).unwrap();
+                    assert!(!letter.child.surname.is_empty());
+                    let command: Command<hwc_schemas::wire::Sealed> = Command::Acknowledge { signal, round };
+                    let answer: Answer = self.ask(&name, &command).await;
+                    assert_eq!(answer, Answer::Recorded);
+                    received.fetch_add(1, Ordering::SeqCst);
+                }
+                fs::remove_file(&path).unwrap();
+                self.timeline.end(&task.id());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
+    let ground = Ground::prepare(None).unwrap();
+    let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
+    let school: Organisation = "school-01AA00".parse().unwrap();
+    let (credential, key) = stage.cast.secrets(&school).unwrap();
+    let door = Door::connect(stage.broker.client_url(), &credential, school.clone()).await.unwrap();
+    let folder = ground.folder().join("letterbox");
+    private_folder(&folder).unwrap();
+    let letterbox = Letterbox::open(door, &folder).unwrap();
+    let carrying = tokio::spawn(letterbox.run());
+    let (directory, timeline) = (stage.cast.directory.clone(), stage.timeline.clone());
+    let program = OwnProgram { folder: folder.clone(), key, directory, school: school.clone(), timeline };
+    let received = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let working = tokio::spawn({
+        let received = Arc::clone(&received);
+        async move { program.work(&received).await }
+    });
+    // A letter that cannot be read is set aside, and the others go on.
+    fs::write(folder.join("out/garbage.json"), b"{\"command\":\"obey\"}").unwrap();
+
+    stage.enter(script, |hours| (hours.school != school).then_some(hours)).await.unwrap();
+    let replayed = stage.play().await.unwrap();
+    working.abort();
+    carrying.abort();
+    assert!(replayed.summary.is_clean(), "{}", replayed.summary);
+    assert_eq!(received.load(Ordering::SeqCst), 3);
+    assert!(
+        folder.join("set-aside/garbage.json").exists()
+            && folder.join("set-aside/garbage.json.reason").exists()
+    );
+    assert_eq!(fs::read_dir(folder.join("tasks")).unwrap().count(), 0);
 }

@@ -1,0 +1,402 @@
+//! Every command in every phase, from the right and the wrong sender, in this round, an older and a newer one.
+
+use hwc_schemas::{
+    Organisation, PayloadId,
+    outcome::{Recalled, ScreenedOut, Withheld},
+    wire::{Answer, Command, Expansion, Finding, Refusal, Screening},
+};
+
+use crate::{
+    situations::{INCIDENTS, SIGNALS, situation},
+    world::{
+        INTERVAL, Life, colleague, everybody, incident_id, municipality, organisation, other_school, payload, police,
+        school, signal, veilig_thuis,
+    },
+};
+
+/// The round that every signal of [`situation`] is in.
+const ROUND: u16 = 2;
+
+fn word(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Recorded => "recorded",
+        Answer::AlreadyRecorded => "already",
+        Answer::Refused { refusal } => refusal.code(),
+        Answer::TryLater => panic!("the law never says so"),
+    }
+}
+
+/// Compares what is said in each situation with a table: a line for each, a column for each way of asking.
+fn said(table: &str, situations: &[&str], ways: &[(&Organisation, Command<PayloadId>)]) {
+    let mut rows = table.lines().map(str::split_whitespace).filter_map(|mut row| Some((row.next()?, row)));
+    for name in situations {
+        let (row, expected) = rows.next().unwrap();
+        assert_eq!(row, *name, "the table's order");
+        let told: Vec<_> =
+            ways.iter().map(|(from, command)| word(situation(name).command(from, command))).collect();
+        assert_eq!(told, expected.collect::<Vec<_>>(), "{name}");
+    }
+    assert!(rows.next().is_none());
+}
+
+/// The right sender, a colleague of its, and the right sender in an older and a newer round.
+fn in_rounds(
+    right: &Organisation,
+    command: impl Fn(u16) -> Command<PayloadId>,
+    table: &str,
+    more: &[(&Organisation, Command<PayloadId>)],
+) {
+    let wrong = colleague(right);
+    let ways = [
+        (right, command(ROUND)),
+        (&wrong, command(ROUND)),
+        (right, command(ROUND - 1)),
+        (right, command(ROUND + 1)),
+    ];
+    said(table, &SIGNALS, &[&ways[..], more].concat());
+}
+
+fn record() -> Command<PayloadId> {
+    Command::Record { incident: incident_id(), report: payload(800) }
+}
+
+fn screen(screening: Screening) -> Command<PayloadId> {
+    Command::Screen { incident: incident_id(), screening }
+}
+
+const NOT_DV: Screening = Screening::NotDomesticViolence { children: 3 };
+
+fn expand(complete: bool) -> Command<PayloadId> {
+    expand_with(vec![refer(&municipality())], complete)
+}
+
+fn expand_with(findings: Vec<Finding<PayloadId>>, complete: bool) -> Command<PayloadId> {
+    Command::Expand { incident: incident_id(), expansion: Expansion { findings, complete, interval: INTERVAL } }
+}
+
+fn refer(municipality: &Organisation) -> Finding<PayloadId> {
+    Finding::Refer { municipality: municipality.clone(), referral: payload(801) }
+}
+
+fn route(round: u16, to: &Organisation) -> Command<PayloadId> {
+    Command::Route { signal: signal(0), round, school: to.clone(), letter: payload(802) }
+}
+
+fn withhold(round: u16, reason: Withheld) -> Command<PayloadId> {
+    Command::Withhold { signal: signal(0), round, reason }
+}
+
+#[test]
+fn r8_r9_recording_is_for_the_police_of_the_table_and_the_first_wins() {
+    let (police, school) = (police(), school());
+    let (others, strangers) = (colleague(&police), organisation("police-99"));
+    let ways = [(&police, record()), (&others, record()), (&strangers, record()), (&school, record())];
+    said(
+        "unknown               recorded  recorded   not_yours  not_yours
+         recorded              already   not_yours  not_yours  not_yours
+         screened              already   not_yours  not_yours  not_yours
+         expanded_incomplete   already   not_yours  not_yours  not_yours
+         expanded              already   not_yours  not_yours  not_yours
+         expanded_empty        already   not_yours  not_yours  not_yours
+         closed_not_dv         already   not_yours  not_yours  not_yours
+         closed_not_dv_empty   already   already    already    not_yours
+         closed_expired        already   not_yours  not_yours  not_yours
+         closed_expired_empty  already   already    already    not_yours
+         purged                already   already    already    not_yours",
+        &INCIDENTS,
+        &ways,
+    );
+}
+
+#[test]
+fn r9_screening_is_for_its_veilig_thuis_and_decided_once() {
+    let right = veilig_thuis();
+    let wrong = colleague(&right);
+    let yes = Screening::Qualifies;
+    let ways = [
+        (&right, screen(yes)),
+        (&right, screen(NOT_DV)),
+        (&wrong, screen(yes)),
+        (&wrong, screen(NOT_DV)),
+    ];
+    said(
+        "unknown               gone             gone             gone       gone
+         recorded              recorded         recorded         not_yours  not_yours
+         screened              already          already_decided  not_yours  not_yours
+         expanded_incomplete   already          already_decided  not_yours  not_yours
+         expanded              already          already_decided  not_yours  not_yours
+         expanded_empty        gone             gone             gone       gone
+         closed_not_dv         gone             already          not_yours  not_yours
+         closed_not_dv_empty   gone             gone             gone       gone
+         closed_expired        gone             gone             not_yours  not_yours
+         closed_expired_empty  gone             gone             gone       gone
+         purged                gone             gone             gone       gone",
+        &INCIDENTS,
+        &ways,
+    );
+}
+
+#[test]
+fn r9_expanding_is_for_its_veilig_thuis_and_the_others_join_once() {
+    let right = veilig_thuis();
+    let wrong = colleague(&right);
+    let ways = [(&right, expand(true)), (&right, expand(false)), (&wrong, expand(true))];
+    said(
+        "unknown               gone          gone          gone
+         recorded              out_of_order  out_of_order  not_yours
+         screened              recorded      recorded      not_yours
+         expanded_incomplete   recorded      already       not_yours
+         expanded              already       already       not_yours
+         expanded_empty        gone          gone          gone
+         closed_not_dv         gone          gone          not_yours
+         closed_not_dv_empty   gone          gone          gone
+         closed_expired        gone          gone          not_yours
+         closed_expired_empty  gone          gone          gone
+         purged                gone          gone          gone",
+        &INCIDENTS,
+        &ways,
+    );
+}
+
+#[test]
+fn r12_routing_is_for_its_municipality_in_its_round() {
+    let (right, elsewhere) = (municipality(), other_school());
+    in_rounds(
+        &right,
+        |round| route(round, &school()),
+        "referred           recorded   not_yours  already  out_of_order  recorded
+         routed             already    not_yours  already  out_of_order  already_decided
+         delivered          already    not_yours  already  out_of_order  already_decided
+         opened             already    not_yours  already  out_of_order  already_decided
+         acknowledged       gone       gone       gone     gone          gone
+         acknowledged_free  gone       gone       gone     gone          gone
+         screened_out       gone       gone       gone     gone          gone
+         withheld           gone       gone       gone     gone          gone
+         withheld_free      gone       gone       gone     gone          gone
+         recalled           gone       gone       gone     gone          gone
+         recalled_free      gone       gone       gone     gone          gone
+         expired            gone       gone       gone     gone          gone
+         expired_opened     gone       gone       gone     gone          gone
+         expired_free       gone       gone       gone     gone          gone
+         purged_signal      gone       gone       gone     gone          gone",
+        &[(&right, route(ROUND, &elsewhere))],
+    );
+}
+
+#[test]
+fn r12_withholding_is_for_its_municipality_in_its_round() {
+    let right = municipality();
+    in_rounds(
+        &right,
+        |round| withhold(round, Withheld::EnrolmentUnknown),
+        "referred           recorded         not_yours  already  out_of_order  recorded
+         routed             already_decided  not_yours  already  out_of_order  already_decided
+         delivered          already_decided  not_yours  already  out_of_order  already_decided
+         opened             already_decided  not_yours  already  out_of_order  already_decided
+         acknowledged       gone             gone       gone     gone          gone
+         acknowledged_free  gone             gone       gone     gone          gone
+         screened_out       gone             gone       gone     gone          gone
+         withheld           already          gone       already  already       gone
+         withheld_free      gone             gone       gone     gone          gone
+         recalled           gone             gone       gone     gone          gone
+         recalled_free      gone             gone       gone     gone          gone
+         expired            gone             gone       gone     gone          gone
+         expired_opened     gone             gone       gone     gone          gone
+         expired_free       gone             gone       gone     gone          gone
+         purged_signal      gone             gone       gone     gone          gone",
+        &[(&right, withhold(ROUND, Withheld::EnrolmentSecret))],
+    );
+}
+
+#[test]
+fn r20_acknowledging_is_for_the_school_that_opened_it() {
+    in_rounds(
+        &school(),
+        |round| Command::Acknowledge { signal: signal(0), round },
+        "referred           gone          gone       gone     gone
+         routed             out_of_order  gone       gone     out_of_order
+         delivered          not_opened    not_yours  gone     out_of_order
+         opened             recorded      not_yours  gone     out_of_order
+         acknowledged       already       not_yours  already  already
+         acknowledged_free  gone          gone       gone     gone
+         screened_out       gone          gone       gone     gone
+         withheld           gone          gone       gone     gone
+         withheld_free      gone          gone       gone     gone
+         recalled           gone          gone       gone     gone
+         recalled_free      gone          gone       gone     gone
+         expired            gone          gone       gone     gone
+         expired_opened     gone          gone       gone     gone
+         expired_free       gone          gone       gone     gone
+         purged_signal      gone          gone       gone     gone",
+        &[],
+    );
+}
+
+#[test]
+fn r24_returning_is_for_the_school_that_opened_it() {
+    in_rounds(
+        &school(),
+        |round| Command::Return { signal: signal(0), round },
+        "referred           gone          gone       already  gone
+         routed             out_of_order  gone       gone     out_of_order
+         delivered          not_opened    not_yours  gone     out_of_order
+         opened             recorded      not_yours  gone     out_of_order
+         acknowledged       gone          gone       gone     gone
+         acknowledged_free  gone          gone       gone     gone
+         screened_out       gone          gone       gone     gone
+         withheld           gone          gone       gone     gone
+         withheld_free      gone          gone       gone     gone
+         recalled           gone          gone       gone     gone
+         recalled_free      gone          gone       gone     gone
+         expired            gone          gone       gone     gone
+         expired_opened     gone          gone       gone     gone
+         expired_free       gone          gone       gone     gone
+         purged_signal      gone          gone       gone     gone",
+        &[],
+    );
+}
+
+#[test]
+fn r24_recalling_is_for_its_municipality_and_its_veilig_thuis_until_it_is_purged() {
+    let recall = || Command::Recall { signal: signal(0), reason: Recalled::WrongSchool };
+    let (municipality, veilig_thuis, school, police) = (municipality(), veilig_thuis(), school(), police());
+    let (other_municipality, other_veilig_thuis) = (colleague(&municipality), colleague(&veilig_thuis));
+    let senders = [&municipality, &veilig_thuis, &other_municipality, &other_veilig_thuis, &school, &police];
+    said(
+        "referred           recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         routed             recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         delivered          recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         opened             recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         acknowledged       recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         acknowledged_free  gone      gone      gone       gone       gone       gone
+         screened_out       gone      gone      gone       gone       gone       gone
+         withheld           gone      gone      gone       gone       gone       gone
+         withheld_free      gone      gone      gone       gone       gone       gone
+         recalled           already   already   not_yours  not_yours  not_yours  not_yours
+         recalled_free      gone      gone      gone       gone       gone       gone
+         expired            recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         expired_opened     recorded  recorded  not_yours  not_yours  not_yours  not_yours
+         expired_free       gone      gone      gone       gone       gone       gone
+         purged_signal      gone      gone      gone       gone       gone       gone",
+        &SIGNALS,
+        &senders.map(|from| (from, recall())),
+    );
+}
+
+#[test]
+fn commands_about_a_signal_of_an_incident_without_one_are_out_of_order_or_gone() {
+    for (name, expected) in [
+        ("unknown", Refusal::Gone),
+        ("recorded", Refusal::OutOfOrder),
+        ("screened", Refusal::OutOfOrder),
+        ("closed_not_dv", Refusal::Gone),
+        ("closed_expired", Refusal::Gone),
+        ("purged", Refusal::Gone),
+    ] {
+        for (from, command) in about_a_signal(0) {
+            let answer = situation(name).command(&from, &command);
+            assert_eq!(answer, Answer::Refused { refusal: expected }, "{name}: {}", command.name());
+        }
+    }
+    for (from, command) in about_a_signal(5) {
+        let answer = situation("opened").command(&from, &command);
+        assert_eq!(answer, Answer::Refused { refusal: Refusal::Gone }, "no such signal: {}", command.name());
+    }
+}
+
+/// Every command about a signal, from whom it should come.
+fn about_a_signal(place: usize) -> Vec<(Organisation, Command<PayloadId>)> {
+    let signal = signal(place);
+    vec![
+        (
+            municipality(),
+            Command::Route { signal, round: ROUND, school: school(), letter: payload(802) },
+        ),
+        (municipality(), Command::Withhold { signal, round: ROUND, reason: Withheld::EnrolmentUnknown }),
+        (school(), Command::Acknowledge { signal, round: ROUND }),
+        (school(), Command::Return { signal, round: ROUND }),
+        (municipality(), Command::Recall { signal, reason: Recalled::SentInError }),
+        (veilig_thuis(), Command::Recall { signal, reason: Recalled::SentInError }),
+    ]
+}
+
+/// Every command about the whole incident, from whom it should come.
+fn about_the_incident() -> Vec<(Organisation, Command<PayloadId>)> {
+    let from_veilig_thuis =
+        [screen(Screening::Qualifies), screen(NOT_DV), expand(true), expand(false)].map(|c| (veilig_thuis(), c));
+    std::iter::once((police(), record())).chain(from_veilig_thuis).collect()
+}
+
+#[test]
+fn the_same_command_again_is_already_recorded_and_changes_nothing() {
+    let mut accepted = 0;
+    for name in INCIDENTS.into_iter().chain(SIGNALS) {
+        for (from, command) in about_the_incident().into_iter().chain(about_a_signal(0)) {
+            let mut life = situation(name);
+            if life.command(&from, &command) == Answer::Recorded {
+                accepted += 1;
+                let before = life.clone();
+                let again = life.command(&from, &command);
+                assert_eq!(again, Answer::AlreadyRecorded, "{name}: {}", command.name());
+                assert_eq!(life.incident, before.incident);
+            }
+        }
+    }
+    assert!(accepted > 20, "only {accepted} commands were accepted at all");
+}
+
+#[test]
+fn a_command_from_somebody_of_another_role_never_has_anything_happen() {
+    for name in INCIDENTS.into_iter().chain(SIGNALS) {
+        for (right, command) in about_the_incident().into_iter().chain(about_a_signal(0)) {
+            let recall = matches!(command, Command::Recall { .. });
+            for from in everybody().into_iter().filter(|from| from.role() != right.role() && !recall) {
+                let answer = situation(name).command(&from, &command);
+                assert!(matches!(answer, Answer::Refused { .. }), "{name}: {from} may {}", command.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn r9_an_expansion_is_refused_for_its_content_and_nothing_of_it_happens() {
+    let out = |reason| Finding::ScreenedOut { reason };
+    let too_many = |children| vec![out(ScreenedOut::NotOfAge); children];
+    for (findings, refusal) in [
+        (vec![refer(&colleague(&municipality()))], Refusal::UnknownOrganisation),
+        (vec![refer(&school())], Refusal::UnknownOrganisation),
+        (vec![refer(&municipality()), out(ScreenedOut::NotDomesticViolence)], Refusal::NotYourReason),
+        (too_many(257), Refusal::TooManySignals),
+    ] {
+        let mut life = situation("screened");
+        let answer = life.command(&veilig_thuis(), &expand_with(findings, true));
+        assert_eq!(answer, Answer::Refused { refusal });
+        assert_eq!(life.expand(1, true), Answer::Recorded);
+    }
+    let joined = |children| situation("expanded_incomplete").command(&veilig_thuis(), &expand_with(too_many(children), true));
+    assert_eq!(joined(255), Answer::Recorded);
+    assert_eq!(joined(256), Answer::Refused { refusal: Refusal::TooManySignals });
+    let screened_out = |children| {
+        situation("recorded").command(&veilig_thuis(), &screen(Screening::NotDomesticViolence { children }))
+    };
+    assert_eq!(screened_out(256), Answer::Recorded);
+    assert_eq!(screened_out(257), Answer::Refused { refusal: Refusal::TooManySignals });
+}
+
+#[test]
+fn r12_a_municipality_routes_to_schools_that_take_part_and_gives_its_own_reasons_only() {
+    let to = |school: &Organisation| Life::command(&mut situation("referred"), &municipality(), &route(ROUND, school));
+    for unknown in [organisation("school-99ZZ99"), municipality(), police()] {
+        assert_eq!(to(&unknown), Answer::Refused { refusal: Refusal::UnknownOrganisation }, "{unknown}");
+    }
+    for reason in Withheld::ALL {
+        let answer = situation("referred").command(&municipality(), &withhold(ROUND, *reason));
+        let expected = match reason {
+            Withheld::MunicipalityNotParticipating | Withheld::SummerHoliday | Withheld::HeldTooLong => {
+                Answer::Refused { refusal: Refusal::NotYourReason }
+            }
+            _ => Answer::Recorded,
+        };
+        assert_eq!(answer, expected, "{reason:?}");
+    }
+}
