@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
+    organisation::Role,
     person::{Child, FieldError},
     report::{Report, plain::PlainReport},
 };
@@ -24,6 +25,15 @@ pub enum Hop {
 }
 
 impl Hop {
+    /// Who seals on this leg; a seal by anybody else is not believed.
+    pub const fn sender(self) -> Role {
+        match self {
+            Self::Report => Role::Police,
+            Self::Referral => Role::VeiligThuis,
+            Self::Letter => Role::Municipality,
+        }
+    }
+
     /// The hop's name as seals bind it.
     pub const fn as_str(self) -> &'static str {
         match self {

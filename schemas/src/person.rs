@@ -132,7 +132,7 @@ impl Child {
     }
 
     /// The child in plain words, for a dataset that declares that its people are invented.
-    pub fn reveal(&self, _invented: &Synthetic) -> Revealed<'_> {
+    pub fn reveal(&self, _invented: Synthetic) -> Revealed<'_> {
         Revealed {
             given_names: self.given_names.expose(),
             prefix: self.prefix.as_ref().map(PersonalText::expose),

@@ -29,7 +29,11 @@ pub(crate) fn found_in<'a>(haystack: &[u8], needles: &[&'a str]) -> Option<&'a s
     needles.iter().copied().find(|needle| {
         lower.contains(&needle.to_lowercase())
             || disguises(needle).iter().any(|(disguise, exact)| {
-                if *exact { holds(haystack, disguise) } else { holds(&folded, &disguise.to_ascii_lowercase()) }
+                if *exact {
+                    holds(haystack, disguise)
+                } else {
+                    holds(&folded, &disguise.to_ascii_lowercase())
+                }
             })
     })
 }
@@ -38,8 +42,10 @@ pub(crate) fn found_in<'a>(haystack: &[u8], needles: &[&'a str]) -> Option<&'a s
 fn disguises(needle: &str) -> Vec<(Vec<u8>, bool)> {
     let mut all = Vec::new();
     for text in [needle.to_owned(), needle.to_uppercase(), needle.to_lowercase()] {
-        let escaped: String =
-            text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
+        let escaped: String = text
+            .chars()
+            .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) })
+            .collect();
         all.push((escaped.into_bytes(), false));
         all.push((text.encode_utf16().flat_map(u16::to_le_bytes).collect(), false));
         all.push((text.encode_utf16().flat_map(u16::to_be_bytes).collect(), false));

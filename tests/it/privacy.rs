@@ -124,13 +124,13 @@ fn canaries() -> Dataset {
         report(12, "2027-03-01T06:40:00+01:00", "child_abuse", 3, &[]),
         report(13, "2027-07-28T06:40:00+02:00", "child_abuse", 3, &[]),
     ];
-    let closed: String = (1..=31).map(|day| format!("01AA,00,2027-03-{day:02}\n")).collect();
+    let closed: Vec<String> = (1..=31).map(|day| format!("01AA,00,2027-03-{day:02}\n")).collect();
     Dataset::handbook()
         .with("region.toml", REGION)
         .with("schools.csv", SCHOOLS)
         .with("residents.csv", RESIDENTS)
         .with("enrolments.csv", ENROLMENTS)
-        .with("closed-days.csv", &format!("brin,location,date\n{closed}"))
+        .with("closed-days.csv", &format!("brin,location,date\n{}", closed.concat()))
         .with("reports.jsonl", &reports.concat())
 }
 
@@ -177,7 +177,14 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
             places.push((file.display().to_string(), fs::read(&file).unwrap()));
         }
     }
-    assert!(places.iter().any(|(place, bytes)| place.ends_with("hwc.log") && bytes.len() > 10_000), "no trace log");
+    assert!(places.iter().any(|(place, bytes)| place.ends_with("hwc.log") && bytes.len() > 1_000), "no log");
+    // What was sealed and is erased is not in a log either, where a stolen key would open it.
+    let sealed: Vec<String> = seals_on(&places[2].1);
+    assert!(sealed.len() > 20, "too few seals were heard: {}", sealed.len());
+    for (place, bytes) in places.iter().filter(|(place, _)| place.ends_with(".log")) {
+        let found = sealed.iter().any(|seal| memchr::memmem::find(bytes, seal.as_bytes()).is_some());
+        assert!(!found, "a ciphertext is in {place}");
+    }
     for (place, bytes) in &places {
         assert_eq!(found_in(bytes, &NEEDLES), None, "a canary is in {place}");
     }
@@ -231,17 +238,17 @@ fn sniff(state: &Path) -> std::thread::JoinHandle<Vec<u8>> {
             };
             let mut everything = client.subscribe(">").await.unwrap();
             client.flush().await.unwrap();
-            let mut seen = Vec::new();
+            let mut heard = Vec::new();
             let mut kinds = std::collections::BTreeSet::new();
             // It ends with the broker.
             while let Ok(Some(message)) = tokio::time::timeout(Duration::from_secs(10), everything.next()).await {
                 kinds.insert(message.subject.split('.').next().unwrap_or_default().to_owned());
-                seen.extend_from_slice(message.subject.as_bytes());
+                heard.extend_from_slice(message.subject.as_bytes());
                 for (name, values) in message.headers.iter().flat_map(async_nats::HeaderMap::iter) {
-                    seen.extend_from_slice(format!("\n{name}: {values:?}\n").as_bytes());
+                    heard.extend_from_slice(format!("\n{name}: {values:?}\n").as_bytes());
                 }
-                seen.extend_from_slice(&message.payload);
-                seen.push(b'\n');
+                heard.extend_from_slice(&message.payload);
+                heard.push(b'\n');
                 if message.subject.as_str().starts_with("jrn.") {
                     // Keeps the vector honest: the journal is among what was heard.
                     kinds.insert("journal".to_owned());
@@ -250,9 +257,18 @@ fn sniff(state: &Path) -> std::thread::JoinHandle<Vec<u8>> {
             for kind in ["hwc", "jrn", "pay"] {
                 assert!(kinds.contains(kind), "nothing of {kind} was heard: {kinds:?}");
             }
-            seen
+            heard
         })
     })
+}
+
+/// The beginnings of all seals that were heard, as the wire writes them.
+fn seals_on(wire: &[u8]) -> Vec<String> {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    wire.split(|byte| !base64(byte))
+        .filter(|run| run.len() > 1_000)
+        .map(|run| String::from_utf8_lossy(&run[..64]).into_owned())
+        .collect()
 }
 
 /// The broker's address, once it serves from this folder.

@@ -20,7 +20,11 @@ pub trait Clock: Send + Sync + 'static {
     fn end(&self, token: &str);
 
     /// Sleeps until a moment. The token is given back meanwhile and taken again before anybody else can move the clock.
-    fn sleep_until<'a>(&'a self, token: &'a str, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    fn sleep_until<'a>(
+        &'a self,
+        token: &'a str,
+        until: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
 /// The real time.
@@ -41,7 +45,11 @@ impl Clock for WallClock {
 
     fn end(&self, _: &str) {}
 
-    fn sleep_until<'a>(&'a self, _: &'a str, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn sleep_until<'a>(
+        &'a self,
+        _: &'a str,
+        until: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             loop {
                 let left = until.duration_since(Timestamp::now());

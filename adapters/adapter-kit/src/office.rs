@@ -8,7 +8,7 @@ use hwc_schemas::{
     letter::{PlainError, Sealable},
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
-use hwc_vault::{Directory, OpenError, SealError, SealingKey, OsChance, UnknownKey, open_as, seal_as};
+use hwc_vault::{Directory, OpenError, OsChance, SealError, SealingKey, UnknownKey, open_as, seal_as};
 
 use crate::{Clock, Witness};
 
@@ -21,7 +21,7 @@ pub struct Office {
 struct Inner {
     organisation: Organisation,
     door: Door,
-    key: SealingKey,
+    key: Arc<SealingKey>,
     directory: Directory,
     clock: Arc<dyn Clock>,
     witness: Arc<dyn Witness>,
@@ -36,6 +36,9 @@ pub enum Unopened {
     /// The sender's public key is not in the directory.
     #[error(transparent)]
     UnknownSender(#[from] UnknownKey),
+    /// It says to be from an organisation that never sends on this leg.
+    #[error("{0} never seals on this leg")]
+    WrongSender(Organisation),
     /// It does not open, or not as what it should be. Somebody must look; the sender is named in the engine's journal.
     #[error("the sealed payload is not acceptable: {0}")]
     Seal(#[from] OpenError),
@@ -65,7 +68,7 @@ impl Office {
     /// An office with its door open.
     pub fn new(
         door: Door,
-        key: SealingKey,
+        key: Arc<SealingKey>,
         directory: Directory,
         clock: Arc<dyn Clock>,
         witness: Arc<dyn Witness>,
@@ -122,6 +125,9 @@ impl Office {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Self::LONGEST_WAIT);
         };
+        if from.role() != T::HOP.sender() {
+            return Err(Unopened::WrongSender(from));
+        }
         let number = match fetch {
             Fetch::Report { .. } => None,
             Fetch::Referral { signal, .. } | Fetch::Letter { signal, .. } => Some(signal.number),

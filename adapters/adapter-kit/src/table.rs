@@ -72,7 +72,8 @@ pub fn read<T>(
     let header = reader.headers().map_err(|error| unreadable(file, &error))?.clone();
     let mut places = HashMap::new();
     for column in columns {
-        let mut found = header.iter().enumerate().filter(|(_, name)| name.trim() == *column).map(|(at, _)| at);
+        let mut found =
+            header.iter().enumerate().filter(|(_, name)| name.trim() == *column).map(|(at, _)| at);
         let at = found.next().ok_or_else(|| refusal(file, 1, column, "the header line lacks this column"))?;
         if found.next().is_some() {
             return Err(refusal(file, 1, column, "the header line names this column twice"));

@@ -89,7 +89,9 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
         }
     };
     match (settled, handed_back) {
-        (_, Err(error)) => tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again"),
+        (_, Err(error)) => {
+            tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again")
+        }
         // A replayed clock must not overtake a task that comes back.
         (Settled::Later(_), Ok(())) => {}
         (Settled::Done, Ok(())) => office.clock().end(id),

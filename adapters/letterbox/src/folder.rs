@@ -56,7 +56,7 @@ impl Folder {
 
     pub(crate) fn lay_task(&self, name: &str, task: &impl Serialize) -> Result<(), FolderError> {
         let path = self.path.join("tasks").join(name);
-        if path.exists() { Ok(()) } else { self.write(&path, task) }
+        if path.exists() { Ok(()) } else { write(&path, task) }
     }
 
     pub(crate) fn has_task(&self, name: &str) -> bool {
@@ -68,7 +68,9 @@ impl Folder {
         let Ok(entries) = fs::read_dir(self.path.join("out")) else { return Vec::new() };
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
+            .filter(|name| {
+                !name.starts_with('.') && Path::new(name).extension().is_some_and(|ending| ending == "json")
+            })
             .take(OUTGOING_MAX)
             .collect();
         names.sort();
@@ -86,29 +88,29 @@ impl Folder {
 
     /// The answer first, then the letter goes: a crash in between asks again, and the engine says the same.
     pub(crate) fn answer(&self, name: &str, reply: &impl Serialize) -> Result<(), FolderError> {
-        self.write(&self.path.join("answers").join(name), reply)?;
+        write(&self.path.join("answers").join(name), reply)?;
         let letter = self.path.join("out").join(name);
         fs::remove_file(&letter).map_err(at(&letter))
     }
 
     pub(crate) fn set_aside(&self, name: &str, reason: &str) -> Result<(), FolderError> {
         let aside = self.path.join("set-aside");
-        self.write(&aside.join(format!("{name}.reason")), &reason)?;
+        write(&aside.join(format!("{name}.reason")), &reason)?;
         let letter = self.path.join("out").join(name);
         fs::rename(&letter, aside.join(name)).map_err(at(&letter))
     }
+}
 
-    /// Whole or not at all.
-    fn write(&self, path: &Path, content: &impl Serialize) -> Result<(), FolderError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let beside = path.with_file_name(format!(".{name}.part"));
-        let failed = at(&beside);
-        let bytes = serde_json::to_vec(content).map_err(io::Error::from).map_err(&failed)?;
-        let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
-        let mut file = open.map_err(&failed)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
-        fs::rename(&beside, path).map_err(&failed)
-    }
+/// Whole or not at all.
+fn write(path: &Path, content: &impl Serialize) -> Result<(), FolderError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.with_file_name(format!(".{name}.part"));
+    let failed = at(&beside);
+    let bytes = serde_json::to_vec(content).map_err(io::Error::from).map_err(&failed)?;
+    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
+    let mut file = open.map_err(&failed)?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
+    fs::rename(&beside, path).map_err(&failed)
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> FolderError {

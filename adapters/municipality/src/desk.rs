@@ -107,8 +107,12 @@ impl<P: Person> Desk<P> {
             Verdict::To(school) => Ok(school),
             Verdict::Withhold(reason) => Err(reason),
             Verdict::AskSomebody(candidates) => {
-                let doubt =
-                    Doubt { signal, child: &referral.child, sister: referral.sister, candidates: &candidates };
+                let doubt = Doubt {
+                    signal,
+                    child: &referral.child,
+                    sister: referral.sister,
+                    candidates: &candidates,
+                };
                 let picked = match self.person.decide(&doubt).await {
                     Decision::Pick(which) => candidates.get(which),
                     Decision::Withhold => None,

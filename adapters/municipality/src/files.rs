@@ -104,7 +104,8 @@ mod tests {
     fn an_empty_brin_is_an_enrolment_unknown_and_a_half_host_is_broken() {
         let rows = enrolments(format!("{PUPILS}0855,Noor,,Smit,2011-06-21,,,no,,\n").as_bytes());
         assert!(rows.is_ok_and(|rows| rows[0].enrolment.placement.school.is_none()));
-        let rows = enrolments(format!("{PUPILS}0855,Geheim,,Geheimpje,2011-06-21,01AA,00,no,06FF,\n").as_bytes());
+        let rows =
+            enrolments(format!("{PUPILS}0855,Geheim,,Geheimpje,2011-06-21,01AA,00,no,06FF,\n").as_bytes());
         let Err(error) = rows else { panic!("taken") };
         assert_eq!(
             error.to_string(),

@@ -68,7 +68,8 @@ fn report(line: &[u8]) -> Result<(String, Report), Bad> {
     }
     let text = std::str::from_utf8(line).map_err(|_| bad("(line)", "is not UTF-8"))?;
     let value: Value = serde_json::from_str(text).map_err(|_| bad("(line)", "is not JSON"))?;
-    let whole = Fields { path: String::new(), map: value.as_object().ok_or(bad("(line)", "is not a JSON object"))? };
+    let whole =
+        Fields { path: String::new(), map: value.as_object().ok_or(bad("(line)", "is not a JSON object"))? };
 
     let report_id = whole.text("report_id")?.trim().to_owned();
     if report_id.is_empty() || report_id.chars().count() > REFERENCE_CHARS_MAX {
@@ -79,7 +80,11 @@ fn report(line: &[u8]) -> Result<(String, Report), Bad> {
     let occurred = incident.occurred("occurred_at")?;
     let kind = incident.word(
         "kind",
-        &[("domestic_violence", Kind::DomesticViolence), ("child_abuse", Kind::ChildAbuse), ("other", Kind::Other)],
+        &[
+            ("domestic_violence", Kind::DomesticViolence),
+            ("child_abuse", Kind::ChildAbuse),
+            ("other", Kind::Other),
+        ],
     )?;
     let address = address(&incident.object("address")?)?;
     let children = whole.list("children")?;
@@ -116,10 +121,15 @@ fn address(fields: &Fields<'_>) -> Result<Address, Bad> {
 
 fn mention(fields: &Fields<'_>) -> Result<Mention, Bad> {
     let born = DateOfBirth::parse(fields.text("date_of_birth")?).map_err(|e| fields.from(&e))?;
-    let child =
-        Child::new(fields.text("given_names")?, fields.optional_text("prefix")?, fields.text("surname")?, born)
-            .map_err(|e| fields.from(&e))?;
-    let presence = fields.word("presence", &[("present", Presence::Present), ("absent", Presence::Absent)])?;
+    let child = Child::new(
+        fields.text("given_names")?,
+        fields.optional_text("prefix")?,
+        fields.text("surname")?,
+        born,
+    )
+    .map_err(|e| fields.from(&e))?;
+    let presence =
+        fields.word("presence", &[("present", Presence::Present), ("absent", Presence::Absent)])?;
     let relation = fields.word(
         "relation",
         &[("resident", Relation::Resident), ("family", Relation::Family), ("visitor", Relation::Visitor)],

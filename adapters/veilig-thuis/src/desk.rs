@@ -62,7 +62,8 @@ impl<L: Lookup> Desk<L> {
         if matches!(screened, Answer::Refused { .. }) {
             return Settled::by(office, task, screened);
         }
-        let patience = office.clock().now().checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
+        let patience =
+            office.clock().now().checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
         let register = loop {
             match self.lookup.register() {
                 Ok(register) => break Some(register),
@@ -72,10 +73,12 @@ impl<L: Lookup> Desk<L> {
         };
         let found = match &register {
             None => screening::before_the_look_up(&report, day),
-            Some(register) => match screening::screen(&report, day, register.household(report.address.place())) {
-                Verdict::Findings(found) => found,
-                Verdict::NotDomesticViolence { .. } => return Settled::Done,
-            },
+            Some(register) => {
+                match screening::screen(&report, day, register.household(report.address.place())) {
+                    Verdict::Findings(found) => found,
+                    Verdict::NotDomesticViolence { .. } => return Settled::Done,
+                }
+            }
         };
         self.expand(office, task, (incident, &report), (&found, 0), register.as_deref()).await
     }
@@ -150,7 +153,8 @@ impl<L: Lookup> Desk<L> {
                 findings.push(Finding::NotParticipating);
                 continue;
             };
-            let municipality = municipality(home).ok_or(Settled::Later("a municipality's code is no name"))?;
+            let municipality =
+                municipality(home).ok_or(Settled::Later("a municipality's code is no name"))?;
             let referral = Referral { child: one.child.clone(), sister };
             let referral = office.seal(&referral, incident, Some(number), &municipality).map_err(|error| {
                 tracing::error!(organisation = %office.organisation(), %error, "a referral could not be sealed");
@@ -165,7 +169,9 @@ impl<L: Lookup> Desk<L> {
     fn interval(&self, report: &Report) -> Interval {
         let (from, date_only) = match report.occurred {
             Occurred::At(moment) => (Some(moment), false),
-            Occurred::On(day) => (day.to_zoned(self.settings.zone.clone()).ok().map(|midnight| midnight.timestamp()), true),
+            Occurred::On(day) => {
+                (day.to_zoned(self.settings.zone.clone()).ok().map(|midnight| midnight.timestamp()), true)
+            }
         };
         let seconds = from.map_or(0, |from| report.reported_at.duration_since(from).as_secs());
         Interval { seconds: u64::try_from(seconds).unwrap_or(0), date_only }

@@ -41,7 +41,8 @@ pub fn residents(bytes: &[u8]) -> Result<Vec<Resident>, TableError> {
     ];
     table::read("residents.csv", bytes, &COLUMNS, |row| {
         let number = row.get("house_number").parse();
-        let number = number.map_err(|_| row.refuse("house_number", "is not a whole number from 1 to 99999"))?;
+        let number =
+            number.map_err(|_| row.refuse("house_number", "is not a whole number from 1 to 99999"))?;
         let municipality = row.read("municipality", MunicipalityCode::parse)?;
         let address = Address::new(
             row.get("postcode"),
@@ -80,7 +81,9 @@ mod tests {
             ("5038AA,1,,,0855,Geheim,,,2011-06-21", "surname"),
             ("5038AA,1,,,0855,Geheim,,Geheimpje,21-06-2011", "date_of_birth"),
         ] {
-            let Err(error) = residents(format!("{HEADER}{row}\n").as_bytes()) else { panic!("taken: {column}") };
+            let Err(error) = residents(format!("{HEADER}{row}\n").as_bytes()) else {
+                panic!("taken: {column}")
+            };
             let said = error.to_string();
             assert!(said.starts_with(&format!("residents.csv line 2, column {column}: ")), "{said}");
             assert!(!said.contains("Geheim"), "content shown");

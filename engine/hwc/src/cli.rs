@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, io::Write as _, path::PathBuf, process::ExitCod
 
 use clap::{Parser, Subcommand, ValueEnum};
 use hwc_telemetry::LogTo;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     dataset::Dataset,
@@ -95,10 +96,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Replay(arguments) => replay(arguments).await,
         Command::Demo(arguments) => {
-            // Ctrl-C ends the demo; the broker and the private folder go with it.
             tokio::select! {
                 code = demo::run(arguments.dataset, arguments.nats_server) => code,
-                _ = tokio::signal::ctrl_c() => exit::failed("interrupted"),
+                () = told_to_stop() => exit::failed("interrupted"),
             }
         }
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
@@ -109,7 +109,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
 async fn replay(arguments: ReplayArguments) -> ExitCode {
     let ended = tokio::select! {
         ended = replay_to_the_end(&arguments) => ended,
-        _ = tokio::signal::ctrl_c() => return exit::failed("interrupted; what the run wrote is of no use"),
+        () = told_to_stop() => return exit::failed("interrupted; what the run wrote is of no use"),
     };
     match ended {
         Ok(code) => code,
@@ -117,6 +117,21 @@ async fn replay(arguments: ReplayArguments) -> ExitCode {
             exit::say(&error.to_string());
             error.code().into()
         }
+    }
+}
+
+/// Ctrl-C, or the polite signals of a service manager and of a terminal that closes. The broker and the private folder go
+/// with whatever was going on.
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
 }
 

@@ -123,9 +123,14 @@ impl Dataset {
         })
     }
 
-    /// The schools that can ever receive: a mailbox is known and a covenant signed, today or later (R11).
+    /// The schools that can ever receive: a mailbox is known, a covenant signed, today or later (R11), and it lies in the
+    /// region (R15).
     pub(crate) fn receiving_schools(&self) -> impl Iterator<Item = SchoolCode> {
-        let receives = |school: &School| school.mailbox && school.covenant_signed_on.is_some();
+        let receives = |school: &School| {
+            school.mailbox
+                && school.covenant_signed_on.is_some()
+                && self.region.contains(&school.municipality)
+        };
         self.schools.iter().filter(move |(_, school)| receives(school)).map(|(code, _)| *code)
     }
 }

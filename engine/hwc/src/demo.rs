@@ -53,7 +53,7 @@ async fn show(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> Result<
     let reports = dataset.submissions.len();
     heading(&format!("{}: {reports} police reports, on a broker of its own", dataset.name));
     let live = Live { invented, zone: dataset.zone.clone() };
-    live.columns();
+    Live::columns();
     let options = Options {
         unattended_schools: std::collections::BTreeSet::new(),
         nats_server,
@@ -62,7 +62,7 @@ async fn show(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> Result<
     let replayed = replay::run(dataset, &ground, &options).await?;
 
     heading("What became of each child");
-    outcomes(&replayed, &invented);
+    outcomes(&replayed, invented);
     heading("What is left");
     let summary = &replayed.summary;
     cli::print(&format!("{summary}\n"));
@@ -95,7 +95,7 @@ struct Live {
 }
 
 impl Live {
-    fn columns(&self) {
+    fn columns() {
         cli::print(&format!(
             "{:<17} {:<24} {:<10} {:<13} what happened\n",
             "when", "report", "child", "state"
@@ -110,7 +110,7 @@ impl Live {
 
 impl Live {
     fn name(&self, diarist: &Diarist, signal: SignalId) -> String {
-        diarist.page(signal).and_then(|page| page.first_name(&self.invented)).unwrap_or_default()
+        diarist.page(signal).and_then(|page| page.first_name(self.invented)).unwrap_or_default()
     }
 
     /// One row for each child that was found.
@@ -177,7 +177,7 @@ fn words(fact: &Fact) -> Option<(&'static str, String)> {
     })
 }
 
-fn outcomes(replayed: &replay::Replayed, invented: &Synthetic) {
+fn outcomes(replayed: &replay::Replayed, invented: Synthetic) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["report", "child", "", "outcome", "reason", "school", "delivered", "acknowledged"]);

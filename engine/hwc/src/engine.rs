@@ -17,8 +17,9 @@ use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
     IncidentId, PayloadId,
-    wire::{Answer, Fetched, Refusal},
+    wire::{Answer, Command, Fetched, Finding, Refusal, Sealed},
 };
+use hwc_vault::marker;
 use hwc_workflow::{Breach, BreachKind, Duty, Event};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -160,7 +161,11 @@ impl<J: Journal + Clone> Engine<J> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let input = match knock {
-            Knock::Submit { from, command: Ok(command), caller } => {
+            Knock::Submit { from, command: Ok(command), caller } if !is_sealed(&command) => {
+                tracing::warn!(%from, command = command.name(), "a payload that is not sealed");
+                return self.spawn(answered(caller, Answer::Refused { refusal: Refusal::Malformed }));
+            }
+            Knock::Submit { command: Ok(command), from, caller } => {
                 self.asked.insert(ticket, caller);
                 let (command, payloads) = command.detach(|| PayloadId::from_uuid(uuid::Uuid::new_v4()));
                 Input::Submit { ticket, from, command, payloads }
@@ -256,7 +261,7 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Duty::RecordBreach { number, breach } => {
-                let (breaches, signal) = (self.breaches.clone(), (incident, *number));
+                let (breaches, signal) = (self.breaches.clone(), (incident, *number, breach.at));
                 let record = self.record_of(breach);
                 self.spawn(async move {
                     let outcome = breaches.keep(signal, &record).await.map_err(|error| trouble(&error));
@@ -328,6 +333,24 @@ async fn answered<T: Serialize>(caller: Caller<T>, answer: T) -> Option<Input> {
         trouble(&error);
     }
     None
+}
+
+/// Whether everything that a command carries has the shape of a seal: what is not sealed must never be stored. Whether it
+/// opens is not ours to know.
+fn is_sealed(command: &Command<Sealed>) -> bool {
+    match command {
+        Command::Record { report, .. } => marker(report).is_some(),
+        Command::Expand { expansion, .. } => expansion.findings.iter().all(|finding| match finding {
+            Finding::Refer { referral, .. } => marker(referral).is_some(),
+            Finding::ScreenedOut { .. } | Finding::NotParticipating => true,
+        }),
+        Command::Route { letter, .. } => marker(letter).is_some(),
+        Command::Screen { .. }
+        | Command::Withhold { .. }
+        | Command::Acknowledge { .. }
+        | Command::Return { .. }
+        | Command::Recall { .. } => true,
+    }
 }
 
 /// Sleeps if there is nothing to do; otherwise the clock stands still until something else arrives.

@@ -3,7 +3,7 @@
 
 use async_nats::HeaderMap;
 use hwc_schemas::{IncidentId, SignalNumber, outcome::Recalled};
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -57,11 +57,11 @@ impl Breaches {
         Ok(Self { link: link.clone() })
     }
 
-    /// Keeps a record, durably when it answers. Keeping the same again changes nothing: it goes by a digest, from which no
-    /// id can be had back.
+    /// Keeps a record, durably when it answers. Keeping the same again changes nothing: it goes by a digest of the signal and
+    /// the moment, from which neither can be had back.
     pub async fn keep(
         &self,
-        (incident, number): (IncidentId, SignalNumber),
+        (incident, number, at): (IncidentId, SignalNumber, Timestamp),
         record: &BreachRecord,
     ) -> Result<(), Fault> {
         let body = serde_json::to_vec(record).map_err(|_| Fault::Garbled)?;
@@ -69,11 +69,11 @@ impl Breaches {
             .chain_update(b"hwc-breach-1")
             .chain_update(incident.as_bytes())
             .chain_update(number.get().to_be_bytes())
-            .chain_update(&body)
+            .chain_update(at.as_nanosecond().to_be_bytes())
             .finalize();
-        let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let id = digest.first_chunk().map(|half| u128::from_be_bytes(*half)).unwrap_or_default();
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", id);
+        headers.insert("Nats-Msg-Id", format!("{id:032x}"));
         self.link.put(names::breach().to_owned(), headers, body.into()).await.map(|_| ())
     }
 }

@@ -87,7 +87,8 @@ impl Credential {
         let failed = |source| CredentialError::File { path: path.into(), source };
         let seed =
             Zeroizing::new(self.pair.seed().map_err(|_| CredentialError::NotASeed { path: path.into() })?);
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         file.write_all(seed.as_bytes())
             .and_then(|()| file.write_all(b"\n"))
             .and_then(|()| file.sync_all())

@@ -26,7 +26,9 @@ pub enum DoorError {
     #[error(transparent)]
     Link(#[from] LinkError),
     /// No answer in time.
-    #[error("no answer in time, so it is unknown whether it was done: do the same again, which changes nothing if it was")]
+    #[error(
+        "no answer in time, so it is unknown whether it was done: do the same again, which changes nothing if it was"
+    )]
     Unknown,
     /// Nobody is there; nothing was done.
     #[error("nobody answers the door just now and nothing was done: try again")]
@@ -35,7 +37,9 @@ pub enum DoorError {
     #[error("larger than a message may be ({MESSAGE_BYTES_MAX} bytes), so nothing was done")]
     TooLarge,
     /// The answer is of another version.
-    #[error("the answer cannot be read, so it is unknown whether it was done; is this program older than the relay?")]
+    #[error(
+        "the answer cannot be read, so it is unknown whether it was done; is this program older than the relay?"
+    )]
     Unreadable,
     /// The connection was closed for good.
     #[error("the connection is closed: connect anew")]

@@ -125,7 +125,11 @@ impl Porter {
                 tracing::debug!("a knock that no answer could reach was ignored");
                 continue;
             };
-            if submits { self.submit(from, reply, &message).await } else { self.fetch(from, reply, &message).await }
+            if submits {
+                self.submit(from, reply, &message).await
+            } else {
+                self.fetch(from, reply, &message).await
+            }
         }
     }
 
@@ -150,8 +154,14 @@ impl Porter {
     }
 
     /// A place for this caller, or their reply subject back when the house is full.
-    fn caller<T>(&mut self, from: &Organisation, reply: String, message: &Message) -> Result<Caller<T>, String> {
-        let each = self.each.entry(from.clone()).or_insert_with(|| Arc::new(Semaphore::new(WAITING_EACH_MAX)));
+    fn caller<T>(
+        &mut self,
+        from: &Organisation,
+        reply: String,
+        message: &Message,
+    ) -> Result<Caller<T>, String> {
+        let each =
+            self.each.entry(from.clone()).or_insert_with(|| Arc::new(Semaphore::new(WAITING_EACH_MAX)));
         let own = Arc::clone(each).try_acquire_owned();
         let size = u32::try_from(message.payload.len()).unwrap_or(u32::MAX);
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(size);

@@ -10,7 +10,9 @@ pub enum Fault {
     NoAnswer,
     /// Nobody serves that subject: JetStream is off or still starting, the stream is gone, or it has no leader. Nothing
     /// happened.
-    #[error("nobody serves this on the broker: JetStream is off or starting, or what was asked of is not there")]
+    #[error(
+        "nobody serves this on the broker: JetStream is off or starting, or what was asked of is not there"
+    )]
     NobodyServes,
     /// The connection was closed for good.
     #[error("the connection to the broker is closed")]

@@ -73,7 +73,12 @@ impl JetStreamJournal {
         Ok(Self { link: link.clone(), tombstones_for: settings.tombstones_for })
     }
 
-    async fn write(&self, incident: IncidentId, expected: Position, record: Record) -> Result<Append, JournalError> {
+    async fn write(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        record: Record,
+    ) -> Result<Append, JournalError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", expected.0.to_string());
         headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", names::incident(incident));
@@ -84,9 +89,13 @@ impl JetStreamJournal {
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
             match self.link.put(record.subject.clone(), headers.clone(), record.body.clone()).await {
-                Ok(stored) => return Ok(Append::Appended(if record.ends { ENDED } else { Position(stored.seq) })),
+                Ok(stored) => {
+                    return Ok(Append::Appended(if record.ends { ENDED } else { Position(stored.seq) }));
+                }
                 // Nothing of ours can be there yet.
-                Err(fault) if attempt == 0 && !record.ends && is_conflict(&fault) => return Ok(Append::Conflict),
+                Err(fault) if attempt == 0 && !record.ends && is_conflict(&fault) => {
+                    return Ok(Append::Conflict);
+                }
                 Err(fault @ Fault::TooLarge) => return Err(unavailable(&fault)),
                 Err(fault) => last = fault,
             }
@@ -101,7 +110,12 @@ impl JetStreamJournal {
     }
 
     /// Looks for a write right behind the expected position.
-    async fn landed(&self, incident: IncidentId, expected: Position, record: &Record) -> Result<Landed, Fault> {
+    async fn landed(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        record: &Record,
+    ) -> Result<Landed, Fault> {
         if !record.ends {
             let behind = Which::NextOf(&record.subject, expected.0.saturating_add(1));
             if let Some(found) = messages::get(&self.link, JOURNAL, behind).await? {
@@ -140,7 +154,11 @@ impl JetStreamJournal {
     }
 
     /// Reads from the first event up to the last one, which is known already. `None` when they were erased meanwhile.
-    async fn walk(&self, incident: IncidentId, last: messages::Lying) -> Result<Option<History>, JournalError> {
+    async fn walk(
+        &self,
+        incident: IncidentId,
+        last: messages::Lying,
+    ) -> Result<Option<History>, JournalError> {
         let subject = names::events(incident);
         let position = Position(last.sequence);
         let mut commits = Vec::new();

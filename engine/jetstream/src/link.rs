@@ -8,7 +8,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message, Request, ServerError, client::RequestErrorKind,
+    Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message, Request, ServerError,
+    client::RequestErrorKind,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -137,7 +138,8 @@ impl Link {
         if let Some(headers) = headers {
             request = request.headers(headers);
         }
-        let answer = tokio::time::timeout(self.answer_within, self.client.send_request(subject, request)).await;
+        let answer =
+            tokio::time::timeout(self.answer_within, self.client.send_request(subject, request)).await;
         answer.map_err(|_| Fault::NoAnswer)?.map_err(|error| match error.kind() {
             RequestErrorKind::TimedOut => Fault::NoAnswer,
             RequestErrorKind::NoResponders => Fault::NobodyServes,
@@ -147,7 +149,11 @@ impl Link {
     }
 
     /// Calls JetStream's API: `$JS.API.<what>`.
-    pub(crate) async fn api<T: DeserializeOwned>(&self, what: String, body: &impl Serialize) -> Result<T, Fault> {
+    pub(crate) async fn api<T: DeserializeOwned>(
+        &self,
+        what: String,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
         let body = serde_json::to_vec(body).map_err(|_| Fault::Garbled)?;
         let answer = self.ask(format!("$JS.API.{what}"), None, body.into()).await?;
         read(&answer.payload)
@@ -164,7 +170,12 @@ impl Link {
     }
 
     /// Sends without an answer, within the time.
-    pub(crate) async fn send(&self, subject: String, reply: Option<String>, body: Bytes) -> Result<(), Fault> {
+    pub(crate) async fn send(
+        &self,
+        subject: String,
+        reply: Option<String>,
+        body: Bytes,
+    ) -> Result<(), Fault> {
         let sent = async {
             match reply {
                 Some(reply) => self.client.publish_with_reply(subject, reply, body).await,

@@ -55,7 +55,11 @@ impl Scan<'_> {
         }
     }
 
-    async fn once<E>(&self, link: &Link, mut each: impl FnMut(&Read) -> Result<(), E>) -> Result<(), Stop<E>> {
+    async fn once<E>(
+        &self,
+        link: &Link,
+        mut each: impl FnMut(&Read) -> Result<(), E>,
+    ) -> Result<(), Stop<E>> {
         let name = format!("scan-{}", Uuid::new_v4().simple());
         let stream = self.stream;
         let config = json!({
@@ -72,7 +76,8 @@ impl Scan<'_> {
             "inactive_threshold": nanos(Duration::from_secs(30)),
         });
         let order = json!({ "stream_name": stream, "config": config, "action": "create" });
-        let made = link.api::<Value>(format!("CONSUMER.CREATE.{stream}.{name}.{}", self.filter), &order).await?;
+        let made =
+            link.api::<Value>(format!("CONSUMER.CREATE.{stream}.{name}.{}", self.filter), &order).await?;
         if made.get("num_pending").and_then(Value::as_u64) != Some(0) {
             self.pull(link, &name, &mut each).await?;
         }
@@ -95,7 +100,8 @@ impl Scan<'_> {
             link.send(next.clone(), Some(inbox.clone()), ask.clone().into()).await?;
             let mut left = BATCH;
             while left > 0 {
-                let message = timeout(link.answer_within(), answers.next()).await.map_err(|_| Fault::NoAnswer)?;
+                let message =
+                    timeout(link.answer_within(), answers.next()).await.map_err(|_| Fault::NoAnswer)?;
                 let message = message.ok_or(Fault::Closed)?;
                 match message.status.map(|status| status.as_u16()) {
                     None => {}

@@ -25,7 +25,12 @@ pub struct Settings {
 impl Settings {
     /// One server; everything else as in production.
     pub const fn development() -> Self {
-        Self { replicas: 1, tombstones_for: DAY.saturating_mul(400), payloads_for: DAY.saturating_mul(28), task_ids_for: DAY }
+        Self {
+            replicas: 1,
+            tombstones_for: DAY.saturating_mul(400),
+            payloads_for: DAY.saturating_mul(28),
+            task_ids_for: DAY,
+        }
     }
 
     /// Three servers.
@@ -127,7 +132,8 @@ fn differences(name: &str, wanted: &Map<String, Value>, found: &Map<String, Valu
     keys.into_iter()
         .filter_map(|key| {
             let (wanted, found) = (said(wanted, key), said(found, key));
-            let show = |value: Option<Value>| value.map_or_else(|| "off".to_owned(), |value| shown(key, &value));
+            let show =
+                |value: Option<Value>| value.map_or_else(|| "off".to_owned(), |value| shown(key, &value));
             (wanted != found)
                 .then(|| format!("{name}: {} is {}, wanted {}", spoken(key), show(found), show(wanted)))
         })
@@ -161,7 +167,8 @@ fn spoken(key: &str) -> &str {
 }
 
 fn shown(key: &str, value: &Value) -> String {
-    let lasts = matches!(key, "max_age" | "duplicate_window" | "ack_wait" | "max_expires" | "inactive_threshold");
+    let lasts =
+        matches!(key, "max_age" | "duplicate_window" | "ack_wait" | "max_expires" | "inactive_threshold");
     match value.as_u64() {
         Some(nanos) if lasts => format!("{:?}", Duration::from_nanos(nanos)),
         _ => value.to_string(),

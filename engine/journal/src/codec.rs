@@ -16,7 +16,9 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// A version from the future, or none.
-    #[error("version {0} is not known to this program, which reads up to {VERSION}; upgrade before starting it here")]
+    #[error(
+        "version {0} is not known to this program, which reads up to {VERSION}; upgrade before starting it here"
+    )]
     Version(u64),
     /// Not what its version says.
     #[error("not a commit of version {version}, at column {column}")]
@@ -65,7 +67,8 @@ pub fn decode(bytes: &[u8]) -> Result<Commit, CodecError> {
         .stored
         .into_iter()
         .map(|(id, generation, sequence)| {
-            let generation = Generation::parse(&generation).ok_or(CodecError::Malformed { version: v, column: 0 })?;
+            let generation =
+                Generation::parse(&generation).ok_or(CodecError::Malformed { version: v, column: 0 })?;
             Ok((id, Location { generation, sequence }))
         })
         .collect::<Result<_, CodecError>>()?;

@@ -96,7 +96,9 @@ async fn append<J: Journal>(
 ) -> Result<Position, Problem> {
     match journal.append(incident, expected, commit).await? {
         Append::Appended(position) => Ok(position),
-        Append::Conflict => Err(Problem(format!("an append at the end of the log, {expected:?}, was a conflict"))),
+        Append::Conflict => {
+            Err(Problem(format!("an append at the end of the log, {expected:?}, was a conflict")))
+        }
     }
 }
 
@@ -114,10 +116,16 @@ async fn append_some<J: Journal>(
     Ok(positions)
 }
 
-async fn forget<J: Journal>(journal: &J, incident: IncidentId, expected: Position) -> Result<Position, Problem> {
+async fn forget<J: Journal>(
+    journal: &J,
+    incident: IncidentId,
+    expected: Position,
+) -> Result<Position, Problem> {
     match journal.forget(incident, expected).await? {
         Append::Appended(position) => Ok(position),
-        Append::Conflict => Err(Problem(format!("forgetting at the end of the log, {expected:?}, was a conflict"))),
+        Append::Conflict => {
+            Err(Problem(format!("forgetting at the end of the log, {expected:?}, was a conflict")))
+        }
     }
 }
 
@@ -160,7 +168,10 @@ async fn a_wrong_position_conflicts<J: Journal>(journal: &J) -> Passed {
     let last = positions.last().copied().unwrap_or_default();
     let never = [Position(last.0 + 1), Position(u64::MAX)];
     for wrong in positions.iter().copied().filter(|one| *one != last).chain(never) {
-        want_conflict(journal.append(incident(1), wrong, &commit(99)).await?, &format!("an append at {wrong:?}"))?;
+        want_conflict(
+            journal.append(incident(1), wrong, &commit(99)).await?,
+            &format!("an append at {wrong:?}"),
+        )?;
     }
     want_live(journal, incident(1), (1..4).map(commit).collect(), last).await?;
     append(journal, incident(1), last, &commit(4)).await.map(|_| ())
@@ -169,7 +180,10 @@ async fn a_wrong_position_conflicts<J: Journal>(journal: &J) -> Passed {
 async fn an_unknown_log_has_no_position<J: Journal>(journal: &J) -> Passed {
     let elsewhere = append(journal, incident(1), Position::NONE, &commit(1)).await?;
     for wrong in [elsewhere, Position(1), Position(7)] {
-        want_conflict(journal.append(incident(2), wrong, &commit(2)).await?, &format!("an append at {wrong:?}"))?;
+        want_conflict(
+            journal.append(incident(2), wrong, &commit(2)).await?,
+            &format!("an append at {wrong:?}"),
+        )?;
     }
     want_history(journal, incident(2), History::Unknown).await?;
     want_in_flight(journal, &[incident(1)]).await
@@ -261,17 +275,28 @@ async fn lists_what_is_in_flight<J: Journal>(journal: &J) -> Passed {
 
 async fn keeps_large_commits<J: Journal>(journal: &J) -> Passed {
     let interval = Interval { seconds: u64::MAX, date_only: true };
-    let found = (0..256).map(|_| Found::ScreenedOut { reason: ScreenedOut::RegisteredElsewhereAbsent }).collect();
+    let found =
+        (0..256).map(|_| Found::ScreenedOut { reason: ScreenedOut::RegisteredElsewhereAbsent }).collect();
     let expanded = Event { at: Timestamp::MAX, fact: Fact::Expanded { found, complete: true, interval } };
-    let purged = (0..256).filter_map(SignalNumber::at).map(|number| Event { at: Timestamp::MIN, fact: Fact::Purged { number } });
+    let purged = (0..256)
+        .filter_map(SignalNumber::at)
+        .map(|number| Event { at: Timestamp::MIN, fact: Fact::Purged { number } });
     let at = |sequence| Location { generation: Generation::from_uuid(Uuid::max()), sequence };
     let large = Commit {
         events: std::iter::once(expanded).chain(purged).collect(),
-        stored: (0..256_u64).map(|n| (PayloadId::from_uuid(Uuid::from_u128(n.into())), at(u64::MAX - n))).collect(),
+        stored: (0..256_u64)
+            .map(|n| (PayloadId::from_uuid(Uuid::from_u128(n.into())), at(u64::MAX - n)))
+            .collect(),
     };
     let position = append(journal, incident(1), Position::NONE, &large).await?;
-    want(journal.read(incident(1)).await? == History::Live { commits: vec![large.clone()], position }, "read, it differs")?;
-    want(journal.in_flight().await? == [(incident(1), vec![large], position)], "listed as in flight, it differs")
+    want(
+        journal.read(incident(1)).await? == History::Live { commits: vec![large.clone()], position },
+        "read, it differs",
+    )?;
+    want(
+        journal.in_flight().await? == [(incident(1), vec![large], position)],
+        "listed as in flight, it differs",
+    )
 }
 
 async fn keeps_neighbours_apart<J: Journal>(journal: &J) -> Passed {
@@ -298,10 +323,14 @@ async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut a_is, mut b_is) = (None, None);
     poll_fn(move |context| {
-        if a_is.is_none() && let Poll::Ready(value) = a.as_mut().poll(context) {
+        if a_is.is_none()
+            && let Poll::Ready(value) = a.as_mut().poll(context)
+        {
             a_is = Some(value);
         }
-        if b_is.is_none() && let Poll::Ready(value) = b.as_mut().poll(context) {
+        if b_is.is_none()
+            && let Poll::Ready(value) = b.as_mut().poll(context)
+        {
             b_is = Some(value);
         }
         match (a_is.take(), b_is.take()) {

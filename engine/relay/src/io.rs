@@ -78,6 +78,8 @@ pub enum Input {
     },
     /// Time passed.
     Tick,
+    /// Whatever did not work is to be tried again now: for a program whose clock stands still while it waits.
+    TryAgain,
 }
 
 /// Something is to be done.

@@ -11,8 +11,10 @@
 //! the decision points to, append the events, answer, perform the duties. Whatever is uncertain is read back.
 
 mod desk;
+mod errands;
 mod io;
 mod relay;
+mod work;
 
 pub use io::{Input, Limits, Output, Reply, Ticket, Trouble};
 pub use relay::{Relay, Rules};

@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use hwc_schemas::{
-    IncidentId, PayloadId,
-    wire::{Answer, Command},
-};
+use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::{Context, Incident, Table, calendar::Calendar, policy::Policy};
 use jiff::{Timestamp, civil::DateTime};
 
 use crate::{
-    desk::{Desk, Job},
-    io::{Input, Limits, Output, Reply},
+    desk::Desk,
+    io::{Input, Limits, Output},
+    work::{Ask, Request},
 };
 
 /// What the law looks at besides the state and the moment. It may be replaced while signals are in flight.
@@ -59,23 +57,10 @@ impl Relay {
         match input {
             Input::Submit { ticket, from, command, payloads } => {
                 let incident = command.incident();
-                let fresh = matches!(command, Command::Record { .. });
-                if fresh
-                    && !self.desks.contains_key(&incident)
-                    && self.desks.len() >= self.limits.incidents_max
-                {
-                    let reply = Reply::Command(Answer::TryLater);
-                    self.outputs.push_back(Output::Reply { ticket, reply });
-                    return;
-                }
-                self.at_desk(incident, now, |desk, turn| {
-                    desk.accept(Job::Command { ticket, from, command, payloads }, turn);
-                });
+                self.ask(incident, Request { ticket, from, ask: Ask::Command { command, payloads } }, now);
             }
             Input::Fetch { ticket, from, fetch } => {
-                self.at_desk(fetch.incident(), now, |desk, turn| {
-                    desk.accept(Job::Fetch { ticket, from, fetch }, turn)
-                });
+                self.ask(fetch.incident(), Request { ticket, from, ask: Ask::Fetch(fetch) }, now);
             }
             Input::Loaded { incident, history } => {
                 self.at_desk(incident, now, |desk, turn| desk.loaded(history, turn));
@@ -93,6 +78,7 @@ impl Relay {
                 self.at_desk(incident, now, |desk, turn| desk.performed(duty, outcome, turn));
             }
             Input::Tick => self.tick(now),
+            Input::TryAgain => self.try_again(now),
         }
     }
 
@@ -132,6 +118,22 @@ impl Relay {
         let all: Vec<_> = self.desks.keys().copied().collect();
         for incident in all {
             self.at_desk(incident, now, |desk, turn| desk.look(turn));
+        }
+    }
+
+    /// Somebody asks. A new desk is opened only if there is room for one.
+    fn ask(&mut self, incident: IncidentId, request: Request, now: Timestamp) {
+        if !self.desks.contains_key(&incident) && self.desks.len() >= self.limits.incidents_max {
+            self.outputs.push_back(request.try_later());
+            return;
+        }
+        self.at_desk(incident, now, |desk, turn| desk.accept(request, turn));
+    }
+
+    fn try_again(&mut self, now: Timestamp) {
+        let busy: Vec<_> = self.busy.iter().copied().collect();
+        for incident in busy {
+            self.at_desk(incident, now, Desk::try_again);
         }
     }
 

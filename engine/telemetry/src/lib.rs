@@ -12,7 +12,8 @@ use std::{
     sync::Mutex,
 };
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Where the log goes.
 #[derive(Debug, Clone, Copy)]
@@ -45,15 +46,19 @@ pub enum LogError {
 /// The environment's filter for the log: a level, or `target=level` pairs.
 pub const FILTER_VARIABLE: &str = "HWC_LOG";
 
+/// Whatever the environment asks for, the client library is not heard below `info`: at `trace` it prints every message it
+/// sends, and a ciphertext in a log outlives its erasure.
+fn is_ours_or_quiet(what: &Metadata<'_>) -> bool {
+    !what.target().starts_with("async_nats") || *what.level() <= Level::INFO
+}
+
 /// Sets the log up, once. `otherwise` is the level when the environment says nothing.
 pub fn set_up(to: LogTo<'_>, otherwise: &str) -> Result<(), LogError> {
     let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| otherwise.to_owned());
     let filter = EnvFilter::try_new(wanted).map_err(|_| LogError::Filter)?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_ours_or_quiet));
     match to {
-        LogTo::Stderr => {
-            registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).try_init()
-        }
+        LogTo::Stderr => registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).try_init(),
         LogTo::File(path) => {
             let failed = |source| LogError::File { path: path.display().to_string(), source };
             if let Some(folder) = path.parent() {

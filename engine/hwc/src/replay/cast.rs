@@ -1,14 +1,15 @@
-//! The organisations of a replay: each with a credential, a sealing key and a folder of its own.
+//! The organisations of a replay: each with a credential and a sealing key of its own.
 
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions, Permissions},
     io::Write as _,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use hwc_jetstream::{Credential, PublicNkey, permissions};
+use hwc_jetstream::{Credential, permissions};
 use hwc_police::ReferenceKey;
 use hwc_schemas::{Organisation, Role};
 use hwc_vault::{Directory, OsChance, SealingKey};
@@ -17,60 +18,71 @@ use zeroize::Zeroizing;
 use super::ReplayError;
 use crate::dataset::Dataset;
 
-/// Everybody who takes part, and where their secrets lie.
+/// Everybody who takes part, and their secrets.
 pub(super) struct Cast {
     pub(super) engine: Credential,
     pub(super) police: Organisation,
     pub(super) veilig_thuis: Organisation,
     pub(super) municipalities: Vec<Organisation>,
     pub(super) schools: Vec<Organisation>,
-    keys: PathBuf,
-    public: BTreeMap<Organisation, PublicNkey>,
+    secrets: BTreeMap<Organisation, Secrets>,
     pub(super) directory: Directory,
+    /// Where secrets are kept; none when the run is, and what is left of it after a kill then opens nothing.
+    keys: Option<PathBuf>,
+}
+
+/// What an organisation needs to take part.
+#[derive(Clone)]
+pub(super) struct Secrets {
+    pub(super) credential: Credential,
+    pub(super) key: Arc<SealingKey>,
 }
 
 impl Cast {
-    /// Makes every key and credential, in files of mode 600 below `folder`.
-    pub(super) fn assemble(dataset: &Dataset, folder: &Path) -> Result<Self, ReplayError> {
-        let keys = folder.join("keys");
-        private_folder(&keys)?;
+    /// Makes every key and credential; in files of mode 600 below `folder` if they are to be kept, else only in memory.
+    pub(super) fn assemble(dataset: &Dataset, folder: &Path, kept: bool) -> Result<Self, ReplayError> {
         let named = |role, code: &str| {
             Organisation::new(role, code)
                 .map_err(|_| ReplayError::Setup("an organisation's code is no name".to_owned()))
         };
-        let police = named(Role::Police, "region")?;
-        let veilig_thuis = named(Role::VeiligThuis, "region")?;
         let municipalities =
             dataset.participating.iter().map(|code| named(Role::Municipality, code.as_str()));
-        let municipalities = municipalities.collect::<Result<Vec<_>, _>>()?;
         let schools = dataset.receiving_schools().map(|code| named(Role::School, code.as_str()));
-        let schools = schools.collect::<Result<Vec<_>, _>>()?;
-
         let mut cast = Self {
             engine: Credential::generate(),
-            police,
-            veilig_thuis,
-            municipalities,
-            schools,
-            keys,
-            public: BTreeMap::new(),
+            police: named(Role::Police, "region")?,
+            veilig_thuis: named(Role::VeiligThuis, "region")?,
+            municipalities: municipalities.collect::<Result<_, _>>()?,
+            schools: schools.collect::<Result<_, _>>()?,
+            secrets: BTreeMap::new(),
             directory: Directory::default(),
+            keys: kept.then(|| folder.join("keys")),
         };
-        let engine = cast.keys.join("engine");
-        private_folder(&engine)?;
-        cast.engine.write(&engine.join("nkey")).map_err(ReplayError::setup)?;
         for organisation in cast.everybody() {
-            let own = cast.folder(&organisation);
-            private_folder(&own)?;
-            let credential = Credential::generate();
-            credential.write(&own.join("nkey")).map_err(ReplayError::setup)?;
             let key = SealingKey::generate(&mut OsChance).map_err(ReplayError::setup)?;
-            key.save(&own.join("seal")).map_err(ReplayError::setup)?;
-            cast.public.insert(organisation.clone(), credential.public());
-            cast.directory.insert(organisation, key.public_key());
+            cast.directory.insert(organisation.clone(), key.public_key());
+            cast.secrets
+                .insert(organisation, Secrets { credential: Credential::generate(), key: Arc::new(key) });
         }
-        write_private(&folder.join("directory.json"), cast.directory.to_string().as_bytes())?;
+        if let Some(keys) = &cast.keys {
+            cast.keep(keys)?;
+            write_private(&folder.join("directory.json"), cast.directory.to_string().as_bytes())?;
+        }
         Ok(cast)
+    }
+
+    fn keep(&self, keys: &Path) -> Result<(), ReplayError> {
+        let engine = keys.join("engine");
+        private_folder(keys)?;
+        private_folder(&engine)?;
+        self.engine.write(&engine.join("nkey")).map_err(ReplayError::setup)?;
+        for (organisation, Secrets { credential, key }) in &self.secrets {
+            let own = keys.join(organisation.to_string());
+            private_folder(&own)?;
+            credential.write(&own.join("nkey")).map_err(ReplayError::setup)?;
+            key.save(&own.join("seal")).map_err(ReplayError::setup)?;
+        }
+        Ok(())
     }
 
     /// Everybody but the engine.
@@ -85,37 +97,33 @@ impl Cast {
 
     /// The broker's accounts: one for each organisation, and what each may do.
     pub(super) fn accounts(&self) -> String {
-        let organisations: Vec<_> = self.public.iter().map(|(who, key)| (who.clone(), key.clone())).collect();
+        let public = |(who, own): (&Organisation, &Secrets)| (who.clone(), own.credential.public());
+        let organisations: Vec<_> = self.secrets.iter().map(public).collect();
         permissions::accounts(&self.engine.public(), &organisations)
     }
 
-    /// An organisation's secrets, read from its own files as its own process would.
-    pub(super) fn secrets(
-        &self,
-        organisation: &Organisation,
-    ) -> Result<(Credential, SealingKey), ReplayError> {
-        let own = self.folder(organisation);
-        let credential = Credential::read(&own.join("nkey")).map_err(ReplayError::setup)?;
-        let key = SealingKey::load(&own.join("seal")).map_err(ReplayError::setup)?;
-        Ok((credential, key))
+    /// An organisation's own secrets, and no other's.
+    pub(super) fn secrets(&self, organisation: &Organisation) -> Result<Secrets, ReplayError> {
+        let own = self.secrets.get(organisation).cloned();
+        own.ok_or_else(|| ReplayError::Setup(format!("{organisation} takes no part")))
     }
 
     /// The police's own secret, from which incident ids are derived; new with every run.
     pub(super) fn reference_key(&self) -> Result<ReferenceKey, ReplayError> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         getrandom::fill(&mut *bytes).map_err(ReplayError::setup)?;
-        write_private(&self.folder(&self.police).join("reference"), &*bytes)?;
+        if let Some(keys) = &self.keys {
+            write_private(&keys.join(self.police.to_string()).join("reference"), &*bytes)?;
+        }
         Ok(ReferenceKey::new(bytes))
-    }
-
-    fn folder(&self, organisation: &Organisation) -> PathBuf {
-        self.keys.join(organisation.to_string())
     }
 }
 
 /// Makes a folder that only its owner may enter.
 pub(super) fn private_folder(path: &Path) -> Result<(), ReplayError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ReplayError::setup)
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ReplayError::setup)?;
+    // It may have been there, and open.
+    fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(ReplayError::setup)
 }
 
 /// Writes a new file that only its owner may read.

@@ -18,8 +18,9 @@ use serde::Serialize;
 use crate::engine::Observer;
 
 /// Follows a replay from both sides: the adapters say which child, the engine says what happened.
-#[derive(Default)]
 pub(crate) struct Diarist {
+    /// Only invented children are remembered; of others only what happened is counted.
+    invented: Option<Synthetic>,
     pages: Mutex<Pages>,
 }
 
@@ -89,6 +90,11 @@ pub(crate) struct Count {
 }
 
 impl Diarist {
+    /// A diarist; without the witness that the people are invented it remembers no child and no reference.
+    pub(crate) fn new(invented: Option<Synthetic>) -> Self {
+        Self { invented, pages: Mutex::default() }
+    }
+
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,7 +102,7 @@ impl Diarist {
     /// Writes every line, in the order in which the reports were accepted.
     pub(crate) fn write<E>(
         &self,
-        invented: &Synthetic,
+        invented: Synthetic,
         zone: &TimeZone,
         mut line: impl FnMut(&Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -172,7 +178,7 @@ impl Diarist {
 
 impl ChildPage {
     /// The child's first name, if it is an invented one.
-    pub(crate) fn first_name(&self, invented: &Synthetic) -> Option<String> {
+    pub(crate) fn first_name(&self, invented: Synthetic) -> Option<String> {
         Some(self.child.as_ref()?.reveal(invented).first_name().to_owned())
     }
 }
@@ -201,21 +207,26 @@ impl Pages {
 
 impl Witness for Diarist {
     fn submitting(&self, report_id: &str, incident: IncidentId) {
-        self.pages().incident(incident).report_id.get_or_insert_with(|| report_id.to_owned());
+        if self.invented.is_some() {
+            self.pages().incident(incident).report_id.get_or_insert_with(|| report_id.to_owned());
+        }
     }
 
     fn found(&self, signal: SignalId, child: &Child, sibling: bool) {
         let mut pages = self.pages();
         let page = pages.children.entry(signal).or_default();
-        page.child.get_or_insert_with(|| child.clone());
         page.sibling = sibling;
+        if self.invented.is_some() {
+            page.child.get_or_insert_with(|| child.clone());
+        }
     }
 
     fn opened(&self, signal: SignalId, child: &Child, school: &Organisation) {
         let mut pages = self.pages();
         pages.opened += 1;
         let right = pages.children.get(&signal).is_some_and(|page| {
-            page.child.as_ref() == Some(child) && page.delivered_to.as_ref() == Some(school)
+            page.child.as_ref().is_none_or(|found| found == child)
+                && page.delivered_to.as_ref() == Some(school)
         });
         if !right {
             pages.misdelivered += 1;

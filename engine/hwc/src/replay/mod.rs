@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
-    cast::{Cast, private_folder},
+    cast::{Cast, Secrets, private_folder},
     diary::{Count, Diarist},
     people::{SchoolHours, Withholds},
     summary::{Left, Summary},
@@ -140,20 +140,16 @@ pub(crate) enum Ground {
 impl Ground {
     /// Takes the user's folder, which must be empty, or makes a private one.
     pub(crate) fn prepare(state_dir: Option<&Path>) -> Result<Self, ReplayError> {
-        match state_dir {
-            Some(folder) => {
-                let taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-                if taken || (folder.exists() && !folder.is_dir()) {
-                    return Err(ReplayError::NotEmpty(folder.to_owned()));
-                }
-                private_folder(folder)?;
-                Ok(Self::Kept(folder.to_owned()))
-            }
-            None => {
-                let builder = tempfile::Builder::new().prefix("hwc-").tempdir();
-                Ok(Self::Private(builder.map_err(ReplayError::setup)?))
-            }
+        let Some(folder) = state_dir else {
+            let made = tempfile::Builder::new().prefix("hwc-").tempdir();
+            return Ok(Self::Private(made.map_err(ReplayError::setup)?));
+        };
+        let taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        if taken || (folder.exists() && !folder.is_dir()) {
+            return Err(ReplayError::NotEmpty(folder.to_owned()));
         }
+        private_folder(folder)?;
+        Ok(Self::Kept(folder.to_owned()))
     }
 
     /// The folder.
@@ -216,14 +212,15 @@ impl Stage {
         options: &Options,
     ) -> Result<(Self, Script), ReplayError> {
         let began = Instant::now();
-        let cast = Cast::assemble(&dataset, ground.folder())?;
+        let kept = matches!(ground, Ground::Kept(_));
+        let cast = Cast::assemble(&dataset, ground.folder(), kept)?;
         let broker = start_broker(&cast, ground.folder(), options).await?;
 
         let submissions = std::mem::take(&mut dataset.submissions);
         let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
         let timeline = Timeline::starting_at(start);
         timeline.begin(POLICE);
-        let diarist = Arc::new(Diarist::default());
+        let diarist = Arc::new(Diarist::new(dataset.synthetic));
 
         let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
         let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
@@ -310,7 +307,7 @@ impl Stage {
     }
 
     async fn office(&self, organisation: &Organisation) -> Result<Office, ReplayError> {
-        let (credential, key) = self.cast.secrets(organisation)?;
+        let Secrets { credential, key } = self.cast.secrets(organisation)?;
         let door = Door::connect(self.broker.client_url(), &credential, organisation.clone());
         let door = door.await.map_err(ReplayError::setup)?;
         let clock: Arc<dyn Clock> = Arc::new(self.timeline.clone());
@@ -433,7 +430,7 @@ const LOOKS_FOR_TASKS_MAX: u32 = 50;
 
 /// Writes the diary. It asks for the witness that the children are invented.
 pub(crate) fn write_diary(replayed: &Replayed, path: &Path) -> Result<(), ReplayError> {
-    let invented = replayed.dataset.synthetic.as_ref().ok_or(ReplayError::NotSynthetic)?;
+    let invented = replayed.dataset.synthetic.ok_or(ReplayError::NotSynthetic)?;
     let at = |error: std::io::Error| ReplayError::Setup(format!("--diary {}: {error}", path.display()));
     let file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(at)?;

@@ -24,13 +24,22 @@ use super::*;
 mod canary;
 
 /// Names and dates of the manual's cases that are unmistakable enough to search for.
-const NEEDLES: [&str; 9] =
-    ["Pieterse", "Visser", "Jansen", "Dekker", "Lotte", "2016-02-03", "2014-09-30", "2018-12-11", "2013-07-19"];
+const NEEDLES: [&str; 9] = [
+    "Pieterse",
+    "Visser",
+    "Jansen",
+    "Dekker",
+    "Lotte",
+    "2016-02-03",
+    "2014-09-30",
+    "2018-12-11",
+    "2013-07-19",
+];
 
 /// Nothing that the run wrote holds a name: the broker's store, the keys, whatever else lies there.
 fn nothing_is_written(ground: &Ground) {
     let files = canary::files_below(ground.folder());
-    assert!(files.len() > 20, "there is nothing to search");
+    assert!(files.len() > 5, "there is nothing to search");
     for file in files {
         assert_eq!(canary::found_in(&fs::read(&file).unwrap(), &NEEDLES), None, "{}", file.display());
     }
@@ -123,7 +132,7 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
 /// A school whose own program knows nothing but files and the seal's format.
 struct OwnProgram {
     folder: PathBuf,
-    key: hwc_vault::SealingKey,
+    key: Arc<hwc_vault::SealingKey>,
     directory: hwc_vault::Directory,
     school: Organisation,
     timeline: Timeline,
@@ -187,7 +196,7 @@ async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
     let ground = Ground::prepare(None).unwrap();
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
     let school: Organisation = "school-01AA00".parse().unwrap();
-    let (credential, key) = stage.cast.secrets(&school).unwrap();
+    let Secrets { credential, key } = stage.cast.secrets(&school).unwrap();
     let door = Door::connect(stage.broker.client_url(), &credential, school.clone()).await.unwrap();
     let folder = ground.folder().join("letterbox");
     private_folder(&folder).unwrap();

@@ -128,7 +128,10 @@ impl Generations {
         }
         let generation = Generation::from_uuid(Uuid::new_v4());
         self.link
-            .api::<Value>(format!("STREAM.CREATE.{}", names::generation(generation)), &self.config(generation))
+            .api::<Value>(
+                format!("STREAM.CREATE.{}", names::generation(generation)),
+                &self.config(generation),
+            )
             .await?;
         let mut book = lock(&self.book);
         book.filling = Some(Filling { generation, since: Instant::now(), taken: places });
@@ -186,7 +189,11 @@ impl Generations {
     }
 
     /// Drops the generation if it holds nothing but these. True when it is gone.
-    pub(super) async fn drop_if_only(&self, generation: Generation, these: &HashSet<PayloadId>) -> Result<bool, Fault> {
+    pub(super) async fn drop_if_only(
+        &self,
+        generation: Generation,
+        these: &HashSet<PayloadId>,
+    ) -> Result<bool, Fault> {
         let mut config = match self.guess(generation, these) {
             Guess::OthersLive => return Ok(false),
             Guess::OnlyThese => self.config(generation),
@@ -256,7 +263,8 @@ impl Generations {
             Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(None),
             Err(fault) => Err(fault),
             Ok(info) => {
-                let ids: HashSet<_> = info.state.subjects.keys().filter_map(|subject| id_in(subject)).collect();
+                let ids: HashSet<_> =
+                    info.state.subjects.keys().filter_map(|subject| id_in(subject)).collect();
                 // One message for one id; anything else is not a generation of ours.
                 if ids.len() != info.state.messages {
                     return Err(Fault::Garbled);
@@ -289,7 +297,9 @@ impl Generations {
             let page: Page = self.link.api("STREAM.NAMES".to_owned(), &json!({ "offset": offset })).await?;
             let names = page.streams.unwrap_or_default();
             offset += names.len();
-            all.extend(names.iter().filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?)));
+            all.extend(
+                names.iter().filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?)),
+            );
             if names.is_empty() || offset >= page.total {
                 return Ok(all);
             }

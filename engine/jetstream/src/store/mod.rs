@@ -206,13 +206,14 @@ impl SealedStore {
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
             // What this process stored itself it need not ask for, unless the broker thinks otherwise: its time may be over.
-            let there = attempt == 0 && self.generations.holds(generation, one) || match self.lying(one.id, at).await {
-                Ok(found) => found.is_some(),
-                Err(fault) => {
-                    last = fault;
-                    continue;
-                }
-            };
+            let there = attempt == 0 && self.generations.holds(generation, one)
+                || match self.lying(one.id, at).await {
+                    Ok(found) => found.is_some(),
+                    Err(fault) => {
+                        last = fault;
+                        continue;
+                    }
+                };
             if !there {
                 return Ok(());
             }
@@ -247,7 +248,9 @@ impl SealedStore {
             if !state.ids.iter().all(&keep) {
                 let held = self.generations.holdings(generation).await?;
                 orphans.extend(
-                    held.into_iter().filter(|(one, since)| !keep(&one.id) && *since < before).map(|(one, _)| one),
+                    held.into_iter()
+                        .filter(|(one, since)| !keep(&one.id) && *since < before)
+                        .map(|(one, _)| one),
                 );
             }
             self.generations.correct(generation, &state);

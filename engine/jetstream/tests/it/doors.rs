@@ -62,7 +62,9 @@ async fn what_is_no_command_is_handed_on_as_malformed() {
     for body in ["", "{}", "canary", r#"{"command":"record"}"#] {
         let asking = raw.request("submit", body.into());
         let answering = async {
-            let Some(Knock::Submit { command, caller, .. }) = doors.next().await else { panic!("no command") };
+            let Some(Knock::Submit { command, caller, .. }) = doors.next().await else {
+                panic!("no command")
+            };
             assert_eq!(command, Err(Refusal::Malformed));
             caller.answer(&Answer::Refused { refusal: Refusal::Malformed }).await.unwrap();
         };
@@ -316,7 +318,8 @@ async fn a_consumer_that_differs_is_named_and_left_alone() {
 #[tokio::test]
 async fn a_connection_that_broke_and_came_back_shows_in_its_health() {
     let mut region = Region::with(&[A]).await;
-    let mut health = region.door(0).await.health();
+    let door = region.door(0).await;
+    let mut health = door.health();
     assert!(health.borrow().connected && health.borrow().connections == 1);
     region.broker.kill().await.unwrap();
     health.wait_for(|health| !health.connected).await.unwrap();

@@ -111,7 +111,8 @@ async fn opening_it_again_with_the_same_settings_is_no_difference() {
 async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
     let region = Region::with(&[]).await;
     let journal = journal(&region).await;
-    let end = position(journal.append(incident(1), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap());
+    let end =
+        position(journal.append(incident(1), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap());
     journal.append(incident(2), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap();
     let raw = region.raw_engine().await;
     raw.request(format!("jrn.{}.t", incident(1)), "".into()).await.unwrap();
@@ -242,7 +243,9 @@ async fn kills_of_the_broker_under_load_lose_no_commit_and_double_none() {
 
     for (number, writer) in (1..).zip(writers) {
         let believed = writer.await.unwrap();
-        let History::Live { commits, .. } = journal.read(incident(number)).await.unwrap() else { panic!("not live") };
+        let History::Live { commits, .. } = journal.read(incident(number)).await.unwrap() else {
+            panic!("not live")
+        };
         let written: Vec<_> = believed.iter().map(|number| numbered(*number)).collect();
         assert!(!written.is_empty());
         assert_eq!(commits, written, "incident {number}");

@@ -28,7 +28,8 @@ fn answering(mut doors: Doors) -> tokio::sync::mpsc::UnboundedReceiver<String> {
     tokio::spawn(async move {
         while let Some(knock) = doors.next().await {
             if let Knock::Submit { from, command, caller } = knock {
-                let _ = tell.send(format!("{from} {}", command.map_or("malformed", |command| command.name())));
+                let _ =
+                    tell.send(format!("{from} {}", command.map_or("malformed", |command| command.name())));
                 caller.answer(&Answer::Recorded).await.unwrap();
             }
         }
@@ -40,7 +41,8 @@ fn answering(mut doors: Doors) -> tokio::sync::mpsc::UnboundedReceiver<String> {
 async fn a_key_that_the_broker_does_not_know_is_not_admitted() {
     let region = region().await;
     let stranger = Credential::generate();
-    let refused = Door::connect(region.broker.client_url(), &stranger, region.organisation(0)).await.unwrap_err();
+    let refused =
+        Door::connect(region.broker.client_url(), &stranger, region.organisation(0)).await.unwrap_err();
     let DoorError::Link(LinkError::NotAdmitted(key)) = refused else { panic!("{refused}") };
     assert_eq!(key, stranger.public().to_string());
 }
@@ -114,7 +116,11 @@ async fn a_forged_reply_reaches_nobody_else() {
     raw.flush().await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     while let Ok(more) = told.try_recv() {
-        assert_eq!(more, format!("{A} malformed"), "an answer came back as something else than a bad command of its own");
+        assert_eq!(
+            more,
+            format!("{A} malformed"),
+            "an answer came back as something else than a bad command of its own"
+        );
     }
     assert!(futures::FutureExt::now_or_never(heard.next()).is_none(), "another organisation heard something");
     assert_eq!(tasks.waiting().await.unwrap(), 0);
@@ -146,7 +152,8 @@ async fn one_organisation_cannot_pull_look_at_or_change_what_is_anothers() {
         "DIRECT.GET.TASKS".to_owned(),
         "INFO".to_owned(),
     ] {
-        let answer = raw.request(format!("$JS.API.{what}"), r#"{"seq":1,"batch":1,"expires":300000000}"#.into());
+        let answer =
+            raw.request(format!("$JS.API.{what}"), r#"{"seq":1,"batch":1,"expires":300000000}"#.into());
         assert!(answer.await.is_err(), "{what} is open");
     }
     assert_eq!(tasks.waiting().await.unwrap(), 1);
@@ -256,15 +263,22 @@ async fn the_other_form_of_acknowledgements_works_when_the_server_switches_to_it
 }
 
 #[tokio::test]
-async fn an_organisation_that_joins_later_disturbs_nobody() {
+async fn an_organisation_that_joins_later_gets_in_at_the_second_reload_and_disturbs_nobody() {
     let mut region = Region::with(&[A]).await;
     let mut told = answering(Doors::open(&region.link().await).await.unwrap());
     let door = region.door(0).await;
     let key = Credential::generate();
     region.organisations.push((B.parse().unwrap(), key));
     let public: Vec<_> = region.organisations.iter().map(|(one, key)| (one.clone(), key.public())).collect();
-    region.broker.reload(hwc_jetstream::permissions::accounts(&region.engine.public(), &public)).await.unwrap();
-    for _ in 0..20 { println!("{:?}", region.door(1).await.submit(&acknowledge(1)).await); tokio::time::sleep(Duration::from_millis(300)).await; }
+    region
+        .broker
+        .reload(hwc_jetstream::permissions::accounts(&region.engine.public(), &public))
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        println!("{:?}", region.door(1).await.submit(&acknowledge(1)).await);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
     assert_eq!(told.recv().await.unwrap(), format!("{B} acknowledge"));
     door.submit(&acknowledge(2)).await.unwrap();
     assert_eq!(door.health().borrow().connections, 1);

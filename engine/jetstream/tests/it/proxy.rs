@@ -53,7 +53,12 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     let _ = tokio::io::copy(&mut from, &mut to).await;
 }
 
-async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, to_lose: Arc<AtomicU32>, lost: Arc<AtomicU32>) {
+async fn answer(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    to_lose: Arc<AtomicU32>,
+    lost: Arc<AtomicU32>,
+) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let Ok(read) = from.read(&mut buffer).await else { return };

@@ -31,7 +31,8 @@ impl Region {
         let engine = Credential::generate();
         let organisations: Vec<_> =
             names.iter().map(|name| (name.parse().unwrap(), Credential::generate())).collect();
-        let public: Vec<_> = organisations.iter().map(|(one, key)| (Organisation::clone(one), key.public())).collect();
+        let public: Vec<_> =
+            organisations.iter().map(|(one, key)| (Organisation::clone(one), key.public())).collect();
         let accounts = permissions::accounts(&engine.public(), &public) + more;
         let settings = hwc_broker::Settings { accounts, ..hwc_broker::Settings::in_folder(folder.path()) };
         Self { broker: Broker::start(settings).await.unwrap(), engine, organisations, folder }

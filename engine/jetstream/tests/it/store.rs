@@ -169,7 +169,8 @@ async fn the_broker_alone_keeps_the_ceiling() {
     let store = store(&region).await;
     let short = store.store(vec![canary(1)], Duration::from_millis(1)).await.unwrap();
     let long = put(&store, 2..3).await;
-    eventually("its time is over", || async { store.fetch(short[0].0, short[0].1).await.unwrap().is_none() }).await;
+    eventually("its time is over", || async { store.fetch(short[0].0, short[0].1).await.unwrap().is_none() })
+        .await;
     assert!(store.fetch(long[0].0, long[0].1).await.unwrap().is_some());
     store.erase(short[0].0, short[0].1).await.unwrap();
     assert!(store.fetch(long[0].0, long[0].1).await.unwrap().is_some());
@@ -181,7 +182,10 @@ async fn nothing_is_kept_longer_than_the_ceiling_whatever_was_asked() {
     let settings = Settings { payloads_for: Duration::from_secs(1), ..Settings::development() };
     let store = SealedStore::open(&region.link().await, &settings);
     let stored = put(&store, 1..2).await;
-    eventually("the ceiling came", || async { store.fetch(stored[0].0, stored[0].1).await.unwrap().is_none() }).await;
+    eventually("the ceiling came", || async {
+        store.fetch(stored[0].0, stored[0].1).await.unwrap().is_none()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -242,8 +246,15 @@ async fn the_sweep_drops_generations_that_time_has_emptied() {
     let region = Region::with(&[]).await;
     let first = store(&region).await;
     let stored = first.store(vec![canary(1)], Duration::from_secs(1)).await.unwrap();
-    eventually("its time is over", || async { first.fetch(stored[0].0, stored[0].1).await.unwrap().is_none() }).await;
-    assert_eq!(first.sweep(|_| true, Duration::ZERO).await.unwrap().generations, 0, "the filling one was dropped");
+    eventually("its time is over", || async {
+        first.fetch(stored[0].0, stored[0].1).await.unwrap().is_none()
+    })
+    .await;
+    assert_eq!(
+        first.sweep(|_| true, Duration::ZERO).await.unwrap().generations,
+        0,
+        "the filling one was dropped"
+    );
     let other = store(&region).await;
     assert_eq!(other.sweep(|_| true, Duration::ZERO).await.unwrap().generations, 1);
     assert!(!put(&first, 2..3).await.is_empty(), "storing stopped because the generation was gone");
@@ -254,7 +265,8 @@ async fn a_payload_whose_answer_was_lost_is_stored_once() {
     let region = Region::with(&[]).await;
     let proxy = Proxy::before(region.broker.port()).await;
     let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
-    let store = SealedStore::open(&link.with_answer_within(Duration::from_millis(500)), &Settings::development());
+    let store =
+        SealedStore::open(&link.with_answer_within(Duration::from_millis(500)), &Settings::development());
     let mut stored = put(&store, 0..1).await;
     for number in 1..4 {
         proxy.lose(1);

@@ -10,6 +10,7 @@ mod commands;
 mod fetches;
 mod liveness;
 mod matrix;
+mod ops;
 mod page;
 mod properties;
 mod recalls;

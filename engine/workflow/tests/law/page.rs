@@ -99,7 +99,9 @@ fn engines_own() -> impl Iterator<Item = &'static Edge> {
 #[test]
 fn r23_every_phase_has_a_way_to_the_end_that_needs_nobody_but_the_engine() {
     let mut ending = BTreeSet::from([Phase::Purged]);
-    while let Some(edge) = engines_own().find(|edge| ending.contains(&edge.to) && !ending.contains(&edge.from)) {
+    while let Some(edge) =
+        engines_own().find(|edge| ending.contains(&edge.to) && !ending.contains(&edge.from))
+    {
         ending.insert(edge.from);
     }
     for phase in Phase::ALL {

@@ -1,5 +1,7 @@
 //! One representative of every phase and of every guard within it.
 
+use std::collections::BTreeMap;
+
 use hwc_schemas::{
     outcome::{Outcome, Withheld},
     wire::{Answer, Command, Expansion, Finding, Screening},
@@ -158,6 +160,20 @@ fn advance(life: &mut Life, name: &str) {
     }
 }
 
+/// Compares what is answered in each situation with a table: a line for each situation, a column for each way of asking.
+/// Where the table says nothing, every answer is `gone`.
+pub(crate) fn compare(table: &str, situations: &[&str], answers: impl Fn(&str) -> Vec<&'static str>) {
+    let rows = table.lines().map(str::split_whitespace);
+    let mut rows: BTreeMap<&str, Vec<&str>> =
+        rows.filter_map(|mut row| Some((row.next()?, row.collect()))).collect();
+    for name in situations {
+        let told = answers(name);
+        let expected = rows.remove(name).unwrap_or(vec!["gone"; told.len()]);
+        assert_eq!(told, expected, "{name}");
+    }
+    assert!(rows.is_empty(), "no such situations: {rows:?}");
+}
+
 /// The state that events lead to.
 pub(crate) fn replay(events: &[hwc_workflow::Event]) -> Incident {
     events.iter().fold(Incident::Unknown, |incident, event| hwc_workflow::evolve(incident, event).unwrap())
@@ -175,8 +191,7 @@ fn every_situation_is_what_its_name_says() {
         let named = match name {
             "referred" => "expanded",
             "opened" => "delivered",
-            "screened_out" => "screenedout",
-            "closed_not_dv" | "closed_not_dv_empty" => "screenedout",
+            "screened_out" | "closed_not_dv" | "closed_not_dv_empty" => "screenedout",
             "closed_expired" | "closed_expired_empty" => "expired",
             "purged_signal" => "purged",
             other => other.split('_').next().unwrap(),

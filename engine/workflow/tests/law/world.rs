@@ -1,16 +1,19 @@
 //! A small region, and one incident in it that a test can live through.
 
+use std::sync::LazyLock;
+
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, SignalId, SignalNumber,
     outcome::{Outcome, Recalled, ScreenedOut, Withheld},
     wire::{Answer, Command, Expansion, Fetch, Finding, Interval, Refusal, Screening},
 };
 use hwc_workflow::{
-    Act, Chain, Context, Done, Duty, Event, Fact, Incident, Table, calendar::Calendar, deadline, decide, due, duties,
-    evolve, policy::Policy, state::SignalState,
+    Act, Chain, Context, Done, Duty, Event, Fact, Incident, Table, calendar::Calendar, deadline, decide, due,
+    duties, evolve, policy::Policy, state::SignalState,
 };
 use jiff::{Timestamp, ToSpan};
 
+pub(crate) use crate::fixture::school;
 use crate::fixture::{FEED, at, calendar_of};
 
 pub(crate) fn organisation(name: &str) -> Organisation {
@@ -27,10 +30,6 @@ pub(crate) fn veilig_thuis() -> Organisation {
 
 pub(crate) fn municipality() -> Organisation {
     organisation("municipality-0855")
-}
-
-pub(crate) fn school() -> Organisation {
-    organisation("school-01AA00")
 }
 
 pub(crate) fn other_school() -> Organisation {
@@ -69,6 +68,9 @@ pub(crate) fn payload(n: u64) -> PayloadId {
     format!("{n:032x}").parse().unwrap()
 }
 
+/// The calendar of the fixture.
+pub(crate) static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| calendar_of(FEED));
+
 pub(crate) const INTERVAL: Interval = Interval { seconds: 3600, date_only: false };
 
 /// What the law looks at.
@@ -87,14 +89,10 @@ impl World {
             municipalities: [municipality].into(),
         };
         let here = chain(police(), veilig_thuis(), municipality());
-        let there = chain(
-            colleague(&police()),
-            colleague(&veilig_thuis()),
-            colleague(&municipality()),
-        );
+        let there = chain(colleague(&police()), colleague(&veilig_thuis()), colleague(&municipality()));
         let schools = [school(), other_school(), colleague(&school())].into();
         let table = Table { chains: vec![here, there], schools };
-        Self { policy: Policy::default(), calendar: calendar_of(FEED), table }
+        Self { policy: Policy::default(), calendar: CALENDAR.clone(), table }
     }
 
     pub(crate) fn at(&self, now: Timestamp) -> Context<'_> {

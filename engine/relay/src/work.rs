@@ -1,0 +1,201 @@
+//! What a desk decides, and how far it has come on its way to being durable.
+
+use hwc_journal::{Commit, Location, Position};
+use hwc_schemas::{
+    Organisation, PayloadId,
+    wire::{Answer, Command, Fetch, Refusal, Sealed},
+};
+use hwc_workflow::{Act, Context, Done, Duty, Event, Fact, Found, Incident, decide, evolve};
+
+use crate::io::{Output, Reply, Ticket};
+
+/// Somebody asks, and waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) ticket: Ticket,
+    pub(crate) from: Organisation,
+    pub(crate) ask: Ask,
+}
+
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Command { command: Command<PayloadId>, payloads: Vec<(PayloadId, Sealed)> },
+    Fetch(Fetch),
+}
+
+impl Request {
+    fn act(&self) -> Act<'_> {
+        match &self.ask {
+            Ask::Command { command, .. } => Act::Command { from: &self.from, command },
+            Ask::Fetch(fetch) => Act::Fetch { from: &self.from, fetch },
+        }
+    }
+
+    /// The ciphertexts that came with it.
+    pub(crate) fn payloads(&self) -> &[(PayloadId, Sealed)] {
+        match &self.ask {
+            Ask::Command { payloads, .. } => payloads,
+            Ask::Fetch(_) => &[],
+        }
+    }
+
+    pub(crate) const fn reply(&self, reply: Reply) -> Output {
+        Output::Reply { ticket: self.ticket, reply }
+    }
+
+    pub(crate) const fn refused(&self, refusal: Refusal) -> Output {
+        self.reply(match self.ask {
+            Ask::Command { .. } => Reply::Command(Answer::Refused { refusal }),
+            Ask::Fetch(_) => Reply::NotDue(refusal),
+        })
+    }
+
+    pub(crate) const fn try_later(&self) -> Output {
+        self.reply(match self.ask {
+            Ask::Command { .. } => Reply::Command(Answer::TryLater),
+            Ask::Fetch(_) => Reply::TryLater,
+        })
+    }
+}
+
+/// Something to decide that nobody waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Chore {
+    Done(Duty),
+    Look,
+}
+
+impl Chore {
+    fn act(&self) -> Act<'_> {
+        match self {
+            Self::Done(duty) => Done::of(duty).map_or(Act::Look, Act::Done),
+            Self::Look => Act::Look,
+        }
+    }
+}
+
+/// Why something is decided: one request by itself, or all chores together.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    Request(Request),
+    Chores(Vec<Chore>),
+}
+
+/// A decision on its way to being durable.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) cause: Cause,
+    pub(crate) events: Vec<Event>,
+    /// The state that the events lead to.
+    pub(crate) after: Incident,
+    /// Ciphertexts of the request that are durable already.
+    pub(crate) stored: Vec<(PayloadId, Location)>,
+    pub(crate) attempts: u32,
+    /// Where the log ended before an append of which nobody knows what became.
+    pub(crate) unsure: Option<Position>,
+}
+
+impl Work {
+    pub(crate) const fn new(cause: Cause) -> Self {
+        let (events, stored) = (Vec::new(), Vec::new());
+        Self { cause, events, after: Incident::Unknown, stored, attempts: 0, unsure: None }
+    }
+
+    /// Decides, or decides anew.
+    pub(crate) fn decide(&mut self, incident: &Incident, context: &Context<'_>) -> Result<(), Refusal> {
+        self.events.clear();
+        self.after = incident.clone();
+        match &self.cause {
+            Cause::Request(request) => {
+                let events = decide(&self.after, request.act(), context)?;
+                self.take(events);
+            }
+            Cause::Chores(_) => self.decide_chores(context)?,
+        }
+        Ok(())
+    }
+
+    fn decide_chores(&mut self, context: &Context<'_>) -> Result<(), Refusal> {
+        let Cause::Chores(chores) = &mut self.cause else { return Ok(()) };
+        let chores = std::mem::take(chores);
+        for chore in &chores {
+            let events = decide(&self.after, chore.act(), context)?;
+            self.take(events);
+        }
+        self.cause = Cause::Chores(chores);
+        Ok(())
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            // `decide` has walked this way already.
+            if let Ok(next) = evolve(std::mem::take(&mut self.after), &event) {
+                self.after = next;
+            }
+            self.events.push(event);
+        }
+    }
+
+    /// The ciphertexts that the events point to for the first time.
+    fn pointed_to(&self) -> Vec<PayloadId> {
+        let mut all = Vec::new();
+        for event in &self.events {
+            match &event.fact {
+                Fact::Recorded { report, .. } => all.push(*report),
+                Fact::Routed { letter, .. } => all.push(*letter),
+                Fact::Expanded { found, .. } | Fact::Joined { found } => {
+                    all.extend(found.iter().filter_map(|child| match child {
+                        Found::Referred { referral, .. } => Some(*referral),
+                        Found::ScreenedOut { .. } | Found::NotParticipating => None,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn is_stored(&self, payload: PayloadId) -> bool {
+        self.stored.iter().any(|(known, _)| *known == payload)
+    }
+
+    fn carried(&self) -> &[(PayloadId, Sealed)] {
+        if let Cause::Request(request) = &self.cause { request.payloads() } else { &[] }
+    }
+
+    /// Whether the events point to something that nobody sent.
+    pub(crate) fn points_to_nothing(&self) -> bool {
+        let carried = self.carried();
+        self.pointed_to()
+            .into_iter()
+            .any(|one| !self.is_stored(one) && carried.iter().all(|(known, _)| *known != one))
+    }
+
+    /// The ciphertexts that must be durable before the events are.
+    pub(crate) fn missing(&self) -> Vec<(PayloadId, Sealed)> {
+        let pointed_to = self.pointed_to();
+        let missing =
+            self.carried().iter().filter(|(one, _)| pointed_to.contains(one) && !self.is_stored(*one));
+        missing.cloned().collect()
+    }
+
+    pub(crate) fn commit(&self) -> Commit {
+        let pointed_to = self.pointed_to();
+        let stored = self.stored.iter().filter(|(one, _)| pointed_to.contains(one)).copied().collect();
+        Commit { events: self.events.clone(), stored }
+    }
+
+    /// Every ciphertext that it may still need.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = PayloadId> {
+        self.carried().iter().map(|(one, _)| *one).chain(self.stored.iter().map(|(one, _)| *one))
+    }
+
+    /// Whoever waits for it is asked to come back; what was stored for it is not forgotten.
+    pub(crate) fn give_up(mut self) -> (Self, Option<Output>) {
+        let reply = if let Cause::Request(request) = &self.cause { Some(request.try_later()) } else { None };
+        if reply.is_some() {
+            self.cause = Cause::Chores(Vec::new());
+        }
+        (self, reply)
+    }
+}
