@@ -1,4 +1,8 @@
 //! One test binary: journeys, privacy, contract, tidiness.
+#![cfg(test)]
 
-#[cfg(test)]
+mod canary;
+mod ground;
+mod journeys;
+mod privacy;
 mod tidy;

@@ -126,9 +126,9 @@ impl Porter {
                 continue;
             };
             if submits {
-                self.submit(from, reply, &message).await
+                self.submit(from, reply, &message).await;
             } else {
-                self.fetch(from, reply, &message).await
+                self.fetch(from, reply, &message).await;
             }
         }
     }

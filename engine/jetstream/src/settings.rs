@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Differences, Fault, Link, SetupError, fault::code};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What the streams are made with. A start with other settings than they were made with is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,19 @@
 //! One incident's desk: one thing at a time, in the one safe order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use hwc_journal::{Append, History, Location, Position};
 use hwc_schemas::{
     IncidentId, PayloadId,
     wire::{Answer, Refusal},
 };
-use hwc_workflow::{Context, Duty, Incident, OutOfOrder, deadline, due, duties, evolve};
+use hwc_workflow::{Context, Duty, Incident, deadline, due};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     errands::Errands,
     io::{Output, Reply, Trouble},
+    known::Known,
     relay::Turn,
     work::{Ask, Cause, Chore, Request, Work},
 };
@@ -40,12 +41,7 @@ enum Stage {
 
 pub(crate) struct Desk {
     id: IncidentId,
-    /// What is durable, as far as this desk has read or written it.
-    incident: Incident,
-    position: Position,
-    /// The log is gone, only the tombstone is left.
-    ended: bool,
-    places: BTreeMap<PayloadId, Location>,
+    known: Known,
     stage: Stage,
     requests: VecDeque<Request>,
     chores: Vec<Chore>,
@@ -57,10 +53,7 @@ impl Desk {
     pub(crate) fn new(id: IncidentId) -> Self {
         Self {
             id,
-            incident: Incident::Unknown,
-            position: Position::NONE,
-            ended: false,
-            places: BTreeMap::new(),
+            known: Known::default(),
             stage: Stage::Unread,
             requests: VecDeque::new(),
             chores: Vec::new(),
@@ -70,13 +63,12 @@ impl Desk {
     }
 
     pub(crate) const fn incident(&self) -> &Incident {
-        &self.incident
+        &self.known.incident
     }
 
     /// Whether there is nothing to remember.
     pub(crate) fn is_vacant(&self) -> bool {
-        let nothing_known = self.ended || matches!(self.incident, Incident::Unknown);
-        nothing_known && !matches!(self.stage, Stage::Alarmed) && !self.is_busy()
+        self.known.is_nothing() && !matches!(self.stage, Stage::Alarmed) && !self.is_busy()
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -91,14 +83,14 @@ impl Desk {
 
     /// What a sweeper must leave alone: what events point to, and what is about to be pointed to.
     pub(crate) fn keeps(&self) -> Vec<PayloadId> {
-        let mut kept = self.incident.payloads();
+        let mut kept = self.known.incident.payloads();
         match &self.stage {
             Stage::Storing(work)
             | Stage::Appending(work)
             | Stage::Loading(Some(work))
             | Stage::Resting(_, Some(work)) => kept.extend(work.payloads()),
             // Nobody knows what the log says: leave everything that it names.
-            Stage::Alarmed => kept.extend(self.places.keys()),
+            Stage::Alarmed => kept.extend(self.known.places.keys()),
             _ => {}
         }
         kept.extend(self.requests.iter().flat_map(Request::payloads).map(|(id, _)| *id));
@@ -107,8 +99,8 @@ impl Desk {
 
     /// Computes when time alone may change something.
     pub(crate) fn rest(&mut self, context: &Context<'_>) {
-        let ready = matches!(self.stage, Stage::Ready) && !self.ended;
-        self.look_at = if ready { deadline(&self.incident, context) } else { None };
+        let ready = matches!(self.stage, Stage::Ready);
+        self.look_at = if ready { deadline(&self.known.incident, context) } else { None };
     }
 
     pub(crate) fn accept(&mut self, request: Request, turn: &mut Turn<'_>) {
@@ -135,7 +127,7 @@ impl Desk {
         match self.take_stage() {
             Stage::Resting(until, work) if until <= now => self.wake(work, turn),
             Stage::Ready => {
-                if deadline(&self.incident, &turn.context).is_some_and(|at| at <= now) {
+                if deadline(&self.known.incident, &turn.context).is_some_and(|at| at <= now) {
                     self.chores.push(Chore::Look);
                 }
             }
@@ -169,7 +161,7 @@ impl Desk {
             self.rest_a_while(work, turn);
             return;
         };
-        if let Err(problem) = self.fold(history) {
+        if let Err(problem) = self.known.read(history) {
             turn.outputs.push_back(Output::Alarm { incident: self.id, problem });
             self.ask_to_come_back(work, turn);
             self.chores.clear();
@@ -205,13 +197,12 @@ impl Desk {
     pub(crate) fn appended(&mut self, outcome: Result<Append, Trouble>, turn: &mut Turn<'_>) {
         match (self.take_stage(), outcome) {
             (Stage::Appending(work), Ok(Append::Appended(position))) => {
-                self.position = position;
-                self.became_durable(work, turn);
+                self.became_durable(work, position, turn);
                 self.go_on(turn);
             }
             (Stage::Appending(work), Ok(Append::Conflict)) => self.load(Some(work), turn),
             (Stage::Appending(mut work), Err(Trouble)) => {
-                work.unsure = Some(self.position);
+                work.unsure = Some(self.known.position);
                 self.rest_a_while(Some(work), turn);
             }
             (other, _) => self.stage = other,
@@ -221,7 +212,7 @@ impl Desk {
     pub(crate) fn forgotten(&mut self, outcome: Result<Append, Trouble>, turn: &mut Turn<'_>) {
         match (self.take_stage(), outcome) {
             (Stage::Forgetting, Ok(Append::Appended(_))) => {
-                self.ended = true;
+                self.known.ended = true;
                 self.go_on(turn);
             }
             (Stage::Forgetting, Ok(Append::Conflict)) => self.load(None, turn),
@@ -232,7 +223,9 @@ impl Desk {
 
     pub(crate) fn performed(&mut self, duty: Duty, outcome: Result<(), Trouble>, turn: &mut Turn<'_>) {
         match outcome {
-            Ok(()) if self.errands.worked(&duty) => self.chores.push(Chore::Done(duty)),
+            Ok(()) if self.errands.worked(&duty) && !matches!(self.stage, Stage::Alarmed) => {
+                self.chores.push(Chore::Done(duty));
+            }
             Err(Trouble) if self.errands.failed(&duty, later(turn)) => self.take_on_duties(turn),
             _ => {}
         }
@@ -256,8 +249,8 @@ impl Desk {
             self.begin(Work::new(cause), turn);
         }
         let clear = matches!(self.stage, Stage::Ready) && !self.errands.are_under_way();
-        if clear && !self.ended && matches!(self.incident, Incident::Purged) {
-            turn.outputs.push_back(Output::Forget { incident: self.id, expected: self.position });
+        if clear && self.known.owes_the_tombstone() {
+            turn.outputs.push_back(Output::Forget { incident: self.id, expected: self.known.position });
             self.stage = Stage::Forgetting;
         }
     }
@@ -271,7 +264,7 @@ impl Desk {
             self.discard(&work, turn);
             return;
         }
-        let refused = work.decide(&self.incident, &turn.context).err();
+        let refused = work.decide(&self.known.incident, &turn.context).err();
         let refused = refused.or_else(|| work.points_to_nothing().then_some(Refusal::Malformed));
         if let Some(refusal) = refused {
             if let Cause::Request(request) = &work.cause {
@@ -297,14 +290,13 @@ impl Desk {
     }
 
     fn append(&mut self, work: Work, turn: &mut Turn<'_>) {
-        let (incident, expected) = (self.id, self.position);
+        let (incident, expected) = (self.id, self.known.position);
         turn.outputs.push_back(Output::Append { incident, expected, commit: work.commit() });
         self.stage = Stage::Appending(work);
     }
 
-    fn became_durable(&mut self, mut work: Work, turn: &mut Turn<'_>) {
-        self.incident = std::mem::take(&mut work.after);
-        self.places.extend(work.stored.iter().copied());
+    fn became_durable(&mut self, mut work: Work, position: Position, turn: &mut Turn<'_>) {
+        self.known.went_on(&mut work, position);
         self.answer(&work.cause, Answer::Recorded, turn);
         self.discard(&work, turn);
         if let Cause::Chores(chores) = &work.cause {
@@ -316,16 +308,15 @@ impl Desk {
         }
         turn.outputs.push_back(Output::Noted { incident: self.id, events: work.events });
         self.take_on_duties(turn);
-        self.forget_places();
     }
 
     fn answer(&self, cause: &Cause, answer: Answer, turn: &mut Turn<'_>) {
         let Cause::Request(request) = cause else { return };
         turn.outputs.push_back(match &request.ask {
             Ask::Command { .. } => request.reply(Reply::Command(answer)),
-            Ask::Fetch(fetch) => match due(&self.incident, &request.from, fetch) {
+            Ask::Fetch(fetch) => match due(&self.known.incident, &request.from, fetch) {
                 Err(refusal) => request.refused(refusal),
-                Ok(due) => match self.places.get(&due.payload) {
+                Ok(due) => match self.known.places.get(&due.payload) {
                     None => request.try_later(),
                     Some(location) => request.reply(Reply::Release {
                         payload: due.payload,
@@ -340,10 +331,10 @@ impl Desk {
     /// What was stored for a decision that then fell out differently. An append of which nobody knows what became may
     /// still arrive as long as the log ends where it did: then this is left to the sweeper.
     fn discard(&self, work: &Work, turn: &mut Turn<'_>) {
-        if work.unsure == Some(self.position) {
+        if work.unsure == Some(self.known.position) {
             return;
         }
-        let held = self.incident.payloads();
+        let held = self.known.incident.payloads();
         let needless = work.stored.iter().filter(|(payload, _)| !held.contains(payload));
         turn.outputs.extend(
             needless.map(|(payload, location)| Output::Discard { payload: *payload, location: *location }),
@@ -352,40 +343,18 @@ impl Desk {
 
     /// Takes on what the state owes and nobody has taken on yet.
     fn take_on_duties(&mut self, turn: &mut Turn<'_>) {
-        let owed = if self.ended { Vec::new() } else { duties(self.id, &self.incident) };
-        let new = self.errands.take_on(owed);
+        let new = self.errands.take_on(self.known.owes(self.id));
         self.perform(new, turn);
     }
 
-    fn perform(&self, duties: Vec<Duty>, turn: &mut Turn<'_>) {
+    fn perform(&self, duties: BTreeSet<Duty>, turn: &mut Turn<'_>) {
         for duty in duties {
             let location = match &duty {
-                Duty::Erase { payload } => self.places.get(payload).copied(),
+                Duty::Erase { payload } => self.known.places.get(payload).copied(),
                 _ => None,
             };
             turn.outputs.push_back(Output::Perform { incident: self.id, duty, location });
         }
-    }
-
-    fn fold(&mut self, history: History) -> Result<(), OutOfOrder> {
-        self.ended = matches!(history, History::Ended);
-        let (commits, position) = match history {
-            History::Unknown | History::Ended => (Vec::new(), Position::NONE),
-            History::Live { commits, position } => (commits, position),
-        };
-        self.position = position;
-        self.places = commits.iter().flat_map(|commit| &commit.stored).copied().collect();
-        self.incident = Incident::Unknown;
-        let events = commits.iter().flat_map(|commit| &commit.events);
-        let folded = events.into_iter().try_fold(Incident::Unknown, evolve)?;
-        self.incident = if self.ended { Incident::Purged } else { folded };
-        self.forget_places();
-        Ok(())
-    }
-
-    fn forget_places(&mut self) {
-        let held: BTreeSet<_> = self.incident.payloads().into_iter().collect();
-        self.places.retain(|payload, _| held.contains(payload));
     }
 
     fn load(&mut self, work: Option<Work>, turn: &mut Turn<'_>) {
@@ -401,8 +370,7 @@ impl Desk {
     /// After a rest the log is read again. Nothing comes after the end of an incident but its tombstone, which may be
     /// written already while the events behind it are not erased yet: that is done again, not read.
     fn wake(&mut self, work: Option<Work>, turn: &mut Turn<'_>) {
-        let only_to_be_forgotten = work.is_none() && !self.ended && matches!(self.incident, Incident::Purged);
-        if !only_to_be_forgotten {
+        if work.is_some() || !self.known.owes_the_tombstone() {
             self.load(work, turn);
         }
     }

@@ -25,17 +25,16 @@ pub(crate) struct Errands {
 
 impl Errands {
     /// Takes on what is owed and nobody has taken on yet, and lets go of what is no longer owed. Gives what is to be
-    /// performed now. The tombstone is not among it: the desk writes it last.
-    pub(crate) fn take_on(&mut self, owed: Vec<Duty>) -> Vec<Duty> {
-        let mut owed: BTreeSet<Duty> = owed.into_iter().filter(|duty| *duty != Duty::Forget).collect();
+    /// performed now.
+    pub(crate) fn take_on(&mut self, mut owed: BTreeSet<Duty>) -> BTreeSet<Duty> {
         self.known.retain(|duty, progress| *progress == Progress::UnderWay || owed.contains(duty));
         owed.retain(|duty| !self.known.contains_key(duty));
         self.known.extend(owed.iter().map(|duty| (duty.clone(), Progress::UnderWay)));
-        owed.into_iter().collect()
+        owed
     }
 
     /// Those that did not work are to be performed again.
-    pub(crate) fn try_again(&mut self) -> Vec<Duty> {
+    pub(crate) fn try_again(&mut self) -> BTreeSet<Duty> {
         self.retry_at = None;
         let failed = self.known.iter_mut().filter(|(_, progress)| **progress == Progress::Failed);
         failed

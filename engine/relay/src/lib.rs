@@ -13,6 +13,7 @@
 mod desk;
 mod errands;
 mod io;
+mod known;
 mod relay;
 mod work;
 

@@ -1,6 +1,6 @@
 //! Many incidents at once: who gets the input, when to wake, what is still going on.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::{Context, Incident, Table, calendar::Calendar, policy::Policy};
@@ -33,9 +33,9 @@ impl Rules {
 pub struct Relay {
     rules: Rules,
     limits: Limits,
-    desks: HashMap<IncidentId, Desk>,
+    desks: BTreeMap<IncidentId, Desk>,
     alarms: BTreeSet<(Timestamp, IncidentId)>,
-    busy: HashSet<IncidentId>,
+    busy: BTreeSet<IncidentId>,
     outputs: VecDeque<Output>,
 }
 
@@ -45,9 +45,9 @@ impl Relay {
         Self {
             rules,
             limits,
-            desks: HashMap::new(),
+            desks: BTreeMap::new(),
             alarms: BTreeSet::new(),
-            busy: HashSet::new(),
+            busy: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -108,7 +108,7 @@ impl Relay {
     }
 
     /// Whether a ciphertext is pointed to, or about to be: what a sweeper must leave alone.
-    pub fn keeps(&self) -> HashSet<PayloadId> {
+    pub fn keeps(&self) -> BTreeSet<PayloadId> {
         self.desks.values().flat_map(Desk::keeps).collect()
     }
 
@@ -117,7 +117,7 @@ impl Relay {
         self.rules = rules;
         let all: Vec<_> = self.desks.keys().copied().collect();
         for incident in all {
-            self.at_desk(incident, now, |desk, turn| desk.look(turn));
+            self.at_desk(incident, now, Desk::look);
         }
     }
 
@@ -141,7 +141,7 @@ impl Relay {
         let rung: Vec<_> =
             self.alarms.iter().take_while(|(at, _)| *at <= now).map(|(_, incident)| *incident).collect();
         for incident in rung {
-            self.at_desk(incident, now, |desk, turn| desk.look(turn));
+            self.at_desk(incident, now, Desk::look);
         }
     }
 

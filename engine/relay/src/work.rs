@@ -96,7 +96,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) const fn new(cause: Cause) -> Self {
+    pub(crate) fn new(cause: Cause) -> Self {
         let (events, stored) = (Vec::new(), Vec::new());
         Self { cause, events, after: Incident::Unknown, stored, attempts: 0, unsure: None }
     }

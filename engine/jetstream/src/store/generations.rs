@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a generation is filled: the shorter, the sooner it can be dropped whole.
-const FILLED_FOR: Duration = Duration::from_secs(5 * 60);
+const FILLED_FOR: Duration = Duration::from_mins(5);
 
 /// A ciphertext's place within a generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Everything here, on a real broker. Each test starts its own in a folder that goes with it.
 
+#![cfg(test)]
+
 mod doors;
 mod journal;
 mod permissions;

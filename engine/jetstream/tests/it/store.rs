@@ -13,7 +13,7 @@ use crate::{
     region::{Region, api, eventually},
 };
 
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// A payload that is found again in a file.
 fn canary(number: u32) -> (PayloadId, Sealed) {

@@ -1,0 +1,72 @@
+//! What is durable of one incident, as far as its desk has read or written it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hwc_journal::{History, Location, Position};
+use hwc_schemas::{IncidentId, PayloadId};
+use hwc_workflow::{Duty, Incident, OutOfOrder, duties, evolve};
+
+use crate::work::Work;
+
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) incident: Incident,
+    /// Where its log ends.
+    pub(crate) position: Position,
+    /// The log is gone, only the tombstone is left.
+    pub(crate) ended: bool,
+    /// Where the ciphertexts lie.
+    pub(crate) places: BTreeMap<PayloadId, Location>,
+}
+
+impl Known {
+    /// Forgets everything and reads anew. If the log holds what cannot have happened, only the places are known.
+    pub(crate) fn read(&mut self, history: History) -> Result<(), OutOfOrder> {
+        *self = Self::default();
+        let commits = match history {
+            History::Unknown => return Ok(()),
+            History::Ended => {
+                (self.incident, self.ended) = (Incident::Purged, true);
+                return Ok(());
+            }
+            History::Live { commits, position } => {
+                self.position = position;
+                commits
+            }
+        };
+        self.places = commits.iter().flat_map(|commit| &commit.stored).copied().collect();
+        let events = commits.iter().flat_map(|commit| &commit.events);
+        self.incident = events.into_iter().try_fold(Incident::Unknown, evolve)?;
+        self.forget_places();
+        Ok(())
+    }
+
+    /// A decision became durable, and the log ends here now.
+    pub(crate) fn went_on(&mut self, work: &mut Work, position: Position) {
+        self.position = position;
+        self.incident = std::mem::take(&mut work.after);
+        self.places.extend(work.stored.iter().copied());
+        self.forget_places();
+    }
+
+    fn forget_places(&mut self) {
+        let held: BTreeSet<_> = self.incident.payloads().into_iter().collect();
+        self.places.retain(|payload, _| held.contains(payload));
+    }
+
+    /// What is owed, the tombstone aside.
+    pub(crate) fn owes(&self, id: IncidentId) -> BTreeSet<Duty> {
+        let owed = if self.ended { Vec::new() } else { duties(id, &self.incident) };
+        owed.into_iter().filter(|duty| *duty != Duty::Forget).collect()
+    }
+
+    /// Whether nothing is left to do but to write the tombstone and to erase the events.
+    pub(crate) const fn owes_the_tombstone(&self) -> bool {
+        !self.ended && matches!(self.incident, Incident::Purged)
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.ended || matches!(self.incident, Incident::Unknown)
+    }
+}

@@ -1,0 +1,15 @@
+//! The driver in a small deterministic world of its own: a journal, a store of ciphertexts, organisations, and weather.
+
+#![cfg(test)]
+
+mod crash;
+mod engines;
+mod life;
+mod limits;
+mod outside;
+mod people;
+mod region;
+mod trouble;
+mod truth;
+mod weather;
+mod world;

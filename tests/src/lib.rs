@@ -1,1 +1,0 @@
-//! Shared ground of the journeys: a broker of ones own, datasets, canaries.
