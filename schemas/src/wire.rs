@@ -188,6 +188,7 @@ impl Command<Sealed> {
             Self::Expand { incident, expansion } => Command::Expand {
                 incident,
                 expansion: Expansion {
+                    first: expansion.first,
                     findings: expansion.findings.into_iter().map(|f| f.map(&mut take)).collect(),
                     complete: expansion.complete,
                     interval: expansion.interval,
@@ -221,6 +222,9 @@ pub enum Screening {
 /// The children of one incident, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expansion<P> {
+    /// How many children went before: 0, or as many as were referred while the look-up was down. So the same expansion
+    /// submitted again can never double a child.
+    pub first: u16,
     /// One for each child, in the order of their numbers, following on from those already known.
     pub findings: Vec<Finding<P>>,
     /// False while the look-up of the household is down: the named children go first, the others join once (R9).
@@ -293,9 +297,9 @@ pub enum Answer {
 pub enum Refusal {
     /// Not a command of this version, or larger than a command may be.
     Malformed,
-    /// The sender's role or identity may not do this.
+    /// The sender's role never does this.
     NotYours,
-    /// It ended, or never was. Whoever holds a task for it may let it go.
+    /// It ended, never was, or is somebody else's: which of these is not said. Whoever holds a task for it may let it go.
     Gone,
     /// It is decided already, and differently.
     AlreadyDecided,
@@ -309,6 +313,9 @@ pub enum Refusal {
     NotYourReason,
     /// More children than one incident may have.
     TooManySignals,
+    /// A refusal of a later version: whoever holds a task keeps it.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Refusal {
@@ -325,6 +332,12 @@ impl Refusal {
         Self::TooManySignals,
     ];
 
+    /// Whether a task that was answered so may be let go: nothing is owed any more, or somebody decided before. After any
+    /// other refusal the task stays, for the signal still waits and somebody must look.
+    pub const fn ends_the_task(self) -> bool {
+        matches!(self, Self::Gone | Self::AlreadyDecided)
+    }
+
     /// The code on the wire.
     pub const fn code(self) -> &'static str {
         match self {
@@ -337,6 +350,7 @@ impl Refusal {
             Self::UnknownOrganisation => "unknown_organisation",
             Self::NotYourReason => "not_your_reason",
             Self::TooManySignals => "too_many_signals",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -558,6 +572,13 @@ mod tests {
         let ids: Vec<_> =
             taken.iter().map(|(id, sealed)| (*id.as_bytes().last().unwrap(), sealed.as_bytes()[0])).collect();
         assert_eq!(ids, [(1, 1), (2, 2)]);
+    }
+
+    #[test]
+    fn a_refusal_of_a_later_version_is_a_refusal_that_keeps_the_task() {
+        let answer: Answer = serde_json::from_str(r#"{"answer":"refused","refusal":"not_today"}"#).unwrap();
+        assert_eq!(answer, Answer::Refused { refusal: Refusal::Unknown });
+        assert!(!Refusal::Unknown.ends_the_task());
     }
 
     #[test]

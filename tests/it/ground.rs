@@ -58,7 +58,8 @@ impl Dataset {
     /// Replays it with a diary.
     pub(crate) fn replay(&self, more: &[&str]) -> Replayed {
         let diary = self.path().join("diary.out");
-        let output = hwc().arg("replay").arg(self.path()).arg("--diary").arg(&diary).args(more).output().unwrap();
+        let output =
+            hwc().arg("replay").arg(self.path()).arg("--diary").arg(&diary).args(more).output().unwrap();
         let diary = fs::read_to_string(&diary).unwrap_or_default();
         Replayed { output, diary: lines(&diary) }
     }
@@ -92,7 +93,10 @@ impl Replayed {
 
 /// JSON lines.
 pub(crate) fn lines(text: &str) -> Vec<Value> {
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// As a multiset: the order of a diary's lines says nothing.

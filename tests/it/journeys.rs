@@ -87,9 +87,17 @@ fn a_broken_line_is_named_by_line_and_field_and_the_others_go_on() {
 #[test]
 fn a_broken_row_or_setting_stops_the_run_before_it_starts() {
     let cases = [
-        ("residents.csv", "5038AA,1,,,0855,Geheim,,Geheimpje,2016-02-31\n", "residents.csv line 17, column date_of_birth: "),
+        (
+            "residents.csv",
+            "5038AA,1,,,0855,Geheim,,Geheimpje,2016-02-31\n",
+            "residents.csv line 17, column date_of_birth: ",
+        ),
         ("schools.csv", "Geheim,00,X,po,0855,,\n", "schools.csv line 8, column brin: "),
-        ("enrolments.csv", "0855,Geheim,,Geheimpje,2016-02-03,01AA,00,misschien,,\n", "enrolments.csv line 14, column secret: "),
+        (
+            "enrolments.csv",
+            "0855,Geheim,,Geheimpje,2016-02-03,01AA,00,misschien,,\n",
+            "enrolments.csv line 14, column secret: ",
+        ),
         ("region.toml", "[policy]\nmax_hold_days = \"Geheim\"\n", "region.toml line "),
         ("holidays.json", "Geheim", "holidays.json: "),
     ];
@@ -116,7 +124,8 @@ fn a_policy_whose_payloads_could_outlive_the_ceiling_is_refused() {
 #[test]
 fn a_diary_of_real_people_is_refused_and_a_replay_without_one_is_not() {
     let text = fs::read_to_string(root().join("simulations/handbook/region.toml")).unwrap();
-    let dataset = Dataset::handbook().with("region.toml", &text.replace("synthetic = true", "synthetic = false"));
+    let dataset =
+        Dataset::handbook().with("region.toml", &text.replace("synthetic = true", "synthetic = false"));
     let refused = dataset.replay(&[]);
     assert_eq!(refused.code(), Some(5));
     assert!(refused.stderr().contains("synthetic = true"), "{}", refused.stderr());
@@ -154,7 +163,9 @@ fn the_demo_shows_every_child_and_that_nothing_is_left() {
     let output = hwc().arg("demo").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for wanted in ["M-4.1", "Noor", "Acknowledged", "Purged", "0 incidents, 0 ciphertexts, 0 tasks", "Nothing: "] {
+    for wanted in
+        ["M-4.1", "Noor", "Acknowledged", "Purged", "0 incidents, 0 ciphertexts, 0 tasks", "Nothing: "]
+    {
         assert!(said.contains(wanted), "{wanted} is not shown:\n{said}");
     }
 }
@@ -198,7 +209,8 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
     let mut killed = 0;
     while child.try_wait().unwrap().is_none() && killed < 3 {
         // Once a ciphertext lies in the store the run is in the middle of it.
-        let busy = fs::read_dir(state.join("broker/jetstream")).is_ok() && generation_below(&state.join("broker/jetstream"));
+        let busy = fs::read_dir(state.join("broker/jetstream")).is_ok()
+            && generation_below(&state.join("broker/jetstream"));
         if let (true, Some(broker)) = (busy, broker_of(&state)) {
             Command::new("kill").args(["-9", &broker.to_string()]).status().unwrap();
             killed += 1;
@@ -217,7 +229,8 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
 fn generation_below(folder: &std::path::Path) -> bool {
     fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
         let name = entry.file_name();
-        name.to_string_lossy().starts_with("PAY_") || (entry.path().is_dir() && generation_below(&entry.path()))
+        name.to_string_lossy().starts_with("PAY_")
+            || (entry.path().is_dir() && generation_below(&entry.path()))
     })
 }
 

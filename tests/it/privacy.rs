@@ -1,11 +1,6 @@
 //! Canaries: unmistakable names and dates, lives to every outcome, then a search through everything that was written.
 
-use std::{
-    fs,
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::StreamExt as _;
@@ -17,9 +12,28 @@ use crate::{
 
 /// What must be found nowhere: names, dates of birth, an address, the sender's own references.
 const NEEDLES: [&str; 22] = [
-    "Quorvanthe", "Zylbrinkstöffer", "Wxhandermöl", "Bryltsjö", "Ghiskwarra", "Tjolmvedrax", "Plorquinne",
-    "Vraskelbund", "Hqzoltermaan", "Ôrmzwetsk", "Kjilbrandovsz", "Mwendeloqx", "2013-08-17", "2014-05-23",
-    "2012-10-29", "2015-01-19", "2011-03-27", "2021-06-07", "2016-12-03", "2017-09-11", "7391QX", "KANARIE-REF",
+    "Quorvanthe",
+    "Zylbrinkstöffer",
+    "Wxhandermöl",
+    "Bryltsjö",
+    "Ghiskwarra",
+    "Tjolmvedrax",
+    "Plorquinne",
+    "Vraskelbund",
+    "Hqzoltermaan",
+    "Ôrmzwetsk",
+    "Kjilbrandovsz",
+    "Mwendeloqx",
+    "2013-08-17",
+    "2014-05-23",
+    "2012-10-29",
+    "2015-01-19",
+    "2011-03-27",
+    "2021-06-07",
+    "2016-12-03",
+    "2017-09-11",
+    "7391QX",
+    "KANARIE-REF",
 ];
 
 const REGION: &str = r#"synthetic = true
@@ -107,12 +121,18 @@ fn canaries() -> Dataset {
         report(1, day, "domestic_violence", 1, &[resident("Quorvanthe", "Zylbrinkstöffer", "2013-08-17")]),
         report(2, day, "other", 1, &[resident("Quorvanthe", "Zylbrinkstöffer", "2013-08-17")]),
         alone(3, resident("Ghiskwarra", "Mwendeloqx", "2024-06-07")),
-        report(4, day, "child_abuse", 3, &[
-            ("Tjolmvedrax", "van der Plorquinne", "2015-01-19", "present", "family"),
-            ("Ghiskwarra", "Plorquinne", "2024-12-03", "present", "resident"),
-            ("Bryltsjö", "Vraskelbund", "2016-12-03", "present", "visitor"),
-            ("Bryltsjö", "Kjilbrandovsz", "2016-12-03", "absent", "family"),
-        ]),
+        report(
+            4,
+            day,
+            "child_abuse",
+            3,
+            &[
+                ("Tjolmvedrax", "van der Plorquinne", "2015-01-19", "present", "family"),
+                ("Ghiskwarra", "Plorquinne", "2024-12-03", "present", "resident"),
+                ("Bryltsjö", "Vraskelbund", "2016-12-03", "present", "visitor"),
+                ("Bryltsjö", "Kjilbrandovsz", "2016-12-03", "absent", "family"),
+            ],
+        ),
         report(5, day, "domestic_violence", 2, &[resident("Bryltsjö", "Ghiskwarra", "2012-10-29")]),
         alone(6, resident("Wxhandermöl", "Tjolmvedrax", "2016-12-03")),
         alone(7, resident("Plorquinne", "Bryltsjö", "2017-09-11")),
@@ -160,9 +180,11 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
 
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     for (outcome, reason) in OUTCOMES {
-        let found = summary["outcomes"].as_array().unwrap().iter().any(|one| {
-            one["outcome"] == outcome && one["reason"].as_str() == reason
-        });
+        let found = summary["outcomes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["outcome"] == outcome && one["reason"].as_str() == reason);
         assert!(found, "no life ended as {outcome} {reason:?}: {summary}");
     }
 
@@ -173,7 +195,10 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
     ];
     for root in [&state, &temporary] {
         for file in files_below(root) {
-            places.push((format!("the name of {}", file.display()), file.to_str().unwrap().as_bytes().to_vec()));
+            places.push((
+                format!("the name of {}", file.display()),
+                file.to_str().unwrap().as_bytes().to_vec(),
+            ));
             places.push((file.display().to_string(), fs::read(&file).unwrap()));
         }
     }
@@ -188,7 +213,8 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
     for (place, bytes) in &places {
         assert_eq!(found_in(bytes, &NEEDLES), None, "a canary is in {place}");
     }
-    let generations: Vec<_> = files_below(&state).into_iter().filter(|file| file.to_str().unwrap().contains("PAY_")).collect();
+    let generations: Vec<_> =
+        files_below(&state).into_iter().filter(|file| file.to_str().unwrap().contains("PAY_")).collect();
     assert!(generations.is_empty(), "a generation is left: {generations:?}");
 }
 
@@ -196,9 +222,14 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
 fn the_search_finds_a_leak_in_every_disguise() {
     let name = "Zylbrinkstöffer";
     let utf16 = |swap: bool| -> Vec<u8> {
-        name.encode_utf16().flat_map(|unit| if swap { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        name.encode_utf16()
+            .flat_map(|unit| if swap { unit.to_be_bytes() } else { unit.to_le_bytes() })
+            .collect()
     };
-    let escaped: String = name.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) }).collect();
+    let escaped: String = name
+        .chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", c as u32) })
+        .collect();
     let disguises = [
         name.as_bytes().to_vec(),
         name.to_uppercase().into_bytes(),
@@ -241,7 +272,9 @@ fn sniff(state: &Path) -> std::thread::JoinHandle<Vec<u8>> {
             let mut heard = Vec::new();
             let mut kinds = std::collections::BTreeSet::new();
             // It ends with the broker.
-            while let Ok(Some(message)) = tokio::time::timeout(Duration::from_secs(10), everything.next()).await {
+            while let Ok(Some(message)) =
+                tokio::time::timeout(Duration::from_secs(10), everything.next()).await
+            {
                 kinds.insert(message.subject.split('.').next().unwrap_or_default().to_owned());
                 heard.extend_from_slice(message.subject.as_bytes());
                 for (name, values) in message.headers.iter().flat_map(async_nats::HeaderMap::iter) {
@@ -273,7 +306,9 @@ fn seals_on(wire: &[u8]) -> Vec<String> {
 
 /// The broker's address, once it serves from this folder.
 fn broker_url(state: &Path) -> Option<String> {
-    let ports = files_below(&state.join("broker")).into_iter().find(|file| file.extension().is_some_and(|e| e == "ports"))?;
+    let ports = files_below(&state.join("broker"))
+        .into_iter()
+        .find(|file| file.extension().is_some_and(|e| e == "ports"))?;
     let ports: serde_json::Value = serde_json::from_slice(&fs::read(ports).ok()?).ok()?;
     ports["nats"][0].as_str().map(str::to_owned)
 }

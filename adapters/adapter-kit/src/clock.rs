@@ -13,7 +13,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Work begins: a replayed clock stands still until [`Clock::end`] with the same token.
+    /// Whether time stands still while anybody works.
+    fn is_replayed(&self) -> bool;
+
+    /// Work begins: a replayed clock stands still until [`Clock::end`] with the same token. A task's token that has ended,
+    /// or sleeps, does not begin again: then the task was only offered twice.
     fn begin(&self, token: &str);
 
     /// Work ends. Ending what was not begun is nothing.
@@ -39,6 +43,10 @@ impl WallClock {
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn is_replayed(&self) -> bool {
+        false
     }
 
     fn begin(&self, _: &str) {}

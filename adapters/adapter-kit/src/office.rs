@@ -9,6 +9,7 @@ use hwc_schemas::{
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use hwc_vault::{Directory, OpenError, OsChance, SealError, SealingKey, UnknownKey, open_as, seal_as};
+use tokio::sync::Semaphore;
 
 use crate::{Clock, Witness};
 
@@ -25,7 +26,15 @@ struct Inner {
     directory: Directory,
     clock: Arc<dyn Clock>,
     witness: Arc<dyn Witness>,
+    /// Places at the door. A task that waits for a person or for the morning takes none.
+    places: Semaphore,
 }
+
+/// Requests of one organisation that are under way at once, at most.
+const REQUESTS_MAX: usize = 64;
+
+/// How long an answer may take before the same is asked again: longer than the engine needs on its worst morning.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why a payload could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +83,9 @@ impl Office {
         witness: Arc<dyn Witness>,
     ) -> Self {
         let organisation = door.organisation().clone();
-        Self { inner: Arc::new(Inner { organisation, door, key, directory, clock, witness }) }
+        let door = door.with_answer_within(ANSWER_WITHIN);
+        let places = Semaphore::new(REQUESTS_MAX);
+        Self { inner: Arc::new(Inner { organisation, door, key, directory, clock, witness, places }) }
     }
 
     /// Whose office it is.
@@ -98,13 +109,18 @@ impl Office {
     }
 
     /// Submits a command until the engine has answered it. An unknown outcome is answered by submitting the same command
-    /// again: the first wins. Dropping the future is safe at any moment.
+    /// again: the first wins. Dropping the future is safe at any moment. What can never be sent is answered as `malformed`.
     pub async fn submit(&self, command: &Command<Sealed>) -> Answer {
         let mut wait = Self::FIRST_WAIT;
         loop {
-            match self.inner.door.submit(command).await {
+            let answer = {
+                let _place = self.inner.places.acquire().await;
+                self.inner.door.submit(command).await
+            };
+            match answer {
                 Ok(Answer::TryLater) => {}
                 Ok(answer) => return answer,
+                Err(DoorError::TooLarge) => return Answer::Refused { refusal: Refusal::Malformed },
                 Err(error) => self.say_unreachable(&error),
             }
             tokio::time::sleep(wait).await;
@@ -116,7 +132,11 @@ impl Office {
     pub async fn open<T: Sealable>(&self, fetch: &Fetch) -> Result<T, Unopened> {
         let mut wait = Self::FIRST_WAIT;
         let (from, sealed) = loop {
-            match self.inner.door.fetch(fetch).await {
+            let fetched = {
+                let _place = self.inner.places.acquire().await;
+                self.inner.door.fetch(fetch).await
+            };
+            match fetched {
                 Ok(Fetched::Payload { from, sealed }) => break (from, sealed),
                 Ok(Fetched::Refused { refusal }) => return Err(Unopened::NotDue(refusal)),
                 Ok(Fetched::TryLater) => {}

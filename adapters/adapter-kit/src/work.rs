@@ -1,7 +1,8 @@
 //! The loop of every adapter: take a task, do it, acknowledge it once the engine has answered.
 //!
 //! A task is acknowledged last, so a crash anywhere brings it back; what was already submitted is then answered as
-//! *already recorded*. Tasks are done side by side up to a bound, each by its own id at most once at a time.
+//! *already recorded*. Tasks are done side by side, each at most once at a time: one that waits for a person
+//! or for the morning holds no other up.
 
 use std::{
     collections::HashSet,
@@ -11,10 +12,10 @@ use std::{
 };
 
 use hwc_jetstream::{DoorError, Offered};
-use hwc_schemas::wire::{Answer, Task};
-use tokio::{sync::Semaphore, task::JoinSet};
+use hwc_schemas::wire::{Answer, Refusal, Task};
+use tokio::task::JoinSet;
 
-use crate::Office;
+use crate::{Office, Unopened};
 
 /// What an organisation does with its tasks.
 pub trait Clerk: Send + Sync + 'static {
@@ -33,22 +34,34 @@ pub enum Settled {
 }
 
 impl Settled {
-    /// A refusal settles a task as well as a record: trying again would not help.
+    /// By the engine's answer: done, unless it refused for a reason that leaves the signal waiting. Then the task stays,
+    /// and somebody must look.
     pub fn by(office: &Office, task: &Task, answer: Answer) -> Self {
-        if let Answer::Refused { refusal } = answer {
-            tracing::warn!(
-                organisation = %office.organisation(),
-                task = %task.id(),
-                refusal = refusal.code(),
-                "the engine refused; the task is let go"
-            );
+        match answer {
+            Answer::Refused { refusal } => Self::refused(office, task, refusal),
+            Answer::Recorded | Answer::AlreadyRecorded => Self::Done,
+            Answer::TryLater => Self::Later("the engine was busy"),
         }
-        Self::Done
+    }
+
+    /// By a payload that could not be had.
+    pub fn without(office: &Office, task: &Task, why: &Unopened) -> Self {
+        if let Unopened::NotDue(refusal) = why {
+            return Self::refused(office, task, *refusal);
+        }
+        tracing::error!(organisation = %office.organisation(), task = %task.id(), error = %why, "it does not open");
+        Self::Later("what was sealed does not open")
+    }
+
+    fn refused(office: &Office, task: &Task, refusal: Refusal) -> Self {
+        if refusal.ends_the_task() {
+            return Self::Done;
+        }
+        let (organisation, refusal) = (office.organisation(), refusal.code());
+        tracing::error!(%organisation, task = %task.id(), refusal, "the engine refused; somebody must look");
+        Self::Later("the engine refused")
     }
 }
-
-/// Tasks that are done at once, at most.
-const TASKS_AT_ONCE_MAX: usize = 512;
 
 /// How long a task that cannot be done now stays away.
 const COMES_BACK_AFTER: Duration = Duration::from_secs(15);
@@ -57,24 +70,37 @@ const COMES_BACK_AFTER: Duration = Duration::from_secs(15);
 pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorError> {
     let mut feed = office.door().tasks().await?;
     let in_hand: Arc<Mutex<HashSet<String>>> = Arc::default();
-    let places = Arc::new(Semaphore::new(TASKS_AT_ONCE_MAX));
     let mut hands = JoinSet::new();
     while let Some(offered) = feed.next().await {
-        while hands.try_join_next().is_some() {}
-        let id = offered.task.id();
-        if !lock(&in_hand).insert(id.clone()) {
-            // Offered again while it is being done: whoever does it will acknowledge it.
-            continue;
+        while let Some(ended) = hands.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task ended in the middle; it comes again");
+            }
         }
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (office, clerk, in_hand) = (office.clone(), Arc::clone(&clerk), Arc::clone(&in_hand));
-        hands.spawn(async move {
-            do_one(&office, &*clerk, offered, &id).await;
-            lock(&in_hand).remove(&id);
-            drop(place);
-        });
+        // Offered again while it is being done: whoever does it will acknowledge it.
+        let Some(held) = Held::take(&in_hand, offered.task.id()) else { continue };
+        let (office, clerk) = (office.clone(), Arc::clone(&clerk));
+        hands.spawn(async move { do_one(&office, &*clerk, offered, &held.id).await });
     }
     Ok(())
+}
+
+/// A task in hand, until this is dropped, in whatever way.
+struct Held {
+    in_hand: Arc<Mutex<HashSet<String>>>,
+    id: String,
+}
+
+impl Held {
+    fn take(in_hand: &Arc<Mutex<HashSet<String>>>, id: String) -> Option<Self> {
+        lock(in_hand).insert(id.clone()).then(|| Self { in_hand: Arc::clone(in_hand), id })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        lock(&self.in_hand).remove(&self.id);
+    }
 }
 
 async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str) {
@@ -88,13 +114,12 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
             offered.put_back(COMES_BACK_AFTER).await
         }
     };
-    match (settled, handed_back) {
-        (_, Err(error)) => {
-            tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again")
-        }
-        // A replayed clock must not overtake a task that comes back.
-        (Settled::Later(_), Ok(())) => {}
-        (Settled::Done, Ok(())) => office.clock().end(id),
+    if let Err(error) = handed_back {
+        tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again");
+    }
+    // A replayed clock must not overtake a task that comes back.
+    if settled == Settled::Done {
+        office.clock().end(id);
     }
 }
 

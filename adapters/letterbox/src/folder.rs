@@ -10,6 +10,9 @@ use std::{
 use hwc_schemas::wire::limits;
 use serde::Serialize;
 
+/// Shows that the folder of tasks is there to be seen.
+const MARK: &str = ".letterbox";
+
 /// Letters that are taken at once, at most; the others wait for the next look.
 const OUTGOING_MAX: usize = 1000;
 
@@ -47,6 +50,8 @@ impl Folder {
             let part = path.join(part);
             DirBuilder::new().recursive(true).mode(0o700).create(&part).map_err(at(&part))?;
         }
+        let mark = path.join("tasks").join(MARK);
+        fs::write(&mark, b"").map_err(at(&mark))?;
         let mode = fs::metadata(&path).map_err(at(&path))?.mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(FolderError::OpenToOthers { path, mode });
@@ -59,8 +64,12 @@ impl Folder {
         if path.exists() { Ok(()) } else { write(&path, task) }
     }
 
-    pub(crate) fn has_task(&self, name: &str) -> bool {
-        self.path.join("tasks").join(name).exists()
+    /// Whether a task was deleted by whoever is done with it: the file is gone, and the folder that it lay in is not. A
+    /// folder that cannot be seen says nothing.
+    pub(crate) fn was_deleted(&self, name: &str) -> bool {
+        let tasks = self.path.join("tasks");
+        matches!(tasks.join(MARK).try_exists(), Ok(true))
+            && matches!(tasks.join(name).try_exists(), Ok(false))
     }
 
     /// The letters in `out/`, in the order of their names.

@@ -6,7 +6,7 @@
 //! ```text
 //! tasks/TASK.json      what the engine asks. Delete it when you are done: that acknowledges it.
 //! out/NAME.json        what you want: a command or a fetch, one JSON object. Write it elsewhere, then move it here.
-//! answers/NAME.json    what the engine said to it. The file in out/ is gone by then.
+//! answers/NAME.json    what the engine said to it. The file in out/ is gone by then. Delete it when you have read it.
 //! set-aside/NAME.json  what could not be read, with NAME.json.reason beside it.
 //! ```
 //!
@@ -87,7 +87,7 @@ impl Letterbox {
                 return;
             }
             let deleted = async {
-                while folder.has_task(&name) {
+                while !folder.was_deleted(&name) {
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             };

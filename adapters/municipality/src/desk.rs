@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
-use hwc_adapter_kit::{Clerk, Office, Settled, Unopened};
+use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_casework::routing::{Candidate, Enrolments, SchoolCode, Schools, Verdict, route, route_to};
 use hwc_schemas::{
     Organisation, Role, SignalId,
@@ -68,12 +68,7 @@ impl<P: Person> Desk<P> {
     async fn route(&self, office: &Office, task: &Task, (signal, round): (SignalId, u16)) -> Settled {
         let referral: Referral = match office.open(&Fetch::Referral { signal, round }).await {
             Ok(referral) => referral,
-            Err(Unopened::NotDue(_)) => return Settled::Done,
-            Err(error) => {
-                let organisation = office.organisation();
-                tracing::error!(%organisation, task = %task.id(), %error, "a referral does not open");
-                return Settled::Later("the referral does not open");
-            }
+            Err(why) => return Settled::without(office, task, &why),
         };
         let command = match self.destination(office, signal, &referral).await {
             Err(reason) => Command::Withhold { signal, round, reason },

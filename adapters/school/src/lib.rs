@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hwc_adapter_kit::{Clerk, Office, Settled, Unopened};
+use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_schemas::{
     SignalId,
     letter::Letter,
@@ -53,12 +53,7 @@ impl<C: Contact> Desk<C> {
                 office.witness().opened(signal, &letter.child, office.organisation());
                 self.contact.read(&letter)
             }
-            Err(Unopened::NotDue(_)) => return Settled::Done,
-            Err(error) => {
-                let organisation = office.organisation();
-                tracing::error!(%organisation, task = %task.id(), %error, "a letter does not open");
-                return Settled::Later("the letter does not open");
-            }
+            Err(why) => return Settled::without(office, task, &why),
         };
         let answer = match reading {
             Reading::Received => office.submit(&Command::Acknowledge { signal, round }).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hwc_adapter_kit::{Clerk, Office, Settled, Unopened};
+use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_casework::{
     home::Register,
     screening::{self, Finding as Found, Standing, Verdict},
@@ -118,7 +118,8 @@ impl<L: Lookup> Desk<L> {
         match self.findings(office, (incident, report), (found, first), register) {
             Ok(findings) => {
                 let complete = register.is_some();
-                let expansion = Expansion { findings, complete, interval: self.interval(report) };
+                let Ok(first) = u16::try_from(first) else { return Settled::Later("too many children") };
+                let expansion = Expansion { first, findings, complete, interval: self.interval(report) };
                 let answer = office.submit(&Command::Expand { incident, expansion }).await;
                 Settled::by(office, task, answer)
             }
@@ -194,14 +195,8 @@ pub(crate) fn municipality(code: MunicipalityCode) -> Option<Organisation> {
 }
 
 async fn report(office: &Office, task: &Task, incident: IncidentId) -> Result<Report, Settled> {
-    match office.open(&Fetch::Report { incident }).await {
-        Ok(report) => Ok(report),
-        Err(Unopened::NotDue(_)) => Err(Settled::Done),
-        Err(error) => {
-            tracing::error!(organisation = %office.organisation(), task = %task.id(), %error, "a report does not open");
-            Err(Settled::Later("the report does not open"))
-        }
-    }
+    let opened = office.open(&Fetch::Report { incident }).await;
+    opened.map_err(|why| Settled::without(office, task, &why))
 }
 
 /// R3: no look-up; every child named, each once, ends here.

@@ -2,11 +2,7 @@
 //!
 //! It holds no key that opens anything and no state that the journal does not: kill it at any moment and start it again.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
@@ -56,6 +52,9 @@ pub(crate) enum EngineError {
 /// Requests and duties that are under way at once, at most: beyond it the doors wait.
 const UNDER_WAY_MAX: usize = 1024;
 
+/// How often what did not work is tried again, in real time: a replayed clock stands still meanwhile.
+const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
+
 /// How often orphaned ciphertexts are looked for, and how old they must be: older than any append can be under way.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const ORPHAN_AFTER: Duration = Duration::from_secs(120);
@@ -74,8 +73,6 @@ pub(crate) struct Engine<J> {
     fetching: HashMap<Ticket, Caller<Fetched>>,
     next_ticket: u64,
     under_way: JoinSet<Option<Input>>,
-    /// Tasks whose offer did not work the first time: their token is held already.
-    offered_in_vain: HashSet<String>,
 }
 
 /// What lies beneath an engine.
@@ -119,7 +116,6 @@ impl<J: Journal + Clone> Engine<J> {
             fetching: HashMap::new(),
             next_ticket: 0,
             under_way: JoinSet::new(),
-            offered_in_vain: HashSet::new(),
         })
     }
 
@@ -128,8 +124,12 @@ impl<J: Journal + Clone> Engine<J> {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = Arc::clone(&self.clock);
+        let mut again = tokio::time::interval(TRY_AGAIN_EVERY);
+        again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            while let Some(output) = self.relay.poll() {
+            while self.under_way.len() < UNDER_WAY_MAX
+                && let Some(output) = self.relay.poll()
+            {
                 self.carry_out(output);
             }
             let stopping = *stop.borrow();
@@ -140,19 +140,26 @@ impl<J: Journal + Clone> Engine<J> {
             let wake_at = self.relay.wake_at().unwrap_or(Timestamp::MAX);
             tokio::select! {
                 biased;
-                Some(done) = self.under_way.join_next() => {
-                    if let Ok(Some(input)) = done {
-                        self.relay.handle(input, clock.now());
-                    }
-                }
+                Some(done) = self.under_way.join_next() => match done {
+                    Ok(Some(input)) => self.relay.handle(input, clock.now()),
+                    Ok(None) => {}
+                    // Half a thought is worth nothing: the next start reads the journal.
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(error) => tracing::error!(%error, "an errand was broken off"),
+                    },
+                },
                 Some(knock) = self.doors.next(), if !stopping && self.under_way.len() < UNDER_WAY_MAX => {
                     self.knocked(knock);
                 }
                 () = sleep(&*clock, idle, wake_at), if !stopping => {
                     self.relay.handle(Input::Tick, clock.now());
                 }
+                _ = again.tick(), if !stopping && !self.relay.is_idle() => {
+                    self.relay.handle(Input::TryAgain, clock.now());
+                }
                 _ = sweep.tick(), if !stopping => self.sweep(),
-                _ = stop.changed(), if !stopping => {}
+                Ok(()) = stop.changed(), if !stopping => {}
             }
         }
     }
@@ -238,10 +245,7 @@ impl<J: Journal + Clone> Engine<J> {
     fn perform(&mut self, incident: IncidentId, duty: Duty, location: Option<Location>) {
         match &duty {
             Duty::Offer { to, task } => {
-                let id = task.id();
-                if !self.offered_in_vain.remove(&id) {
-                    self.clock.begin(&id);
-                }
+                self.clock.begin(&task.id());
                 let (tasks, to, task) = (self.tasks.clone(), to.clone(), task.clone());
                 self.spawn(async move {
                     let outcome = tasks.offer(&to, &task).await.map_err(|error| trouble(&error));
@@ -255,7 +259,10 @@ impl<J: Journal + Clone> Engine<J> {
                         Some(location) => {
                             store.erase(payload, location).await.map_err(|error| trouble(&error))
                         }
-                        None => Ok(()),
+                        None => {
+                            tracing::error!(%incident, "a ciphertext is to be erased and nobody knows where it lies");
+                            Ok(())
+                        }
                     };
                     Some(Input::Performed { incident, duty, outcome })
                 });
@@ -294,7 +301,10 @@ impl<J: Journal + Clone> Engine<J> {
             let fetched = match reply {
                 Reply::Release { payload, location, from } => match store.fetch(payload, location).await {
                     Ok(Some(sealed)) => Fetched::Payload { from, sealed },
-                    Ok(None) => Fetched::Refused { refusal: Refusal::Gone },
+                    Ok(None) => {
+                        tracing::error!(%payload, "a ciphertext that is due is not there");
+                        Fetched::Refused { refusal: Refusal::Gone }
+                    }
                     Err(error) => {
                         trouble(&error);
                         Fetched::TryLater
@@ -353,9 +363,9 @@ fn is_sealed(command: &Command<Sealed>) -> bool {
     }
 }
 
-/// Sleeps if there is nothing to do; otherwise the clock stands still until something else arrives.
+/// Sleeps until the next deadline. A replayed clock stands still as long as there is anything to do.
 async fn sleep(clock: &dyn Clock, idle: bool, until: Timestamp) {
-    if idle {
+    if idle || !clock.is_replayed() {
         clock.sleep_until(ENGINE, until).await;
     } else {
         std::future::pending::<()>().await;

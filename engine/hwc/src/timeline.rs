@@ -29,6 +29,7 @@ pub(crate) struct Timeline {
 struct Inner {
     now: Timestamp,
     tokens: HashSet<String>,
+    ended: HashSet<String>,
     sleepers: BTreeMap<Turn, Sleeper>,
     next: u64,
     moved: Instant,
@@ -50,8 +51,14 @@ struct Sleeper {
 impl Timeline {
     /// A clock that stands at this moment.
     pub(crate) fn starting_at(now: Timestamp) -> Self {
-        let inner =
-            Inner { now, tokens: HashSet::new(), sleepers: BTreeMap::new(), next: 0, moved: Instant::now() };
+        let inner = Inner {
+            now,
+            tokens: HashSet::new(),
+            ended: HashSet::new(),
+            sleepers: BTreeMap::new(),
+            next: 0,
+            moved: Instant::now(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)), at_the_end: Arc::new(Notify::new()) }
     }
 
@@ -72,7 +79,6 @@ impl Timeline {
 
     /// Jumps to the next sleeper if nobody works.
     fn advance(&self, inner: &mut Inner) {
-        inner.moved = Instant::now();
         if !inner.tokens.is_empty() {
             return;
         }
@@ -83,6 +89,7 @@ impl Timeline {
             return;
         }
         inner.now = inner.now.max(at);
+        inner.moved = Instant::now();
         while let Some(entry) = inner.sleepers.first_entry() {
             if entry.key().at != at || entry.key().after_the_engine != after_the_engine {
                 break;
@@ -100,13 +107,24 @@ impl Clock for Timeline {
         self.lock().now
     }
 
+    fn is_replayed(&self) -> bool {
+        true
+    }
+
     fn begin(&self, token: &str) {
-        self.lock().tokens.insert(token.to_owned());
+        let mut inner = self.lock();
+        let sleeps = inner.sleepers.values().any(|sleeper| sleeper.token == token);
+        if !sleeps && !inner.ended.contains(token) {
+            inner.tokens.insert(token.to_owned());
+        }
     }
 
     fn end(&self, token: &str) {
         let mut inner = self.lock();
-        inner.tokens.remove(token);
+        if inner.tokens.remove(token) {
+            inner.moved = Instant::now();
+        }
+        inner.ended.insert(token.to_owned());
         self.advance(&mut inner);
     }
 
@@ -197,6 +215,25 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), [ENGINE, "school"]);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_offered_again_holds_nobody_up() {
+        let timeline = Timeline::starting_at(at(0));
+        timeline.begin("other");
+        timeline.begin("settled");
+        timeline.end("settled");
+        timeline.begin("settled");
+        timeline.begin("waits");
+        let waiting = tokio::spawn({
+            let timeline = timeline.clone();
+            async move { timeline.sleep_until("waits", at(7)).await }
+        });
+        tokio::task::yield_now().await;
+        timeline.begin("waits");
+        timeline.end("other");
+        waiting.await.unwrap();
+        assert_eq!(timeline.now(), at(7));
     }
 
     #[tokio::test]

@@ -84,8 +84,9 @@ impl TaskFeed {
                     }
                 }
                 changed = self.health.changed() => {
+                    changed.ok()?;
                     // A new connection: the server may be another, or have forgotten the pull.
-                    if changed.is_ok() && self.health.borrow_and_update().connected {
+                    if self.health.borrow_and_update().connected {
                         self.pull = Pull::NotBefore(Instant::now());
                     }
                 }

@@ -26,12 +26,10 @@ use crate::{
     fault::code,
     messages::{self, Which},
     names::{self, JOURNAL},
+    patience::{ATTEMPTS_MAX, pause},
     scan::{Read, Scan},
     settings,
 };
-
-/// How often a write whose outcome is unknown is looked for and tried again.
-const ATTEMPTS_MAX: u32 = 4;
 
 /// The event log on JetStream. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -197,6 +195,8 @@ impl Journal for JetStreamJournal {
                 return Ok(History::Unknown);
             };
             if last.subject == names::tombstone(incident) {
+                // A crash or a fault between tombstone and erasure is mended by whoever looks next.
+                self.erase_events(incident).await?;
                 return Ok(History::Ended);
             }
             if let Some(history) = self.walk(incident, last).await? {
@@ -277,11 +277,4 @@ fn is_conflict(fault: &Fault) -> bool {
 
 fn unavailable(fault: &Fault) -> JournalError {
     JournalError::Unavailable(fault.to_string())
-}
-
-/// None before the first attempt, then longer and longer: a restarting server is back within a second or two.
-async fn pause(attempt: u32) {
-    if attempt > 0 {
-        tokio::time::sleep(Duration::from_millis(100 << (2 * attempt).min(6))).await;
-    }
 }

@@ -17,6 +17,7 @@ mod journal;
 mod link;
 mod messages;
 mod names;
+mod patience;
 pub mod permissions;
 mod scan;
 mod settings;

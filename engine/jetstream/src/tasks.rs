@@ -10,6 +10,7 @@ use async_nats::HeaderMap;
 use hwc_schemas::{Organisation, wire::Task};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     Fault, Link, Settings, SetupError,
@@ -20,7 +21,7 @@ use crate::{
 /// How long a holder of a task may be silent before it is offered again.
 pub const ACK_WITHIN: Duration = Duration::from_secs(30);
 /// Tasks that one organisation may hold at a time.
-const HELD_MAX: u32 = 1_000;
+const HELD_MAX: u32 = WAITING_EACH_MAX;
 /// Tasks that may wait for one organisation; offering more is refused.
 const WAITING_EACH_MAX: u32 = 100_000;
 /// Organisations that may have a consumer.
@@ -33,6 +34,9 @@ const TASK_BYTES_MAX: u32 = 4 * 1024;
 pub struct Tasks {
     link: Link,
     replicas: u8,
+    /// This opening's own mark. A start offers again what is still owed, whatever the broker remembers of it; who has done it
+    /// is answered as *already recorded* or *gone*.
+    opening: Uuid,
 }
 
 impl Tasks {
@@ -44,11 +48,13 @@ impl Tasks {
             "max_msgs_per_subject": WAITING_EACH_MAX,
             "discard_new_per_subject": true,
             "max_msg_size": TASK_BYTES_MAX,
+            // No task outlives what it is about, whether anybody takes it or not.
+            "max_age": nanos(settings.payloads_for),
             "duplicate_window": nanos(settings.task_ids_for),
         });
         let wanted = settings::stream(TASKS, &[names::task("*")], settings.replicas, own);
         settings::ensure_stream(link, TASKS, &wanted).await?;
-        Ok(Self { link: link.clone(), replicas: settings.replicas })
+        Ok(Self { link: link.clone(), replicas: settings.replicas, opening: Uuid::new_v4() })
     }
 
     /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
@@ -77,7 +83,12 @@ impl Tasks {
     pub async fn offer(&self, organisation: &Organisation, task: &Task) -> Result<(), Fault> {
         let body = serde_json::to_vec(task).map_err(|_| Fault::Garbled)?;
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Msg-Id", task.id());
+        // A notice is told once; after a crash rather not again.
+        let id = match task {
+            Task::Notice { .. } => task.id(),
+            _ => format!("{}.{}", task.id(), self.opening.simple()),
+        };
+        headers.insert("Nats-Msg-Id", id);
         self.link.put(names::task(organisation), headers, body.into()).await.map(|_| ())
     }
 

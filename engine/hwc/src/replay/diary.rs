@@ -246,10 +246,11 @@ impl Observer for Diarist {
                 }
                 Fact::Expanded { found, .. } | Fact::Joined { found } => pages.found(incident, found),
                 Fact::IncidentPurged => {
-                    for (_, page) in
-                        pages.children.iter_mut().filter(|(signal, _)| signal.incident == incident)
-                    {
-                        page.purged_at.get_or_insert(event.at);
+                    for place in 0..pages.incident(incident).signals {
+                        let Some(number) = SignalNumber::at(place) else { break };
+                        if let Some(page) = pages.children.get_mut(&SignalId { incident, number }) {
+                            page.purged_at.get_or_insert(event.at);
+                        }
                     }
                 }
                 fact => {

@@ -14,7 +14,10 @@ use std::{
     io::{BufWriter, IsTerminal as _, Write as _},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,7 +28,7 @@ use hwc_jetstream::{Door, JetStreamJournal, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
 use hwc_police::Submission;
 use hwc_relay::Rules;
-use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode};
+use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
 use hwc_school::Contact;
 use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
@@ -194,6 +197,8 @@ struct Stage {
     store: SealedStore,
     tasks: Tasks,
     reports: usize,
+    /// Reports that were not recorded. There must be none.
+    unsent: Arc<AtomicUsize>,
     progress: bool,
     start: Timestamp,
     began: Instant,
@@ -249,6 +254,7 @@ impl Stage {
             store,
             tasks,
             reports: submissions.len(),
+            unsent: Arc::default(),
             progress: options.watcher.is_none(),
             start,
             began,
@@ -297,6 +303,7 @@ impl Stage {
         let summary = Summary {
             dataset: dataset.name.clone(),
             refused_lines: dataset.refused.len(),
+            unsent: self.unsent.load(Ordering::Relaxed),
             delivered_before_school_start: diarist.deliveries().iter().filter(|moment| early(moment)).count(),
             days_replayed: self.timeline.now().duration_since(self.start).as_hours() / 24,
             count: diarist.count(),
@@ -354,11 +361,14 @@ impl Stage {
         let office = self.office(&self.cast.police).await?;
         let key = self.cast.reference_key()?;
         let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());
+        let unsent = Arc::clone(&self.unsent);
         self.adapters.spawn(async move {
             for submission in &submissions {
                 timeline.sleep_until(POLICE, submission.report.reported_at).await;
-                if let Err(error) = hwc_police::send(&office, &key, &veilig_thuis, submission).await {
-                    tracing::error!(line = submission.line, %error, "a report could not be sealed");
+                let sent = hwc_police::send(&office, &key, &veilig_thuis, submission).await;
+                if !sent.is_ok_and(|sent| matches!(sent.answer, Answer::Recorded | Answer::AlreadyRecorded)) {
+                    tracing::error!(line = submission.line, "a report was not recorded");
+                    unsent.fetch_add(1, Ordering::Relaxed);
                 }
             }
             timeline.end(POLICE);

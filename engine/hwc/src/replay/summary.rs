@@ -10,6 +10,7 @@ use super::diary::Count;
 pub(crate) struct Summary {
     pub(crate) dataset: String,
     pub(crate) refused_lines: usize,
+    pub(crate) unsent: usize,
     pub(crate) delivered_before_school_start: usize,
     pub(crate) days_replayed: i64,
     pub(crate) count: Count,
@@ -37,7 +38,12 @@ impl Summary {
     /// Whether every signal ended purged and nothing is left.
     pub(crate) fn is_clean(&self) -> bool {
         let Left { incidents, payloads, tasks } = self.left;
-        self.count.open == 0 && self.count.misdelivered == 0 && incidents == 0 && payloads == 0 && tasks == 0
+        self.unsent == 0
+            && self.count.open == 0
+            && self.count.misdelivered == 0
+            && incidents == 0
+            && payloads == 0
+            && tasks == 0
     }
 
     /// All signals.
@@ -63,6 +69,7 @@ impl Summary {
             "not_purged": self.count.open,
             "misdelivered": self.count.misdelivered,
             "refused_lines": self.refused_lines,
+            "not_recorded": self.unsent,
             "left": {
                 "incidents": self.left.incidents,
                 "payloads": self.left.payloads,
@@ -98,6 +105,9 @@ impl fmt::Display for Summary {
         )?;
         if self.refused_lines > 0 {
             writeln!(f, "refused lines of reports.jsonl: {}", self.refused_lines)?;
+        }
+        if self.unsent > 0 {
+            writeln!(f, "REPORTS NOT RECORDED: {}", self.unsent)?;
         }
         writeln!(
             f,

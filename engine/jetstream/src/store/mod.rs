@@ -16,7 +16,7 @@ mod generations;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_nats::HeaderMap;
@@ -30,14 +30,12 @@ use crate::{
     Fault, Link, Settings,
     messages::{self, Which},
     names,
+    patience::{ATTEMPTS_MAX, pause},
 };
 use generations::{Generations, Holding, Ticket};
 
 /// Most payloads that one generation takes in its life.
 pub const GENERATION_PAYLOADS_MAX: usize = 256;
-
-/// How often a payload whose storing is uncertain is looked for and tried again, and an erase repeated.
-const ATTEMPTS_MAX: u32 = 4;
 
 /// Generations in which is erased at the same time.
 const ERASING_MAX: usize = 16;
@@ -240,10 +238,12 @@ impl SealedStore {
         older_than: Duration,
     ) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
+        let asked = Instant::now();
         for generation in self.generations.all().await? {
             let Some(state) = self.generations.state(generation).await? else { continue };
-            // By the broker's clock alone.
-            let before = state.now.saturating_sub(older_than).unwrap_or(Timestamp::MIN);
+            // By the broker's clock, and counted from when the sweep was asked for: `keep` knows no more than was known then.
+            let old = older_than.saturating_add(asked.elapsed());
+            let before = state.now.saturating_sub(old).unwrap_or(Timestamp::MIN);
             let mut orphans = Vec::new();
             if !state.ids.iter().all(&keep) {
                 let held = self.generations.holdings(generation).await?;
@@ -274,11 +274,5 @@ impl SealedStore {
             );
         }
         Ok(all)
-    }
-}
-
-async fn pause(attempt: u32) {
-    if attempt > 0 {
-        tokio::time::sleep(Duration::from_millis(100 << (2 * attempt).min(6))).await;
     }
 }

@@ -214,9 +214,10 @@ async fn a_task_that_cannot_be_read_is_put_away_and_the_rest_goes_on() {
 async fn two_organisations_work_at_once_and_each_gets_its_own() {
     let region = Region::with(&[A, B]).await;
     let tasks = region.tasks().await;
-    let working: Vec<_> = futures::future::join_all((0..2).map(async |at| {
+    let mut working = Vec::new();
+    for at in 0..2 {
         let mut feed = region.door(at).await.tasks().await.unwrap();
-        tokio::spawn(async move {
+        working.push(tokio::spawn(async move {
             let mut done = BTreeSet::new();
             while done.len() < 100 {
                 let offered = feed.next().await.unwrap();
@@ -224,9 +225,8 @@ async fn two_organisations_work_at_once_and_each_gets_its_own() {
                 offered.acknowledge().await.unwrap();
             }
             done
-        })
-    }))
-    .await;
+        }));
+    }
     for number in 0..100 {
         tasks.offer(&region.organisation(0), &task(2 * number)).await.unwrap();
         tasks.offer(&region.organisation(1), &task(2 * number + 1)).await.unwrap();

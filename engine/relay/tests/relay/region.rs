@@ -10,7 +10,8 @@ use hwc_workflow::{
 use jiff::{Timestamp, civil::DateTime};
 
 /// Two school years without a holiday but the national ones.
-const FEED: &[u8] = br#"{"content":[{"schoolyear":"2025-2026","vacations":[]},{"schoolyear":"2026-2027","vacations":[]}]}"#;
+const FEED: &[u8] =
+    br#"{"content":[{"schoolyear":"2025-2026","vacations":[]},{"schoolyear":"2026-2027","vacations":[]}]}"#;
 
 /// A Thursday with school.
 pub(crate) const MORNING: &str = "2026-11-19T09:00";
@@ -42,11 +43,8 @@ pub(crate) fn other_school() -> Organisation {
 pub(crate) fn rules() -> Rules {
     let zone = Zone::amsterdam().unwrap();
     let feed = Feed::parse(FEED, &zone).unwrap();
-    let chain = Chain {
-        police: police(),
-        veilig_thuis: veilig_thuis(),
-        municipalities: [municipality()].into(),
-    };
+    let chain =
+        Chain { police: police(), veilig_thuis: veilig_thuis(), municipalities: [municipality()].into() };
     Rules {
         policy: Policy::default(),
         calendar: Calendar::new(zone, HolidayRegion::Zuid, &feed),

@@ -1,5 +1,7 @@
 //! What an organisation may have happen. First command wins; the same again is so already.
 
+use std::cmp::Ordering;
+
 use hwc_schemas::{
     Organisation, PayloadId, Role, SignalNumber,
     outcome::{Outcome, Recalled, ScreenedOut, Withheld},
@@ -51,8 +53,9 @@ impl Asked<'_> {
                 let (police, veilig_thuis) = (self.from.clone(), chain.veilig_thuis.clone());
                 Ok(vec![Fact::Recorded { police, veilig_thuis, report }])
             }
-            Incident::Purged if self.from.role() == Role::Police => NOTHING,
-            known => theirs(self.from, known.police().ok_or(Refusal::NotYours)?).and(NOTHING),
+            // Whose it was is forgotten; that it was is all that is said.
+            Incident::Purged => NOTHING,
+            known => theirs(self.from, known.police().ok_or(Refusal::Gone)?).and(NOTHING),
         }
     }
 
@@ -91,6 +94,11 @@ impl Asked<'_> {
             Incident::Expanded(_) => return NOTHING,
             Incident::Unknown | Incident::Purged | Incident::Closed(_) => return Err(Refusal::Gone),
         };
+        match usize::from(expansion.first).cmp(&known) {
+            Ordering::Less => return NOTHING,
+            Ordering::Equal => {}
+            Ordering::Greater => return Err(Refusal::OutOfOrder),
+        }
         if known + expansion.findings.len() > limits::SIGNALS_PER_INCIDENT_MAX {
             return Err(Refusal::TooManySignals);
         }
@@ -119,7 +127,7 @@ impl Asked<'_> {
 
     /// R12, R14; and R18, R19 at once: what will not be delivered needs no letter.
     fn route(&self, number: SignalNumber, round: u16, school: &Organisation, letter: PayloadId) -> Facts {
-        match &signal_of(self.incident, number)?.1.state {
+        match &signal_of(self.incident, self.from, number)?.1.state {
             SignalState::Referred(referred) => {
                 theirs(self.from, &referred.municipality)?;
                 if round < referred.round {
@@ -151,7 +159,7 @@ impl Asked<'_> {
 
     /// R11 to R16.
     fn withhold(&self, number: SignalNumber, round: u16, reason: Withheld) -> Facts {
-        match &signal_of(self.incident, number)?.1.state {
+        match &signal_of(self.incident, self.from, number)?.1.state {
             SignalState::Referred(referred) => {
                 theirs(self.from, &referred.municipality)?;
                 if round < referred.round {
@@ -173,7 +181,8 @@ impl Asked<'_> {
 
     /// R20: the contact opened it and confirms.
     fn acknowledge(&self, number: SignalNumber, round: u16) -> Facts {
-        if let SignalState::Acknowledged(acknowledged) = &signal_of(self.incident, number)?.1.state {
+        if let SignalState::Acknowledged(acknowledged) = &signal_of(self.incident, self.from, number)?.1.state
+        {
             return theirs(self.from, acknowledged.addressed.school()).and(NOTHING);
         }
         let delivered = delivered_to(self.incident, self.from, number, round)?;
@@ -183,7 +192,7 @@ impl Asked<'_> {
 
     /// R24: opened, and not our pupil.
     fn give_back(&self, number: SignalNumber, round: u16) -> Facts {
-        if let SignalState::Referred(referred) = &signal_of(self.incident, number)?.1.state
+        if let SignalState::Referred(referred) = &signal_of(self.incident, self.from, number)?.1.state
             && referred.why == RouteWhy::Returned
             && referred.round == round.saturating_add(1)
             && referred.returned_by.as_ref() == Some(self.from)
@@ -198,7 +207,7 @@ impl Asked<'_> {
     /// R24: in any state before it is purged. One that was screened out or withheld stays so: it is with nobody, and
     /// those outcomes come first.
     fn recall(&self, number: SignalNumber, reason: Recalled) -> Facts {
-        let (expanded, signal) = signal_of(self.incident, number)?;
+        let (expanded, signal) = signal_of(self.incident, self.from, number)?;
         let municipality = match &signal.state {
             SignalState::Referred(referred) => Some(&referred.municipality),
             SignalState::Routed(routed) | SignalState::Delivered(Delivered { routed, .. }) => {

@@ -7,7 +7,7 @@ mod command;
 mod time;
 
 use hwc_schemas::{
-    Organisation, PayloadId, SignalNumber,
+    Organisation, PayloadId, Role, SignalNumber,
     wire::{Command, Fetch, Refusal},
 };
 
@@ -54,6 +54,7 @@ pub struct Due {
 /// What may happen: the events to make durable. A command that is so already has none at all; what time asks for at that
 /// moment is then left to the next [`Act::Look`].
 pub fn decide(incident: &Incident, act: Act<'_>, context: &Context<'_>) -> Result<Vec<Event>, Refusal> {
+    of_the_role(act)?;
     let mut course = Course { state: incident.clone(), events: Vec::new(), context };
     course.settle();
     let facts = match act {
@@ -89,7 +90,7 @@ pub fn due(incident: &Incident, from: &Organisation, fetch: &Fetch) -> Result<Du
             Ok(Due { payload, from: expanded.police.clone() })
         }
         (Fetch::Referral { signal, round }, _) => {
-            let (expanded, signal) = signal_of(incident, signal.number)?;
+            let (expanded, signal) = signal_of(incident, from, signal.number)?;
             let SignalState::Referred(referred) = &signal.state else { return Err(Refusal::Gone) };
             theirs(from, &referred.municipality)?;
             same_round(*round, referred.round)?;
@@ -161,11 +162,17 @@ fn discharged(incident: &Incident, done: Done) -> Vec<Fact> {
     fact.into_iter().collect()
 }
 
-fn signal_of(incident: &Incident, number: SignalNumber) -> Result<(&Expanded, &Signal), Refusal> {
+fn signal_of<'a>(
+    incident: &'a Incident,
+    from: &Organisation,
+    number: SignalNumber,
+) -> Result<(&'a Expanded, &'a Signal), Refusal> {
     match incident {
         Incident::Expanded(expanded) => Ok((expanded, expanded.signal(number).ok_or(Refusal::Gone)?)),
-        Incident::Recorded(_) | Incident::Screened(_) => Err(Refusal::OutOfOrder),
-        Incident::Unknown | Incident::Closed(_) | Incident::Purged => Err(Refusal::Gone),
+        Incident::Recorded(_) | Incident::Screened(_) if incident.veilig_thuis() == Some(from) => {
+            Err(Refusal::OutOfOrder)
+        }
+        _ => Err(Refusal::Gone),
     }
 }
 
@@ -176,7 +183,7 @@ fn delivered_to<'a>(
     number: SignalNumber,
     round: u16,
 ) -> Result<&'a Delivered, Refusal> {
-    match &signal_of(incident, number)?.1.state {
+    match &signal_of(incident, from, number)?.1.state {
         SignalState::Delivered(delivered) => {
             theirs(from, delivered.routed.addressed.school())?;
             same_round(round, delivered.routed.round)?;
@@ -193,8 +200,36 @@ fn delivered_to<'a>(
     }
 }
 
+/// Whoever's role never does this hears so before anything is looked at: it says nothing about any signal.
+fn of_the_role(act: Act<'_>) -> Result<(), Refusal> {
+    let (from, roles): (_, &[Role]) = match act {
+        Act::Command { from, command } => (
+            from,
+            match command {
+                Command::Record { .. } => &[Role::Police],
+                Command::Screen { .. } | Command::Expand { .. } => &[Role::VeiligThuis],
+                Command::Route { .. } | Command::Withhold { .. } => &[Role::Municipality],
+                Command::Acknowledge { .. } | Command::Return { .. } => &[Role::School],
+                Command::Recall { .. } => &[Role::Municipality, Role::VeiligThuis],
+            },
+        ),
+        Act::Fetch { from, fetch } => (
+            from,
+            match fetch {
+                Fetch::Report { .. } => &[Role::VeiligThuis],
+                Fetch::Referral { .. } => &[Role::Municipality],
+                Fetch::Letter { .. } => &[Role::School],
+            },
+        ),
+        Act::Done(_) | Act::Look => return Ok(()),
+    };
+    if roles.contains(&from.role()) { Ok(()) } else { Err(Refusal::NotYours) }
+}
+
+/// A stranger hears what it would hear of a signal that never was: no refusal tells a school of a child's siblings, or
+/// anybody of what is another's (R1, R13).
 fn theirs(from: &Organisation, whose: &Organisation) -> Result<(), Refusal> {
-    if from == whose { Ok(()) } else { Err(Refusal::NotYours) }
+    if from == whose { Ok(()) } else { Err(Refusal::Gone) }
 }
 
 fn same_round(asked: u16, now: u16) -> Result<(), Refusal> {

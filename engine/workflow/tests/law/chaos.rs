@@ -128,8 +128,12 @@ impl Chaos {
             2 => {
                 let findings =
                     (0..choice % 4).map(|child| self.finding(choice.rotate_left(child.into()))).collect();
-                let expansion =
-                    Expansion { findings, complete: !choice.is_multiple_of(5), interval: INTERVAL };
+                let expansion = Expansion {
+                    first: self.first(choice),
+                    findings,
+                    complete: !choice.is_multiple_of(5),
+                    interval: INTERVAL,
+                };
                 (veilig_thuis(), Command::Expand { incident: incident_id(), expansion })
             }
             3 => {
@@ -150,6 +154,12 @@ impl Chaos {
                 (caller, Command::Recall { signal, reason: Recalled::ALL[usize::from(choice) % 2] })
             }
         }
+    }
+
+    /// Mostly as many as are known.
+    fn first(&self, choice: u8) -> u16 {
+        let known = u16::try_from(self.signals().len()).unwrap();
+        if choice.is_multiple_of(7) { u16::from(choice % 3) } else { known }
     }
 
     fn finding(&mut self, choice: u8) -> Finding<PayloadId> {

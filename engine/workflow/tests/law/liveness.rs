@@ -72,7 +72,8 @@ fn answer(chaos: &mut Chaos, withhold: bool) {
 
 fn expand(chaos: &mut Chaos, veilig_thuis: &hwc_schemas::Organisation) {
     let findings = vec![chaos.life.referral()];
-    let expansion = Expansion { findings, complete: true, interval: INTERVAL };
+    let first = u16::try_from(chaos.life.incident_outcomes().len()).unwrap();
+    let expansion = Expansion { first, findings, complete: true, interval: INTERVAL };
     chaos.say(veilig_thuis, &Command::Expand { incident: incident_id(), expansion });
 }
 

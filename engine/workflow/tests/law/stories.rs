@@ -89,7 +89,8 @@ fn r9_nobody_of_age_named_or_registered_ends_every_child_and_an_empty_house_ends
     life.record();
     life.screen();
     let out = Finding::ScreenedOut { reason: ScreenedOut::NoChildOfAge };
-    let expansion = Expansion { findings: vec![out.clone(), out], complete: true, interval: INTERVAL };
+    let expansion =
+        Expansion { first: 0, findings: vec![out.clone(), out], complete: true, interval: INTERVAL };
     life.command(&veilig_thuis(), &Command::Expand { incident: incident_id(), expansion });
     assert_eq!(life.incident_outcomes(), [Some(Outcome::ScreenedOut(ScreenedOut::NoChildOfAge)); 2]);
     life.perform();
@@ -115,7 +116,7 @@ fn r9_while_the_look_up_is_down_the_named_go_first_and_the_siblings_join_once() 
     assert!(matches!(life.state(), SignalState::Purged(_)), "one sibling holds nobody else up");
     assert!(matches!(life.incident, Incident::Expanded(_)), "the household is still to be looked up");
     let findings = vec![life.referral(), NOT_OF_AGE];
-    let expansion = Expansion { findings, complete: true, interval: INTERVAL };
+    let expansion = Expansion { first: 1, findings, complete: true, interval: INTERVAL };
     let join = Command::Expand { incident: incident_id(), expansion };
     assert_eq!(life.command(&veilig_thuis(), &join), Answer::Recorded);
     assert_eq!(life.command(&veilig_thuis(), &join), Answer::AlreadyRecorded);
@@ -125,6 +126,22 @@ fn r9_while_the_look_up_is_down_the_named_go_first_and_the_siblings_join_once() 
         [Some(Outcome::Acknowledged), None, Some(Outcome::ScreenedOut(ScreenedOut::NotOfAge))]
     );
     assert!(!tasks(&life).contains(&look_up));
+}
+
+#[test]
+fn r9_the_whole_household_submitted_after_the_named_went_first_doubles_nobody() {
+    let mut life = Life::starting("2026-11-19T09:00");
+    life.record();
+    life.screen();
+    life.expand(1, false);
+    // Whoever screens it again, because the answer was lost, finds the look-up working.
+    let findings = vec![life.referral(), life.referral()];
+    let expansion = Expansion { first: 0, findings, complete: true, interval: INTERVAL };
+    let all = Command::Expand { incident: incident_id(), expansion };
+    assert_eq!(life.command(&veilig_thuis(), &all), Answer::AlreadyRecorded);
+    assert_eq!(life.incident_outcomes(), [None]);
+    let look_up = Task::LookUp { incident: incident_id() };
+    assert!(tasks(&life).iter().any(|(_, task)| *task == look_up), "the others are still asked for");
 }
 
 #[test]
@@ -167,7 +184,7 @@ fn r24_returned_by_the_wrong_school_it_is_routed_afresh_to_another() {
     assert!(life.fetch(&municipality(), &again).is_ok(), "the municipality's copy is handed out again");
     assert_eq!(life.route(&school()), Answer::Recorded);
     let late = life.command(&other_school(), &Command::Acknowledge { signal: signal(0), round: 1 });
-    assert_eq!(late, Answer::Refused { refusal: Refusal::NotYours });
+    assert_eq!(late, Answer::Refused { refusal: Refusal::Gone });
     life.open().unwrap();
     life.acknowledge();
     life.perform();

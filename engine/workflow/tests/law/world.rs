@@ -201,7 +201,11 @@ impl Life {
     /// So many children are referred to the municipality.
     pub(crate) fn expand(&mut self, children: usize, complete: bool) -> Answer {
         let findings = (0..children).map(|_| self.referral()).collect();
-        let expansion = Expansion { findings, complete, interval: INTERVAL };
+        let first = match &self.incident {
+            Incident::Expanded(expanded) => u16::try_from(expanded.signals.len()).unwrap(),
+            _ => 0,
+        };
+        let expansion = Expansion { first, findings, complete, interval: INTERVAL };
         self.command(&veilig_thuis(), &Command::Expand { incident: incident_id(), expansion })
     }
 
