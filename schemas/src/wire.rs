@@ -559,6 +559,7 @@ mod tests {
         let command = Command::Expand {
             incident: IncidentId::from_uuid(Uuid::nil()),
             expansion: Expansion {
+                first: 0,
                 findings: vec![refer(1), Finding::NotParticipating, refer(2)],
                 complete: true,
                 interval: Interval { seconds: 60, date_only: false },

@@ -171,6 +171,14 @@ fn the_demo_shows_every_child_and_that_nothing_is_left() {
 }
 
 #[test]
+fn the_readme_shows_the_law_as_it_is() {
+    let output = hwc().args(["law", "-o", "mermaid"]).output().unwrap();
+    let diagram = String::from_utf8(output.stdout).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(diagram.trim_end()), "put this into README.md:\n{diagram}");
+}
+
+#[test]
 fn killed_with_nine_it_takes_its_broker_along() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
@@ -223,6 +231,62 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
     let undisturbed = Dataset::handbook().replay(&[]);
     let disturbed = lines(&fs::read_to_string(&diary).unwrap());
     assert_eq!(sorted(&disturbed), sorted(&undisturbed.diary));
+}
+
+#[test]
+fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
+    let dataset = Dataset::handbook();
+    let (diary, state) = (dataset.path().join("diary.out"), dataset.path().join("state"));
+    let mut child = hwc()
+        .arg("replay")
+        .arg(dataset.path())
+        .arg("--diary")
+        .arg(&diary)
+        .arg("--state-dir")
+        .arg(&state)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let store = state.join("broker/jetstream");
+    let broker = wait_for(|| broker_of(&state).filter(|_| generation_below(&store))).expect("no broker");
+    let tell = |what: &str| Command::new("kill").args([what, &broker.to_string()]).status().unwrap();
+    // Longer than anybody waits for an answer of the broker.
+    tell("-STOP");
+    std::thread::sleep(Duration::from_secs(7));
+    tell("-CONT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let undisturbed = Dataset::handbook().replay(&[]);
+    assert_eq!(sorted(&lines(&fs::read_to_string(&diary).unwrap())), sorted(&undisturbed.diary));
+}
+
+#[test]
+fn six_hundred_signals_that_wait_at_one_school_hold_nobody_up() {
+    let mut dataset = Dataset::handbook();
+    let letters = |number: usize| -> String {
+        [number / 676 % 26, number / 26 % 26, number % 26]
+            .map(|at| char::from(b'a' + at as u8))
+            .iter()
+            .collect()
+    };
+    let (mut reports, mut enrolments) = (String::new(), String::new());
+    for number in 0..600 {
+        let name = letters(number);
+        enrolments += &format!("0855,{name},,Weekend,2015-01-01,01AA,00,no,,\n");
+        let report = serde_json::json!({
+            "report_id": format!("W-{number}"), "reported_at": "2026-11-21T10:00:00+01:00",
+            "incident": { "occurred_at": "2026-11-20", "kind": "child_abuse", "address": { "postcode": "5099ZZ",
+                "house_number": number + 1, "municipality": "0855" } },
+            "children": [{ "given_names": name, "surname": "Weekend", "date_of_birth": "2015-01-01",
+                "presence": "present", "relation": "resident" }],
+        });
+        reports += &format!("{report}\n");
+    }
+    dataset = dataset.with("reports.jsonl", &reports).adding("enrolments.csv", &enrolments);
+    let replayed = dataset.replay(&[]);
+    assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
+    assert_eq!(replayed.outcomes().get("acknowledged"), Some(&600));
 }
 
 /// Whether a generation of ciphertexts lies somewhere below.

@@ -64,10 +64,14 @@ impl<L: Lookup> Desk<L> {
         }
         let patience =
             office.clock().now().checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
+        // Without the register only the incident's own address says where a child lives. Where it does not, or where that
+        // municipality takes no part, waiting is better than withholding for want of a look-up.
+        let address = report.address.municipality;
+        let may_go_first = address.is_some_and(|home| self.settings.participating.contains(&home));
         let register = loop {
             match self.lookup.register() {
                 Ok(register) => break Some(register),
-                Err(Unavailable) if office.clock().now() >= patience => break None,
+                Err(Unavailable) if may_go_first && office.clock().now() >= patience => break None,
                 Err(Unavailable) => self.wait_for_the_look_up(office, task).await,
             }
         };

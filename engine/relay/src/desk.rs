@@ -170,9 +170,9 @@ impl Desk {
         }
         self.take_on_duties(turn);
         if let Some(work) = work {
-            self.begin(work, turn);
+            self.begin(Work { read: true, ..work }, turn);
         }
-        self.go_on(turn);
+        self.go_on_having(true, turn);
     }
 
     pub(crate) fn stored(
@@ -236,9 +236,13 @@ impl Desk {
         std::mem::replace(&mut self.stage, Stage::Ready)
     }
 
-    /// Goes on as long as the desk is ready: what nobody waits for first, all of it in one commit; then one request after
-    /// the other; the tombstone last.
     fn go_on(&mut self, turn: &mut Turn<'_>) {
+        self.go_on_having(false, turn);
+    }
+
+    /// Goes on as long as the desk is ready, having read the log just now or not: what nobody waits for first, all of it
+    /// in one commit; then one request after the other; the tombstone last.
+    fn go_on_having(&mut self, read: bool, turn: &mut Turn<'_>) {
         while matches!(self.stage, Stage::Ready) {
             let cause = if self.chores.is_empty() {
                 let Some(request) = self.requests.pop_front() else { break };
@@ -246,7 +250,7 @@ impl Desk {
             } else {
                 Cause::Chores(std::mem::take(&mut self.chores))
             };
-            self.begin(Work::new(cause), turn);
+            self.begin(Work::new(cause, read), turn);
         }
         let clear = matches!(self.stage, Stage::Ready) && !self.errands.are_under_way();
         if clear && self.known.owes_the_tombstone() {
@@ -257,16 +261,14 @@ impl Desk {
 
     /// Decides, and starts to make the decision durable. Afterwards the desk is busy, or the work is answered.
     fn begin(&mut self, mut work: Work, turn: &mut Turn<'_>) {
-        work.attempts += 1;
-        if work.attempts > turn.limits.attempts_max && matches!(work.cause, Cause::Request(_)) {
-            let (work, reply) = work.give_up();
-            turn.outputs.extend(reply);
-            self.discard(&work, turn);
-            return;
-        }
         let refused = work.decide(&self.known.incident, &turn.context).err();
         let refused = refused.or_else(|| work.points_to_nothing().then_some(Refusal::Malformed));
         if let Some(refusal) = refused {
+            // Another engine may know better.
+            if !work.read {
+                self.load(Some(work), turn);
+                return;
+            }
             if let Cause::Request(request) = &work.cause {
                 turn.outputs.push_back(request.refused(refusal));
             }
@@ -276,6 +278,13 @@ impl Desk {
         if work.events.is_empty() {
             // Nothing to write: whatever was asked is so already.
             self.answer(&work.cause, Answer::AlreadyRecorded, turn);
+            self.discard(&work, turn);
+            return;
+        }
+        work.attempts += 1;
+        if work.attempts > turn.limits.attempts_max && matches!(work.cause, Cause::Request(_)) {
+            let (work, reply) = work.give_up();
+            turn.outputs.extend(reply);
             self.discard(&work, turn);
             return;
         }

@@ -90,15 +90,18 @@ pub(crate) struct Work {
     pub(crate) after: Incident,
     /// Ciphertexts of the request that are durable already.
     pub(crate) stored: Vec<(PayloadId, Location)>,
+    /// How often it was tried to make it durable.
     pub(crate) attempts: u32,
+    /// Whether the log was read for it: what is refused is refused by the log and not by memory.
+    pub(crate) read: bool,
     /// Where the log ended before an append of which nobody knows what became.
     pub(crate) unsure: Option<Position>,
 }
 
 impl Work {
-    pub(crate) fn new(cause: Cause) -> Self {
+    pub(crate) fn new(cause: Cause, read: bool) -> Self {
         let (events, stored) = (Vec::new(), Vec::new());
-        Self { cause, events, after: Incident::Unknown, stored, attempts: 0, unsure: None }
+        Self { cause, events, after: Incident::Unknown, stored, attempts: 0, read, unsure: None }
     }
 
     /// Decides, or decides anew.

@@ -30,6 +30,7 @@ use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
 use hwc_school::Contact;
+use hwc_veilig_thuis::Lookup;
 use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
@@ -177,7 +178,12 @@ pub(crate) async fn run(
 ) -> Result<Replayed, ReplayError> {
     check_unattended(&dataset, &options.unattended_schools)?;
     let (mut stage, script) = Stage::set(dataset, ground, options).await?;
-    stage.enter(script, Some).await?;
+    // Each organisation's adapter as its own process would: with its own secrets, its own connection and its own rows.
+    let register = Arc::new(stage.take_register());
+    stage.veilig_thuis_enters(register).await?;
+    stage.municipalities_enter().await?;
+    stage.schools_enter(Some).await?;
+    stage.police_enter(script).await?;
     stage.play().await
 }
 
@@ -262,17 +268,11 @@ impl Stage {
         Ok((stage, Script { submissions }))
     }
 
-    /// Everybody enters: each organisation's adapter as its own process would, with its own files, its own connection and
-    /// its own rows. A test may put another contact in a contact's place, or leave a school to itself.
-    async fn enter<C: Contact>(
+    /// The schools enter. A test may put another contact in a contact's place, or leave a school to itself.
+    async fn schools_enter<C: Contact>(
         &mut self,
-        script: Script,
         contact: impl Fn(SchoolHours) -> Option<C>,
     ) -> Result<(), ReplayError> {
-        self.veilig_thuis_enters().await?;
-        for municipality in self.cast.municipalities.clone() {
-            self.municipality_enters(&municipality).await?;
-        }
         let calendar = Arc::new(self.dataset.calendar.clone());
         for school in self.cast.schools.clone() {
             let unattended = self.unattended.contains(school.code());
@@ -281,7 +281,7 @@ impl Stage {
                 self.start(&school, hwc_school::Desk::new(Arc::new(contact))).await?;
             }
         }
-        self.police_enter(script.submissions).await
+        Ok(())
     }
 
     /// Lets time run until nobody has anything left to do, then looks what is left.
@@ -332,16 +332,25 @@ impl Stage {
         Ok(())
     }
 
-    async fn veilig_thuis_enters(&mut self) -> Result<(), ReplayError> {
+    fn take_register(&mut self) -> Register {
+        std::mem::replace(&mut self.dataset.register, Register::new(Vec::new()))
+    }
+
+    async fn veilig_thuis_enters(&mut self, lookup: impl Lookup) -> Result<(), ReplayError> {
         let settings = hwc_veilig_thuis::Settings {
             participating: self.dataset.participating.clone(),
             zone: self.dataset.zone.as_time_zone().clone(),
             look_up_patience: hwc_veilig_thuis::Settings::LOOK_UP_PATIENCE,
         };
-        let register = std::mem::replace(&mut self.dataset.register, Register::new(Vec::new()));
-        let desk = hwc_veilig_thuis::Desk::new(settings, Arc::new(register));
         let veilig_thuis = self.cast.veilig_thuis.clone();
-        self.start(&veilig_thuis, desk).await
+        self.start(&veilig_thuis, hwc_veilig_thuis::Desk::new(settings, lookup)).await
+    }
+
+    async fn municipalities_enter(&mut self) -> Result<(), ReplayError> {
+        for municipality in self.cast.municipalities.clone() {
+            self.municipality_enters(&municipality).await?;
+        }
+        Ok(())
     }
 
     async fn municipality_enters(&mut self, organisation: &Organisation) -> Result<(), ReplayError> {
@@ -357,7 +366,7 @@ impl Stage {
     }
 
     /// The police send each report at its `reported_at`.
-    async fn police_enter(&mut self, submissions: Vec<Submission>) -> Result<(), ReplayError> {
+    async fn police_enter(&mut self, Script { submissions }: Script) -> Result<(), ReplayError> {
         let office = self.office(&self.cast.police).await?;
         let key = self.cast.reference_key()?;
         let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());

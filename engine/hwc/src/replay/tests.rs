@@ -53,6 +53,19 @@ fn options(watcher: Option<Arc<dyn Watcher>>) -> Options {
     Options { unattended_schools: BTreeSet::new(), nats_server: None, watcher }
 }
 
+/// Everybody enters, with another contact at the schools.
+async fn enter<C: Contact>(
+    stage: &mut Stage,
+    script: Script,
+    contact: impl Fn(SchoolHours) -> Option<C>,
+) -> Result<(), ReplayError> {
+    let register = Arc::new(stage.take_register());
+    stage.veilig_thuis_enters(register).await?;
+    stage.municipalities_enter().await?;
+    stage.schools_enter(contact).await?;
+    stage.police_enter(script).await
+}
+
 /// A contact who does not know the child the first time.
 struct Hesitates {
     hours: SchoolHours,
@@ -73,7 +86,7 @@ impl Contact for Hesitates {
 async fn a_returned_signal_is_routed_afresh_and_ends_as_what_follows() {
     let ground = Ground::prepare(None).unwrap();
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
-    stage.enter(script, |hours| Some(Hesitates { hours, once: AtomicBool::new(false) })).await.unwrap();
+    enter(&mut stage, script, |hours| Some(Hesitates { hours, once: AtomicBool::new(false) })).await.unwrap();
     let replayed = stage.play().await.unwrap();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     assert_eq!(replayed.summary.count.outcomes.get(&("acknowledged", None)), Some(&9));
@@ -120,7 +133,7 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
             timeline.end(&format!("{RECALLING} {signal}"));
         }
     });
-    stage.enter(script, Some).await.unwrap();
+    enter(&mut stage, script, Some).await.unwrap();
     let replayed = stage.play().await.unwrap();
     recalling.abort();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
@@ -212,7 +225,7 @@ async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
     // A letter that cannot be read is set aside, and the others go on.
     fs::write(folder.join("out/garbage.json"), b"{\"command\":\"obey\"}").unwrap();
 
-    stage.enter(script, |hours| (hours.school != school).then_some(hours)).await.unwrap();
+    enter(&mut stage, script, |hours| (hours.school != school).then_some(hours)).await.unwrap();
     let replayed = stage.play().await.unwrap();
     working.abort();
     carrying.abort();
@@ -223,4 +236,81 @@ async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
             && folder.join("set-aside/garbage.json.reason").exists()
     );
     assert_eq!(fs::read_dir(folder.join("tasks")).unwrap().count(), 1, "only the mark is left");
+}
+
+/// The manual's cases, with the municipality of each address said by the police.
+fn with_municipalities() -> Dataset {
+    let folder = tempfile::tempdir().unwrap();
+    let handbook = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/handbook"));
+    for entry in fs::read_dir(handbook).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let reports = folder.path().join("reports.jsonl");
+    let mut said = String::new();
+    for line in fs::read_to_string(&reports).unwrap().lines() {
+        let mut report: serde_json::Value = serde_json::from_str(line).unwrap();
+        let address = &mut report["incident"]["address"];
+        let code = match address["postcode"].as_str().unwrap().get(..4) {
+            Some("5142") => "0867",
+            Some("5251") => "0797",
+            _ => "0855",
+        };
+        address["municipality"] = code.into();
+        said += &format!("{report}\n");
+    }
+    fs::write(&reports, said).unwrap();
+    Dataset::read(folder.path()).unwrap()
+}
+
+/// A look-up of households that is down until a moment.
+struct DownUntil {
+    register: Arc<Register>,
+    timeline: Timeline,
+    up_again: Timestamp,
+}
+
+impl Lookup for DownUntil {
+    fn register(&self) -> Result<Arc<Register>, hwc_veilig_thuis::Unavailable> {
+        if self.timeline.now() < self.up_again {
+            return Err(hwc_veilig_thuis::Unavailable);
+        }
+        Ok(Arc::clone(&self.register))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r9_while_the_look_up_is_down_the_named_children_go_first_and_their_siblings_join_once() {
+    let ground = Ground::prepare(None).unwrap();
+    let undisturbed = run(with_municipalities(), &ground, &options(None)).await.unwrap();
+    let ground = Ground::prepare(None).unwrap();
+    let (mut stage, script) = Stage::set(with_municipalities(), &ground, &options(None)).await.unwrap();
+    let lookup = DownUntil {
+        register: Arc::new(stage.take_register()),
+        timeline: stage.timeline.clone(),
+        up_again: "2026-11-18T07:30:00+01:00".parse().unwrap(),
+    };
+    stage.veilig_thuis_enters(lookup).await.unwrap();
+    stage.municipalities_enter().await.unwrap();
+    stage.schools_enter(Some).await.unwrap();
+    stage.police_enter(script).await.unwrap();
+    let replayed = stage.play().await.unwrap();
+    assert!(replayed.summary.is_clean(), "{}", replayed.summary);
+    assert_eq!(replayed.summary.count.outcomes, undisturbed.summary.count.outcomes);
+    let at = |replayed: &Replayed, name: &str| {
+        let mut found = None;
+        let invented = replayed.dataset.synthetic.unwrap();
+        let zone = replayed.dataset.zone.as_time_zone();
+        let done: Result<(), ()> = replayed.diarist.write(invented, zone, |line| {
+            if line.report_id == "M-4.1" && line.child.first_name() == name {
+                found.clone_from(&line.delivered_at);
+            }
+            Ok(())
+        });
+        done.unwrap();
+        found.unwrap()
+    };
+    // The named child after half an hour, its sibling once the look-up is back, both before the first lesson.
+    assert_eq!(at(&replayed, "David"), "2026-11-18T07:10:00+01:00");
+    assert_eq!(at(&replayed, "Noor"), "2026-11-18T07:30:00+01:00");
 }

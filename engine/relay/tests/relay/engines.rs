@@ -161,6 +161,19 @@ fn a_duty_of_which_the_other_engine_did_more_is_not_taken_for_another() {
     assert_eq!(days.len(), 2, "the second breach is on record too");
 }
 
+#[test]
+fn what_is_refused_is_refused_by_the_log_and_not_by_what_an_engine_remembers() {
+    let mut world = delivered();
+    world.switch();
+    world.run();
+    let letter = Fetch::Letter { signal: signal(1, 0), round: 1 };
+    assert!(matches!(world.get(&school(), letter), Reply::Release { .. }));
+    world.switch();
+    // This engine has not heard that it was opened.
+    let acknowledge = Command::Acknowledge { signal: signal(1, 0), round: 1 };
+    assert_eq!(world.say(&school(), acknowledge), Answer::Recorded);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -206,5 +219,8 @@ proptest! {
         world.switch();
         world.check_over();
         prop_assert!(people.are_done());
+        for (n, plan) in (1..).zip(&plans) {
+            prop_assert_eq!(world.outside.truth.words(incident(n)), plan.ends());
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! An ordinary life, and the order in which things become durable.
 
 use hwc_journal::History;
-use hwc_relay::{Output, Reply};
+use hwc_relay::{Output, Reply, Rules};
 use hwc_schemas::wire::{Answer, Command, Fetch, Refusal};
 use hwc_workflow::{Duty, Fact};
+use jiff::civil::date;
 
 use crate::{
     outside::name,
     people::{People, Plan, expand, record, screen},
-    region::{MORNING, at, incident, municipality, police, school, sealed, signal, veilig_thuis},
+    region::{MORNING, at, incident, municipality, police, rules, school, sealed, signal, veilig_thuis},
     world::World,
 };
 
@@ -46,17 +47,7 @@ fn every_plan_ends_as_planned() {
         live_on(&mut world, &mut people);
         world.check_over();
         assert!(world.outside.store.is_empty(), "{plan:?}");
-        let outcomes = &world.outside.truth.outcomes()[&incident(1)];
-        let words: Vec<_> = outcomes.iter().flatten().map(|outcome| outcome.words().0).collect();
-        let expected: &[&str] = match plan {
-            Plan::Ordinary | Plan::LookUpDown => &["acknowledged", "acknowledged"],
-            Plan::Returned => &["acknowledged"],
-            Plan::NotDv => &[],
-            Plan::Withheld => &["withheld"],
-            Plan::Recalled => &["recalled"],
-            Plan::Unattended => &["expired"],
-        };
-        assert_eq!(words, expected, "{plan:?}");
+        assert_eq!(world.outside.truth.words(incident(1)), plan.ends(), "{plan:?}");
         let breaches = usize::from(matches!(plan, Plan::Returned | Plan::Recalled));
         assert_eq!(world.outside.breaches.len(), breaches, "{plan:?}");
     }
@@ -230,4 +221,44 @@ fn r23_every_ciphertext_is_stored_with_the_ceiling_of_its_incident() {
     let route = Command::Route { signal: signal(1, 0), round: 1, school: school(), letter: sealed() };
     assert_eq!(world.say(&municipality(), route), Answer::Recorded);
     assert_eq!(world.ceilings, [at("2026-12-17T09:00"); 3], "report, referral and letter");
+}
+
+#[test]
+fn r19_rules_that_are_replaced_count_for_what_waits_already() {
+    let mut world = referred();
+    let closed = Rules { calendar: rules().calendar.with_closed_days([date(2026, 11, 19)]), ..rules() };
+    world.relay.set_rules(closed, world.now);
+    let route = Command::Route { signal: signal(1, 0), round: 1, school: school(), letter: sealed() };
+    assert_eq!(world.say(&municipality(), route), Answer::Recorded);
+    let letter = Fetch::Letter { signal: signal(1, 0), round: 1 };
+    assert_eq!(world.get(&school(), letter), Reply::NotDue(Refusal::OutOfOrder));
+    world.relay.set_rules(rules(), world.now);
+    world.run();
+    assert!(matches!(world.get(&school(), letter), Reply::Release { .. }));
+}
+
+#[test]
+fn an_engine_that_starts_late_catches_up_at_once() {
+    let mut world = delivered();
+    world.now = at("2026-11-23T17:00");
+    world.crash();
+    assert!(world.relay.wake_at().is_some_and(|at| at <= world.now));
+    world.run();
+    world.check_over();
+    assert_eq!(world.outside.truth.words(incident(1)), ["expired"]);
+}
+
+#[test]
+fn r24_two_breaches_at_one_moment_are_both_recorded_though_they_look_the_same() {
+    let mut world = referred();
+    for round in 1..=2 {
+        let route = Command::Route { signal: signal(1, 0), round, school: school(), letter: sealed() };
+        world.submit(&municipality(), route);
+        world.fetch(&school(), Fetch::Letter { signal: signal(1, 0), round });
+        world.submit(&school(), Command::Return { signal: signal(1, 0), round });
+    }
+    world.run();
+    assert_eq!(world.outside.breaches.len(), 2);
+    assert_eq!(world.outside.breaches[0], world.outside.breaches[1]);
+    assert!(world.relay.is_idle());
 }

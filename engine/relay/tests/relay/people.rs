@@ -43,6 +43,18 @@ impl Plan {
         Self::Recalled,
         Self::Unattended,
     ];
+
+    /// How its signals end.
+    pub(crate) const fn ends(self) -> &'static [&'static str] {
+        match self {
+            Self::Ordinary | Self::LookUpDown => &["acknowledged", "acknowledged"],
+            Self::Returned => &["acknowledged"],
+            Self::NotDv => &[],
+            Self::Withheld => &["withheld"],
+            Self::Recalled => &["recalled"],
+            Self::Unattended => &["expired"],
+        }
+    }
 }
 
 enum Ask {

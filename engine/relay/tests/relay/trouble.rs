@@ -1,7 +1,7 @@
 //! Something outside does not work, or nobody can tell whether it did.
 
 use hwc_journal::{Append, Commit, History, Position};
-use hwc_relay::{Input, Limits, Output, Reply, Ticket, Trouble};
+use hwc_relay::{Input, Limits, Output, Reply, Trouble};
 use hwc_schemas::{
     outcome::{Recalled, Withheld},
     wire::{Answer, Command, Fetch, Refusal, Sealed},
@@ -317,13 +317,10 @@ fn what_does_not_work_can_be_tried_again_though_the_clock_stands_still() {
 #[test]
 fn a_command_whose_ciphertext_is_missing_is_malformed() {
     let mut world = referred();
-    let (command, _) = route(&school()).detach(|| crate::region::payload(77));
-    world.relay.handle(
-        Input::Submit { ticket: Ticket(99), from: municipality(), command, payloads: Vec::new() },
-        world.now,
-    );
-    let Some(Output::Reply { ticket: Ticket(99), reply }) = world.relay.poll() else { panic!() };
-    assert_eq!(reply, Reply::Command(Answer::Refused { refusal: Refusal::Malformed }));
+    let ticket = world.submit_without_ciphertexts(&municipality(), route(&school()));
+    world.run();
+    let refused = Answer::Refused { refusal: Refusal::Malformed };
+    assert_eq!(world.reply(ticket), Some(Reply::Command(refused)));
     assert_eq!(world.say(&municipality(), route(&other_school())), Answer::Recorded);
 }
 

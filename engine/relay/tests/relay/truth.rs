@@ -63,6 +63,15 @@ impl Truth {
         self.courses.iter().map(|(id, course)| (*id, course.outcomes.clone())).collect()
     }
 
+    /// How the signals of one incident ended, in words.
+    pub(crate) fn words(&self, id: IncidentId) -> Vec<&'static str> {
+        self.courses[&id]
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.map_or("lost", |outcome| outcome.words().0))
+            .collect()
+    }
+
     /// How often each child was opened by each round's school, and acknowledged.
     pub(crate) fn count(&self, id: IncidentId, of: impl Fn(&Fact) -> Option<SignalNumber>) -> usize {
         self.courses[&id].events.iter().filter_map(|event| of(&event.fact)).count()
