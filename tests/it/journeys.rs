@@ -1,6 +1,7 @@
 //! Datasets replayed to their end on the real broker, as a user would.
 
 use std::{
+    fmt::Write as _,
     fs,
     process::{Command, Stdio},
     time::Duration,
@@ -237,7 +238,7 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
 fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
     let dataset = Dataset::handbook();
     let (diary, state) = (dataset.path().join("diary.out"), dataset.path().join("state"));
-    let mut child = hwc()
+    let child = hwc()
         .arg("replay")
         .arg(dataset.path())
         .arg("--diary")
@@ -264,16 +265,16 @@ fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
 #[test]
 fn six_hundred_signals_that_wait_at_one_school_hold_nobody_up() {
     let mut dataset = Dataset::handbook();
-    let letters = |number: usize| -> String {
+    let letters = |number: u32| -> String {
         [number / 676 % 26, number / 26 % 26, number % 26]
-            .map(|at| char::from(b'a' + at as u8))
             .iter()
+            .filter_map(|at| char::from_u32(97 + at))
             .collect()
     };
     let (mut reports, mut enrolments) = (String::new(), String::new());
     for number in 0..600 {
         let name = letters(number);
-        enrolments += &format!("0855,{name},,Weekend,2015-01-01,01AA,00,no,,\n");
+        writeln!(enrolments, "0855,{name},,Weekend,2015-01-01,01AA,00,no,,").unwrap();
         let report = serde_json::json!({
             "report_id": format!("W-{number}"), "reported_at": "2026-11-21T10:00:00+01:00",
             "incident": { "occurred_at": "2026-11-20", "kind": "child_abuse", "address": { "postcode": "5099ZZ",
@@ -281,7 +282,7 @@ fn six_hundred_signals_that_wait_at_one_school_hold_nobody_up() {
             "children": [{ "given_names": name, "surname": "Weekend", "date_of_birth": "2015-01-01",
                 "presence": "present", "relation": "resident" }],
         });
-        reports += &format!("{report}\n");
+        writeln!(reports, "{report}").unwrap();
     }
     dataset = dataset.with("reports.jsonl", &reports).adding("enrolments.csv", &enrolments);
     let replayed = dataset.replay(&[]);

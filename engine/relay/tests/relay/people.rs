@@ -159,9 +159,8 @@ impl People {
         let mut moved = false;
         for (id, (who, task)) in &world.outside.tasks {
             let plan = self.plans[&task.incident().to_string()];
-            if !self.errands.contains_key(id)
-                && !(plan == Plan::Unattended && matches!(task, Task::Read { .. }))
-            {
+            let never = plan == Plan::Unattended && matches!(task, Task::Read { .. });
+            if !never && !self.errands.contains_key(id) {
                 moved = true;
                 let steps = steps(task, plan);
                 let (who, task) = (who.clone(), Some(task.clone()));
@@ -178,7 +177,7 @@ impl Errand {
         match reply {
             Reply::TryLater | Reply::Command(Answer::TryLater) => {}
             Reply::Command(Answer::Recorded | Answer::AlreadyRecorded) | Reply::Release { .. } => {
-                self.done += 1
+                self.done += 1;
             }
             // Whoever holds a task for it lets it go.
             Reply::Command(Answer::Refused { refusal }) | Reply::NotDue(refusal) => {
