@@ -115,6 +115,13 @@ fn a_broken_row_or_setting_stops_the_run_before_it_starts() {
 }
 
 #[test]
+fn a_dataset_without_a_report_is_over_at_once() {
+    let replayed = Dataset::handbook().with("reports.jsonl", "\n").replay(&[]);
+    assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
+    assert!(replayed.diary.is_empty());
+}
+
+#[test]
 fn a_policy_whose_payloads_could_outlive_the_ceiling_is_refused() {
     let dataset = Dataset::handbook().adding("region.toml", "\n[policy]\nmax_hold_days = 20\n");
     let replayed = dataset.replay(&[]);

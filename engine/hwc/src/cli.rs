@@ -15,11 +15,14 @@ use crate::{
 
 /// Handle with Care: before the first lesson a child's school knows that something happened, never what.
 #[derive(Debug, Parser)]
-#[command(name = "hwc", version, about, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "hwc", version, about = ABOUT, arg_required_else_help = true, before_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const ABOUT: &str =
+    "Handle with Care: before the first lesson a child's school knows that something happened, never what.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +32,8 @@ Examples:
   hwc law                                          what can happen to a signal, on one page
 
 Exit codes:
-  0 fine   1 failed, or a line was refused   2 usage   3 settings or dataset   4 out of reach   5 refused";
+  0 fine   1 failed, or a line was refused   2 usage
+  3 settings or dataset   4 out of reach   5 refused";
 
 #[derive(Debug, Subcommand)]
 enum Command {

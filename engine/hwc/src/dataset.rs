@@ -163,6 +163,7 @@ struct Settings {
 struct RegionToml {
     #[serde(default)]
     synthetic: bool,
+    #[serde(default = "unnamed")]
     name: String,
     holiday_region: toml::Spanned<String>,
     participating_municipalities: Vec<toml::Spanned<String>>,
@@ -170,6 +171,10 @@ struct RegionToml {
     #[serde(default)]
     extra_closed_days: Vec<toml::Spanned<String>>,
     policy: Option<toml::Spanned<PolicyToml>>,
+}
+
+fn unnamed() -> String {
+    "A region without a name".to_owned()
 }
 
 #[derive(Deserialize, Default)]
