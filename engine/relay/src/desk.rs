@@ -252,8 +252,7 @@ impl Desk {
             };
             self.begin(Work::new(cause, read), turn);
         }
-        let clear = matches!(self.stage, Stage::Ready) && !self.errands.are_under_way();
-        if clear && self.known.owes_the_tombstone() {
+        if matches!(self.stage, Stage::Ready) && self.known.owes_the_tombstone() {
             turn.outputs.push_back(Output::Forget { incident: self.id, expected: self.known.position });
             self.stage = Stage::Forgetting;
         }

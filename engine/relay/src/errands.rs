@@ -76,11 +76,6 @@ impl Errands {
         }
     }
 
-    /// Whether an answer is still to come.
-    pub(crate) fn are_under_way(&self) -> bool {
-        self.known.values().any(|progress| *progress == Progress::UnderWay)
-    }
-
     /// Whether something is still to be performed, now or later.
     pub(crate) fn are_open(&self) -> bool {
         self.known.values().any(|progress| *progress != Progress::Performed)

@@ -90,8 +90,9 @@ impl Region {
     pub(crate) fn has_on_disk(&self, bytes: &[u8]) -> bool {
         let mut folders = vec![self.folder.path().to_owned()];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                if entry.file_type().unwrap().is_dir() {
+            // A generation that is dropped may go away while it is looked at.
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     folders.push(entry.path());
                 } else if std::fs::read(entry.path())
                     .is_ok_and(|file| file.windows(bytes.len()).any(|window| window == bytes))

@@ -10,7 +10,7 @@ use crate::{
     outside::name,
     people::{People, Plan, expand, record, screen},
     region::{MORNING, at, incident, municipality, police, rules, school, sealed, signal, veilig_thuis},
-    world::World,
+    world::{Weather, World},
 };
 
 /// Everybody does what they should, and time passes, until nothing moves.
@@ -71,7 +71,7 @@ fn order(world: &mut World) -> Vec<&'static str> {
     loop {
         while let Some(output) = world.relay.poll() {
             names.push(name(&output));
-            world.carry_out(output, crate::world::Weather::Fine);
+            world.carry_out(output, Weather::Fine);
         }
         if !world.deliver(0) {
             return names;
@@ -188,7 +188,7 @@ fn nobody_is_idle_while_anything_is_under_way_and_everybody_is_when_nothing_is()
             waited += 1;
         }
         if let Some(output) = world.relay.poll() {
-            world.carry_out(output, crate::world::Weather::Fine);
+            world.carry_out(output, Weather::Fine);
         } else if !world.deliver(0) {
             break;
         }
@@ -209,7 +209,7 @@ fn an_erasure_is_asked_for_with_its_place() {
             assert!(location.is_some());
             erased += 1;
         }
-        crate::world::Weather::Fine
+        Weather::Fine
     });
     assert_eq!(erased, 1);
 }
@@ -257,6 +257,11 @@ fn r24_two_breaches_at_one_moment_are_both_recorded_though_they_look_the_same() 
         world.fetch(&school(), Fetch::Letter { signal: signal(1, 0), round });
         world.submit(&school(), Command::Return { signal: signal(1, 0), round });
     }
+    // Neither can be recorded at first, so that both are owed at once.
+    let breach = |output: &Output| matches!(output, Output::Perform { duty: Duty::RecordBreach { .. }, .. });
+    world.run_in(|output| if breach(output) { Weather::Lost } else { Weather::Fine });
+    assert_eq!(world.outside.breaches, []);
+    world.tick();
     world.run();
     assert_eq!(world.outside.breaches.len(), 2);
     assert_eq!(world.outside.breaches[0], world.outside.breaches[1]);

@@ -9,6 +9,7 @@ mod limits;
 mod outside;
 mod people;
 mod region;
+mod strange;
 mod trouble;
 mod truth;
 mod weather;

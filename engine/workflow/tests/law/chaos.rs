@@ -199,6 +199,20 @@ impl Chaos {
         self.act(Act::Fetch { from, fetch }, Some(from));
     }
 
+    /// Between now and the next deadline time asks for nothing.
+    pub(crate) fn check_deadline(&self) {
+        let next = self.life.deadline().unwrap_or(later(self.life.now, 100 * 24 * 3600));
+        for before in
+            [later(next, -1), later(self.life.now, (next.as_second() - self.life.now.as_second()) / 2)]
+        {
+            if before > self.life.now && before < next {
+                let context = self.life.world.at(before);
+                let events = hwc_workflow::decide(&self.life.incident, Act::Look, &context);
+                assert_eq!(events, Ok(Vec::new()), "due at {before}, before the deadline");
+            }
+        }
+    }
+
     pub(crate) fn look(&mut self) {
         self.act(Act::Look, None);
         let next = self.life.deadline();

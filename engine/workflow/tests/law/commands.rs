@@ -214,6 +214,7 @@ fn r24_recalling_is_for_its_municipality_and_its_veilig_thuis_until_it_is_purged
          opened             recorded  recorded  gone  gone  not_yours  not_yours
          acknowledged       recorded  recorded  gone  gone  not_yours  not_yours
          recalled           already   already   gone  gone  not_yours  not_yours
+         recalled_unrecorded already   already   gone  gone  not_yours  not_yours
          expired            recorded  recorded  gone  gone  not_yours  not_yours
          expired_opened     recorded  recorded  gone  gone  not_yours  not_yours
          acknowledged_free  gone      gone      gone  gone  not_yours  not_yours
@@ -231,27 +232,27 @@ fn r24_recalling_is_for_its_municipality_and_its_veilig_thuis_until_it_is_purged
 #[test]
 fn commands_about_a_signal_of_an_incident_without_one_are_gone_and_out_of_order_for_its_veilig_thuis() {
     for name in ["unknown", "recorded", "screened", "closed_not_dv", "closed_expired", "purged"] {
-        for (from, command) in about_a_signal(0) {
+        for (from, command) in about_a_signal(0, ROUND) {
             let early = from == veilig_thuis() && matches!(name, "recorded" | "screened");
             let refusal = if early { Refusal::OutOfOrder } else { Refusal::Gone };
             let answer = situation(name).command(&from, &command);
             assert_eq!(answer, Answer::Refused { refusal }, "{name}: {}", command.name());
         }
     }
-    for (from, command) in about_a_signal(5) {
+    for (from, command) in about_a_signal(5, ROUND) {
         let answer = situation("opened").command(&from, &command);
         assert_eq!(answer, Answer::Refused { refusal: Refusal::Gone }, "no such signal: {}", command.name());
     }
 }
 
 /// Every command about a signal, from whom it should come.
-fn about_a_signal(place: usize) -> Vec<(Organisation, Command<PayloadId>)> {
+fn about_a_signal(place: usize, round: u16) -> Vec<(Organisation, Command<PayloadId>)> {
     let signal = signal(place);
     vec![
-        (municipality(), Command::Route { signal, round: ROUND, school: school(), letter: payload(802) }),
-        (municipality(), Command::Withhold { signal, round: ROUND, reason: Withheld::EnrolmentUnknown }),
-        (school(), Command::Acknowledge { signal, round: ROUND }),
-        (school(), Command::Return { signal, round: ROUND }),
+        (municipality(), Command::Route { signal, round, school: school(), letter: payload(802) }),
+        (municipality(), Command::Withhold { signal, round, reason: Withheld::EnrolmentUnknown }),
+        (school(), Command::Acknowledge { signal, round }),
+        (school(), Command::Return { signal, round }),
         (municipality(), Command::Recall { signal, reason: Recalled::SentInError }),
         (veilig_thuis(), Command::Recall { signal, reason: Recalled::SentInError }),
     ]
@@ -269,7 +270,7 @@ fn about_the_incident() -> Vec<(Organisation, Command<PayloadId>)> {
 fn the_same_command_again_is_already_recorded_and_changes_nothing() {
     let mut accepted = 0;
     for name in INCIDENTS.into_iter().chain(SIGNALS) {
-        for (from, command) in about_the_incident().into_iter().chain(about_a_signal(0)) {
+        for (from, command) in about_the_incident().into_iter().chain(about_a_signal(0, ROUND)) {
             let mut life = situation(name);
             if life.command(&from, &command) == Answer::Recorded {
                 accepted += 1;
@@ -286,7 +287,8 @@ fn the_same_command_again_is_already_recorded_and_changes_nothing() {
 #[test]
 fn r1_r13_a_stranger_hears_the_same_in_every_situation_and_so_learns_nothing() {
     for name in INCIDENTS.into_iter().chain(SIGNALS) {
-        for (right, command) in about_the_incident().into_iter().chain(about_a_signal(0)) {
+        let of_signals = (1..=ROUND + 1).flat_map(|round| about_a_signal(0, round));
+        for (right, command) in about_the_incident().into_iter().chain(of_signals) {
             let roles = match command {
                 Command::Recall { .. } => vec![Role::Municipality, Role::VeiligThuis],
                 // Another district's police may report under an id of its own.

@@ -6,7 +6,10 @@ use hwc_schemas::{
     outcome::{Outcome, Withheld},
     wire::{Answer, Command, Expansion, Finding, Screening},
 };
-use hwc_workflow::state::{Incident, SignalState};
+use hwc_workflow::{
+    Act, Done, Duty,
+    state::{Incident, SignalState},
+};
 
 use crate::world::{INTERVAL, Life, NOT_OF_AGE, incident_id, municipality, school, veilig_thuis};
 
@@ -30,7 +33,7 @@ pub(crate) const INCIDENTS: [&str; 11] = [
 ];
 
 /// One signal of an incident that has others.
-pub(crate) const SIGNALS: [&str; 15] = [
+pub(crate) const SIGNALS: [&str; 16] = [
     "referred",
     "routed",
     "delivered",
@@ -41,6 +44,7 @@ pub(crate) const SIGNALS: [&str; 15] = [
     "withheld",
     "withheld_free",
     "recalled",
+    "recalled_unrecorded",
     "recalled_free",
     "expired",
     "expired_opened",
@@ -151,9 +155,18 @@ fn advance(life: &mut Life, name: &str) {
         "acknowledged" | "acknowledged_free" | "purged_signal" => {
             assert_eq!(life.acknowledge(), Answer::Recorded);
         }
-        "recalled" | "recalled_free" => assert_eq!(life.recall(&municipality()), Answer::Recorded),
+        "recalled" | "recalled_unrecorded" | "recalled_free" => {
+            assert_eq!(life.recall(&municipality()), Answer::Recorded);
+        }
         "expired" | "expired_opened" | "expired_free" => life.until("2026-11-23T17:00"),
         _ => {}
+    }
+    if name == "recalled_unrecorded" {
+        for duty in life.duties() {
+            if let Duty::Erase { payload } = duty {
+                life.act(Act::Done(Done::Erased(payload))).unwrap();
+            }
+        }
     }
     if name == "purged_signal" {
         life.perform();

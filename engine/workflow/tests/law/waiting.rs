@@ -143,6 +143,7 @@ fn r19_looked_up_again_and_not_routed_it_is_withheld_when_the_hold_ends() {
     let mut life = held_over_the_weekend();
     life.until("2026-12-07T16:59");
     assert_eq!(life.outcome(), None);
+    assert_eq!(life.deadline(), Some(at("2026-12-07T17:00")));
     life.until("2026-12-07T17:00");
     assert_eq!(life.outcome(), TOO_LONG);
     life.perform();

@@ -150,7 +150,9 @@ impl Life {
     }
 
     pub(crate) fn look(&mut self) -> Vec<Event> {
-        self.act(Act::Look).unwrap()
+        let events = self.act(Act::Look).unwrap();
+        assert!(self.deadline().is_none_or(|next| next > self.now), "the next deadline is now again");
+        events
     }
 
     pub(crate) fn deadline(&self) -> Option<Timestamp> {

@@ -1,0 +1,88 @@
+//! What should never arrive: strays, half commands, and a log that cannot be.
+
+use hwc_journal::{Append, History, Position};
+use hwc_relay::{Input, Output, Reply, Trouble};
+use hwc_schemas::wire::{Answer, Refusal};
+use hwc_workflow::{Duty, Fact};
+
+use crate::{
+    life::referred,
+    people::{record, screen},
+    region::{MORNING, incident, municipality, other_school, police, school, signal, veilig_thuis},
+    trouble::{events, route},
+    world::World,
+};
+
+#[test]
+fn a_command_whose_ciphertext_is_missing_is_malformed() {
+    let mut world = referred();
+    let ticket = world.submit_without_ciphertexts(&municipality(), route(&school()));
+    world.run();
+    let refused = Answer::Refused { refusal: Refusal::Malformed };
+    assert_eq!(world.reply(ticket), Some(Reply::Command(refused)));
+    assert_eq!(world.say(&municipality(), route(&other_school())), Answer::Recorded);
+}
+
+#[test]
+fn a_log_that_holds_what_cannot_have_happened_is_left_alone_with_all_its_ciphertexts() {
+    let mut world = World::new(MORNING);
+    world.say(&police(), record(1));
+    let stored = world.relay.keeps();
+    let History::Live { mut commits, position } = world.outside.read(incident(1)) else { panic!() };
+    commits.push(events([Fact::Returned { number: signal(1, 0).number }]));
+    world.crash();
+    world.run();
+    let mut fresh = World::new(MORNING);
+    fresh.relay.handle(
+        Input::Loaded { incident: incident(1), history: Ok(History::Live { commits, position }) },
+        fresh.now,
+    );
+    let Some(Output::Alarm { problem, .. }) = fresh.relay.poll() else { panic!() };
+    assert_eq!(problem.what, "an event of a signal");
+    assert_eq!(fresh.relay.keeps(), stored, "the sweeper leaves its ciphertexts alone");
+    assert_eq!(fresh.say(&veilig_thuis(), screen(1)), Answer::TryLater);
+    assert_eq!(fresh.relay.wake_at(), None);
+    assert!(fresh.relay.is_idle());
+    assert_eq!(fresh.say(&police(), record(2)), Answer::Recorded, "nobody else is held up");
+}
+
+#[test]
+fn answers_that_nobody_waits_for_change_nothing() {
+    let strays = || {
+        let duty = Duty::Erase { payload: crate::region::payload(5) };
+        let incident = incident(1);
+        [
+            Input::Loaded { incident, history: Ok(History::Ended) },
+            Input::Stored { incident, places: Ok(Vec::new()) },
+            Input::Stored { incident, places: Err(Trouble) },
+            Input::Appended { incident, outcome: Ok(Append::Appended(Position(999))) },
+            Input::Appended { incident, outcome: Ok(Append::Conflict) },
+            Input::Appended { incident, outcome: Err(Trouble) },
+            Input::Forgotten { incident, outcome: Ok(Append::Appended(Position(999))) },
+            Input::Performed { incident, duty: duty.clone(), outcome: Ok(()) },
+            Input::Performed { incident, duty, outcome: Err(Trouble) },
+        ]
+    };
+    let mut nobody = World::new(MORNING);
+    for stray in strays() {
+        nobody.relay.handle(stray, nobody.now);
+        assert!(nobody.relay.poll().is_none() && nobody.relay.is_idle());
+    }
+    nobody.check_over();
+
+    let mut ready = referred();
+    for stray in strays() {
+        ready.relay.handle(stray, ready.now);
+        assert!(ready.relay.poll().is_none() && ready.relay.is_idle());
+    }
+    assert_eq!(ready.say(&municipality(), route(&school())), Answer::Recorded);
+
+    for stray in strays().into_iter().skip(1) {
+        let mut loading = World::new(MORNING);
+        let ticket = loading.submit(&police(), record(1));
+        loading.relay.handle(stray, loading.now);
+        loading.run();
+        assert_eq!(loading.reply(ticket), Some(Reply::Command(Answer::Recorded)));
+        assert_eq!(loading.log, ["load", "store", "append", "reply", "noted", "perform"]);
+    }
+}
