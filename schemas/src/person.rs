@@ -1,7 +1,28 @@
 //! A child, and what is known of it: only ever in memory or sealed (R1, R22).
 //!
 //! Nothing here implements `Debug`, `Display` or `Serialize`, so nothing here can reach a log, an error, a span or a
-//! file by accident. [`PersonalText::expose`] is the one deliberate way out; a tidy test keeps the list of its callers.
+//! file by accident; so each of these does not compile:
+//!
+//! ```compile_fail,E0277
+//! fn shown(child: &hwc_schemas::person::Child) -> String { format!("{child:?}") }
+//! ```
+//! ```compile_fail,E0277
+//! fn shown(text: &hwc_schemas::person::PersonalText) -> String { format!("{text}") }
+//! ```
+//! ```compile_fail,E0277
+//! fn shown(born: hwc_schemas::person::DateOfBirth) -> String { format!("{born:?}") }
+//! ```
+//! ```compile_fail,E0277
+//! fn shown(letter: &hwc_schemas::letter::Letter) -> String { format!("{letter:?}") }
+//! ```
+//! ```compile_fail,E0277
+//! fn shown(report: &hwc_schemas::report::Report) -> String { format!("{report:?}") }
+//! ```
+//! ```compile_fail,E0277
+//! fn written(child: &hwc_schemas::person::Child) -> String { serde_json::to_string(child).unwrap_or_default() }
+//! ```
+//!
+//! [`PersonalText::expose`] is the one deliberate way out; a tidy test keeps the list of its callers.
 
 use jiff::civil::Date;
 use zeroize::{Zeroize, ZeroizeOnDrop};

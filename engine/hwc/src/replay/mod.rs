@@ -10,9 +10,9 @@ mod tests;
 
 use std::{
     collections::BTreeSet,
-    fs::{self, OpenOptions},
+    fs::{self, OpenOptions, Permissions},
     io::{BufWriter, IsTerminal as _, Write as _},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -145,7 +145,8 @@ impl Ground {
     /// Takes the user's folder, which must be empty, or makes a private one.
     pub(crate) fn prepare(state_dir: Option<&Path>) -> Result<Self, ReplayError> {
         let Some(folder) = state_dir else {
-            let made = tempfile::Builder::new().prefix("hwc-").tempdir();
+            let made =
+                tempfile::Builder::new().prefix("hwc-").permissions(Permissions::from_mode(0o700)).tempdir();
             return Ok(Self::Private(made.map_err(ReplayError::setup)?));
         };
         let taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
