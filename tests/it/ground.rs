@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -53,6 +53,13 @@ impl Dataset {
         let text = fs::read_to_string(&path).unwrap() + more;
         fs::write(path, text).unwrap();
         self
+    }
+
+    /// Starts a replay, to do something to it while it runs.
+    pub(crate) fn start(&self, state: &Path, diary: &Path) -> Child {
+        let mut command = hwc();
+        command.arg("replay").arg(self.path()).arg("--state-dir").arg(state).arg("--diary").arg(diary);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Replays it with a diary.

@@ -1,11 +1,6 @@
 //! Datasets replayed to their end on the real broker, as a user would.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fmt::Write as _, fs, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -190,15 +185,8 @@ fn the_readme_shows_the_law_as_it_is() {
 fn killed_with_nine_it_takes_its_broker_along() {
     let state = tempfile::tempdir().unwrap();
     let folder = state.path().join("state");
-    let mut child = hwc()
-        .arg("replay")
-        .arg(root().join("simulations/handbook"))
-        .arg("--state-dir")
-        .arg(&folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let dataset = Dataset::handbook();
+    let mut child = dataset.start(&folder, &state.path().join("diary.out"));
     let broker = wait_for(|| broker_of(&folder)).expect("the broker never started");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -211,17 +199,7 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
     let dataset = Dataset::handbook();
     let diary = dataset.path().join("diary.out");
     let state = dataset.path().join("state");
-    let mut child = hwc()
-        .arg("replay")
-        .arg(dataset.path())
-        .arg("--diary")
-        .arg(&diary)
-        .arg("--state-dir")
-        .arg(&state)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = dataset.start(&state, &diary);
     let mut killed = 0;
     while child.try_wait().unwrap().is_none() && killed < 3 {
         // Once a ciphertext lies in the store the run is in the middle of it.
@@ -245,17 +223,7 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
 fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
     let dataset = Dataset::handbook();
     let (diary, state) = (dataset.path().join("diary.out"), dataset.path().join("state"));
-    let child = hwc()
-        .arg("replay")
-        .arg(dataset.path())
-        .arg("--diary")
-        .arg(&diary)
-        .arg("--state-dir")
-        .arg(&state)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = dataset.start(&state, &diary);
     let store = state.join("broker/jetstream");
     let broker = wait_for(|| broker_of(&state).filter(|_| generation_below(&store))).expect("no broker");
     let tell = |what: &str| Command::new("kill").args([what, &broker.to_string()]).status().unwrap();

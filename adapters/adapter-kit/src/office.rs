@@ -33,8 +33,9 @@ struct Inner {
 /// Requests of one organisation that are under way at once, at most.
 const REQUESTS_MAX: usize = 64;
 
-/// How long an answer may take before the same is asked again: longer than the engine needs on its worst morning.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long an answer may take before the same is asked again: long enough for a busy morning, short enough
+/// that a lost answer costs no lesson.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a payload could not be had.
 #[derive(Debug, thiserror::Error)]
