@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -35,6 +36,29 @@ impl Dataset {
             fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
         }
         Self { folder }
+    }
+
+    /// The manual's cases and so many signals more, which wait at one school over a weekend: a replay that is long enough
+    /// to have a middle.
+    pub(crate) fn weekend(signals: u32) -> Self {
+        let letters = |number: u32| -> String {
+            let places = [number / 676 % 26, number / 26 % 26, number % 26];
+            places.iter().filter_map(|at| char::from_u32(97 + at)).collect()
+        };
+        let (mut reports, mut enrolments) = (String::new(), String::new());
+        for number in 0..signals {
+            let name = letters(number);
+            writeln!(enrolments, "0855,{name},,Weekend,2015-01-01,01AA,00,no,,").unwrap();
+            let report = serde_json::json!({
+                "report_id": format!("W-{number}"), "reported_at": "2026-11-21T10:00:00+01:00",
+                "incident": { "occurred_at": "2026-11-20", "kind": "child_abuse", "address": {
+                    "postcode": "5099ZZ", "house_number": number + 1, "municipality": "0855" } },
+                "children": [{ "given_names": name, "surname": "Weekend", "date_of_birth": "2015-01-01",
+                    "presence": "present", "relation": "resident" }],
+            });
+            writeln!(reports, "{report}").unwrap();
+        }
+        Self::handbook().adding("reports.jsonl", &reports).adding("enrolments.csv", &enrolments)
     }
 
     pub(crate) fn path(&self) -> &Path {

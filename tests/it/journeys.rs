@@ -1,6 +1,6 @@
 //! Datasets replayed to their end on the real broker, as a user would.
 
-use std::{fmt::Write as _, fs, process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -196,7 +196,7 @@ fn killed_with_nine_it_takes_its_broker_along() {
 
 #[test]
 fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_rules_say() {
-    let dataset = Dataset::handbook();
+    let dataset = Dataset::weekend(200);
     let diary = dataset.path().join("diary.out");
     let state = dataset.path().join("state");
     let mut child = dataset.start(&state, &diary);
@@ -209,19 +209,19 @@ fn a_broker_killed_in_the_middle_is_started_again_and_every_child_ends_as_the_ru
             Command::new("kill").args(["-9", &broker.to_string()]).status().unwrap();
             killed += 1;
         }
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(100));
     }
     let output = child.wait_with_output().unwrap();
     assert!(killed > 0, "it was over too soon to be killed");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let undisturbed = Dataset::handbook().replay(&[]);
+    let undisturbed = Dataset::weekend(200).replay(&[]);
     let disturbed = lines(&fs::read_to_string(&diary).unwrap());
     assert_eq!(sorted(&disturbed), sorted(&undisturbed.diary));
 }
 
 #[test]
 fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
-    let dataset = Dataset::handbook();
+    let dataset = Dataset::weekend(200);
     let (diary, state) = (dataset.path().join("diary.out"), dataset.path().join("state"));
     let child = dataset.start(&state, &diary);
     let store = state.join("broker/jetstream");
@@ -233,36 +233,16 @@ fn a_broker_that_does_not_answer_for_a_while_stops_nothing_for_good() {
     tell("-CONT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let undisturbed = Dataset::handbook().replay(&[]);
+    let undisturbed = Dataset::weekend(200).replay(&[]);
     assert_eq!(sorted(&lines(&fs::read_to_string(&diary).unwrap())), sorted(&undisturbed.diary));
 }
 
 #[test]
 fn six_hundred_signals_that_wait_at_one_school_hold_nobody_up() {
-    let mut dataset = Dataset::handbook();
-    let letters = |number: u32| -> String {
-        [number / 676 % 26, number / 26 % 26, number % 26]
-            .iter()
-            .filter_map(|at| char::from_u32(97 + at))
-            .collect()
-    };
-    let (mut reports, mut enrolments) = (String::new(), String::new());
-    for number in 0..600 {
-        let name = letters(number);
-        writeln!(enrolments, "0855,{name},,Weekend,2015-01-01,01AA,00,no,,").unwrap();
-        let report = serde_json::json!({
-            "report_id": format!("W-{number}"), "reported_at": "2026-11-21T10:00:00+01:00",
-            "incident": { "occurred_at": "2026-11-20", "kind": "child_abuse", "address": { "postcode": "5099ZZ",
-                "house_number": number + 1, "municipality": "0855" } },
-            "children": [{ "given_names": name, "surname": "Weekend", "date_of_birth": "2015-01-01",
-                "presence": "present", "relation": "resident" }],
-        });
-        writeln!(reports, "{report}").unwrap();
-    }
-    dataset = dataset.with("reports.jsonl", &reports).adding("enrolments.csv", &enrolments);
+    let dataset = Dataset::weekend(600);
     let replayed = dataset.replay(&[]);
     assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
-    assert_eq!(replayed.outcomes().get("acknowledged"), Some(&600));
+    assert_eq!(replayed.outcomes().get("acknowledged"), Some(&609));
 }
 
 /// Whether a generation of ciphertexts lies somewhere below.

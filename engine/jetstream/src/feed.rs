@@ -20,7 +20,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use crate::{DoorError, Health, Link, names, settings::nanos};
+use crate::{
+    DoorError, Fault, Health, Link, names,
+    patience::{ATTEMPTS_MAX, pause},
+    settings::nanos,
+};
 
 /// Tasks asked for at once. Each counts as held from the moment the broker sends it.
 const BATCH: u32 = 16;
@@ -155,11 +159,18 @@ pub struct Offered {
 }
 
 impl Offered {
-    /// Says that it is done, and waits until the broker has heard it. Only after the engine answered the task's command.
-    /// On an error the task comes again.
+    /// Says that it is done, and waits until the broker has heard it, more than once if it must: saying it again is harmless.
+    /// Only after the engine answered the task's command. On an error the task comes again.
     pub async fn acknowledge(self) -> Result<(), DoorError> {
-        self.link.ask(self.reply, None, Bytes::from_static(b"+ACK")).await?;
-        Ok(())
+        let mut heard = Err(Fault::NoAnswer);
+        for attempt in 0..ATTEMPTS_MAX {
+            pause(attempt).await;
+            heard = self.link.ask(self.reply.clone(), None, Bytes::from_static(b"+ACK")).await;
+            if matches!(heard, Ok(_) | Err(Fault::Closed)) {
+                break;
+            }
+        }
+        Ok(heard.map(|_| ())?)
     }
 
     /// Says that it is being worked on; to be said at least every 10 seconds.

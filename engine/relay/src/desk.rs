@@ -161,12 +161,16 @@ impl Desk {
             self.rest_a_while(work, turn);
             return;
         };
-        if let Err(problem) = self.known.read(history) {
-            turn.outputs.push_back(Output::Alarm { incident: self.id, problem });
-            self.ask_to_come_back(work, turn);
-            self.chores.clear();
-            self.stage = Stage::Alarmed;
-            return;
+        match self.known.read(history) {
+            Ok(events) if events.is_empty() => {}
+            Ok(events) => turn.outputs.push_back(Output::Noted { incident: self.id, events }),
+            Err(problem) => {
+                turn.outputs.push_back(Output::Alarm { incident: self.id, problem });
+                self.ask_to_come_back(work, turn);
+                self.chores.clear();
+                self.stage = Stage::Alarmed;
+                return;
+            }
         }
         self.take_on_duties(turn);
         if let Some(work) = work {
@@ -222,12 +226,10 @@ impl Desk {
     }
 
     pub(crate) fn performed(&mut self, duty: Duty, outcome: Result<(), Trouble>, turn: &mut Turn<'_>) {
-        match outcome {
-            Ok(()) if self.errands.worked(&duty) && !matches!(self.stage, Stage::Alarmed) => {
-                self.chores.push(Chore::Done(duty));
-            }
-            Err(Trouble) if self.errands.failed(&duty, later(turn)) => self.take_on_duties(turn),
-            _ => {}
+        if outcome.is_err() {
+            self.errands.failed(&duty, later(turn));
+        } else if self.errands.worked(&duty) && !matches!(self.stage, Stage::Alarmed) {
+            self.chores.push(Chore::Done(duty));
         }
         self.go_on(turn);
     }

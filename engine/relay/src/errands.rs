@@ -45,18 +45,16 @@ impl Errands {
             .collect()
     }
 
-    /// A performance was answered. Whether anybody waited for it.
+    /// A performance worked. Whether anybody waited for it.
     pub(crate) fn worked(&mut self, duty: &Duty) -> bool {
         self.answered(duty, Progress::Performed)
     }
 
-    /// A performance did not work. Whether anybody waited for it.
-    pub(crate) fn failed(&mut self, duty: &Duty, retry_at: Timestamp) -> bool {
-        let awaited = self.answered(duty, Progress::Failed);
-        if awaited {
+    /// A performance did not work; it is tried again then, if it is still owed.
+    pub(crate) fn failed(&mut self, duty: &Duty, retry_at: Timestamp) {
+        if self.answered(duty, Progress::Failed) {
             self.retry_at.get_or_insert(retry_at);
         }
-        awaited
     }
 
     fn answered(&mut self, duty: &Duty, how: Progress) -> bool {

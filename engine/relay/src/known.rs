@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hwc_journal::{History, Location, Position};
 use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::{Duty, Incident, OutOfOrder, duties, evolve};
+use hwc_workflow::{Duty, Event, Incident, OutOfOrder, duties, evolve};
 
 use crate::work::Work;
 
@@ -17,17 +17,23 @@ pub(crate) struct Known {
     pub(crate) ended: bool,
     /// Where the ciphertexts lie.
     pub(crate) places: BTreeMap<PayloadId, Location>,
+    /// How many commits of the log are known; none while it was never read.
+    seen: Option<usize>,
 }
 
 impl Known {
     /// Forgets everything and reads anew. If the log holds what cannot have happened, only the places are known.
-    pub(crate) fn read(&mut self, history: History) -> Result<(), OutOfOrder> {
-        *self = Self::default();
+    ///
+    /// Gives the events that were not known though the log had been read before: an append whose answer was lost, or
+    /// another engine's.
+    pub(crate) fn read(&mut self, history: History) -> Result<Vec<Event>, OutOfOrder> {
+        let seen = self.seen;
+        *self = Self { seen: Some(0), ..Self::default() };
         let commits = match history {
-            History::Unknown => return Ok(()),
+            History::Unknown => return Ok(Vec::new()),
             History::Ended => {
                 (self.incident, self.ended) = (Incident::Purged, true);
-                return Ok(());
+                return Ok(Vec::new());
             }
             History::Live { commits, position } => {
                 self.position = position;
@@ -38,12 +44,15 @@ impl Known {
         let events = commits.iter().flat_map(|commit| &commit.events);
         self.incident = events.into_iter().try_fold(Incident::Unknown, evolve)?;
         self.forget_places();
-        Ok(())
+        self.seen = Some(commits.len());
+        let new = commits.into_iter().skip(seen.unwrap_or(usize::MAX));
+        Ok(new.flat_map(|commit| commit.events).collect())
     }
 
     /// A decision became durable, and the log ends here now.
     pub(crate) fn went_on(&mut self, work: &mut Work, position: Position) {
         self.position = position;
+        self.seen = self.seen.map(|seen| seen + 1);
         self.incident = std::mem::take(&mut work.after);
         self.places.extend(work.stored.iter().copied());
         self.forget_places();

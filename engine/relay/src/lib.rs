@@ -8,7 +8,8 @@
 //!
 //! It has no tokio, no clock and no dice: the program drives it with the broker, a simulated world with a faulty one.
 //! For each incident one thing at a time, in this order, each durable before the next: decide, store the ciphertexts that
-//! the decision points to, append the events, answer, perform the duties. Whatever is uncertain is read back.
+//! the decision points to, append the events, answer, perform the duties. Whatever is uncertain is read back. What is
+//! refused is refused by the log: an engine that was overtaken may remember less than is so.
 
 mod desk;
 mod errands;

@@ -7,7 +7,7 @@
 //! deadline(&Incident, &Context)    -> Option<Timestamp>             when to look again
 //! ```
 //!
-//! Read in this order: [`law`] (the one page of what can happen), [`event`], [`state`], [`decide`], [`duty`].
+//! Read in this order: [`law`] (the one page of what can happen), [`event`], [`state`], [`mod@decide`], [`duty`].
 //! The crate has no clock, no dice and no IO: the moment, the policy, the calendar and the ids are arguments.
 //! Duties and deadlines follow from the state and not from the moment of an event, so after a crash they are there again.
 

@@ -10,7 +10,7 @@ use crate::{
     people::{record, screen},
     region::{MORNING, incident, municipality, other_school, police, school, signal, veilig_thuis},
     trouble::{events, route},
-    world::World,
+    world::{Weather, World},
 };
 
 #[test]
@@ -44,6 +44,37 @@ fn a_log_that_holds_what_cannot_have_happened_is_left_alone_with_all_its_ciphert
     assert_eq!(fresh.relay.wake_at(), None);
     assert!(fresh.relay.is_idle());
     assert_eq!(fresh.say(&police(), record(2)), Answer::Recorded, "nobody else is held up");
+}
+
+#[test]
+fn an_incident_that_is_left_alone_keeps_nobody_busy() {
+    let mut world = World::new(MORNING);
+    world.submit(&police(), record(1));
+    // The task is being offered when the log turns out to hold nonsense.
+    let mut offer = None;
+    loop {
+        match world.relay.poll() {
+            Some(output @ Output::Perform { .. }) => offer = Some(output),
+            Some(output) => world.carry_out(output, Weather::Fine),
+            None if world.deliver(0) => {}
+            None => break,
+        }
+    }
+    let ticket = world.submit(&veilig_thuis(), screen(1));
+    let Some(Output::Append { incident, .. }) = world.relay.poll() else { panic!() };
+    world.relay.handle(Input::Appended { incident, outcome: Ok(Append::Conflict) }, world.now);
+    let Some(Output::Load { .. }) = world.relay.poll() else { panic!() };
+    let History::Live { mut commits, position } = world.outside.read(incident) else { panic!() };
+    commits.push(events([Fact::Returned { number: signal(1, 0).number }]));
+    let history = Ok(History::Live { commits, position });
+    world.relay.handle(Input::Loaded { incident, history }, world.now);
+    world.run();
+    assert_eq!(world.reply(ticket), Some(Reply::Command(Answer::TryLater)));
+    assert!(!world.relay.is_idle(), "the offer is still under way");
+    world.carry_out(offer.unwrap(), Weather::Fine);
+    world.run();
+    assert!(world.relay.is_idle());
+    assert_eq!((world.alarms.as_slice(), world.relay.wake_at()), ([incident].as_slice(), None));
 }
 
 #[test]

@@ -106,7 +106,9 @@ fn an_append_of_which_nobody_heard_is_read_back_and_not_written_twice() {
         let answer = world.reply(ticket).unwrap();
         assert_eq!(answer, Reply::Command(Answer::AlreadyRecorded), "{name}");
         assert_eq!(world.outside.stored, stored + payloads, "{name}");
-        assert!(world.outside.truth.courses[&incident(1)].events.len() > before);
+        let written = &world.outside.truth.courses[&incident(1)].events;
+        assert!(written.len() > before);
+        assert_eq!(world.noted, *written, "{name}: whoever watches hears of everything once");
         assert_eq!(world.outside.conflicts, 0, "{name}");
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// The names of all outputs so far.
     pub(crate) log: Vec<&'static str>,
     pub(crate) alarms: Vec<IncidentId>,
+    /// The events that a watcher was told of.
+    pub(crate) noted: Vec<hwc_workflow::Event>,
     /// Until when each batch of ciphertexts may be kept at most.
     pub(crate) ceilings: Vec<Timestamp>,
     /// Another engine that thinks it leads, too.
@@ -67,6 +69,7 @@ impl World {
             inbox: VecDeque::new(),
             log: Vec::new(),
             alarms: Vec::new(),
+            noted: Vec::new(),
             ceilings: Vec::new(),
             rival: None,
             asked: BTreeMap::new(),
@@ -241,7 +244,7 @@ impl World {
                 return;
             }
             Output::Reply { ticket, reply } => return self.note_reply(ticket, reply),
-            Output::Noted { .. } => return,
+            Output::Noted { events, .. } => return self.noted.extend(events),
             Output::Alarm { incident, .. } => return self.alarms.push(incident),
         };
         self.inbox.push_back(input);

@@ -2,7 +2,7 @@
 
 use hwc_schemas::{
     outcome::{Expired, Outcome, Recalled, ScreenedOut, Withheld},
-    wire::{Answer, Command, Expansion, Finding, Notice, Refusal, RouteWhy, Screening, Task},
+    wire::{Answer, Command, Expansion, Finding, Refusal, RouteWhy, Screening, Task},
 };
 use hwc_workflow::{BreachKind, Duty, Fact, Incident, law::Kind, state::SignalState};
 
@@ -248,20 +248,21 @@ fn r20_notices_go_to_whom_they_concern_and_name_no_child() {
     let mut life = Life::referred("2026-11-18T18:00", 1);
     life.route(&school());
     life.until("2026-11-19T10:00");
-    let notices: Vec<_> = tasks(&life)
-        .into_iter()
-        .filter_map(
-            |(to, task)| if let Task::Notice { notice, .. } = task { Some((to, notice)) } else { None },
-        )
-        .collect();
-    assert_eq!(
-        notices,
-        [
-            (school().to_string(), Notice::RemindContact),
-            (school().to_string(), Notice::RemindBackup),
-            (municipality().to_string(), Notice::ReceiptMissing),
-        ]
-    );
+    let notices = |life: &Life| {
+        let mut all = tasks(life);
+        all.retain(|(_, task)| matches!(task, Task::Notice { .. }));
+        all.into_iter()
+            .map(|(to, task)| (to, task.id().split('.').nth(3).unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let morning = [
+        (school().to_string(), "remind_contact".to_owned()),
+        (school().to_string(), "remind_backup".to_owned()),
+        (municipality().to_string(), "receipt_missing".to_owned()),
+    ];
+    assert_eq!(notices(&life), morning);
+    life.until("2026-11-20T10:00");
+    assert_eq!(notices(&life), morning, "yesterday's are not owed any more");
 }
 
 #[test]

@@ -151,6 +151,18 @@ fn r19_looked_up_again_and_not_routed_it_is_withheld_when_the_hold_ends() {
 }
 
 #[test]
+fn r12_r19_routed_again_and_held_again_the_hold_still_counts_from_the_first_routing() {
+    let mut life = held_over_the_weekend();
+    life.until("2026-11-27T18:00");
+    assert_eq!(life.route(&school()), Answer::Recorded);
+    life.until("2026-11-30T06:00");
+    let SignalState::Referred(referred) = life.state() else { panic!("{:?}", life.state()) };
+    assert_eq!((referred.held_since, referred.round), (Some(at("2026-11-20T17:30")), 3));
+    life.until("2026-12-07T17:00");
+    assert_eq!(life.outcome(), TOO_LONG);
+}
+
+#[test]
 fn r19_a_return_begins_a_new_hold() {
     let mut life = held_over_the_weekend();
     life.until("2026-11-23T06:00");
