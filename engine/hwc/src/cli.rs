@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, io::Write as _, path::PathBuf, process::ExitCod
 
 use clap::{Parser, Subcommand, ValueEnum};
 use hwc_telemetry::LogTo;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    daemon::told_to_stop,
     dataset::Dataset,
     demo,
     exit::{self, Code},
@@ -121,21 +121,6 @@ async fn replay(arguments: ReplayArguments) -> ExitCode {
             exit::say(&error.to_string());
             error.code().into()
         }
-    }
-}
-
-/// Ctrl-C, or the polite signals of a service manager and of a terminal that closes. The broker and the private folder go
-/// with whatever was going on.
-async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut hang_up)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
     }
 }
 

@@ -1,11 +1,14 @@
 //! The program `hwc`: the composition root and the command line. The only place that knows everybody.
 
 mod cli;
+mod daemon;
 mod dataset;
 mod demo;
 mod engine;
 mod exit;
+mod region;
 mod replay;
+mod settings;
 mod timeline;
 
 use std::process::ExitCode;

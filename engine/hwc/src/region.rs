@@ -1,0 +1,282 @@
+//! A region as files: its policy and who takes part (`region.toml`), its holidays (`holidays.json`) and the schools' own closed
+//! days (`closed-days.csv`). A dataset has them, and so has every process that decides by them.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use hwc_adapter_kit::table::{self, TableError};
+use hwc_casework::routing::SchoolCode;
+use hwc_schemas::{
+    Organisation,
+    person::{FieldError, Synthetic, civil_date},
+    report::MunicipalityCode,
+};
+use hwc_workflow::{
+    calendar::{Calendar, Feed, HolidayRegion, Zone},
+    policy::{Policy, PolicySettings},
+};
+use jiff::civil::{Date, Time};
+use serde::Deserialize;
+
+use crate::settings::strict::{self, Misplaced};
+
+/// A region, read and checked.
+pub(crate) struct Region {
+    pub(crate) name: String,
+    pub(crate) synthetic: Option<Synthetic>,
+    pub(crate) zone: Zone,
+    pub(crate) policy: Policy,
+    pub(crate) calendar: Calendar,
+    /// Where a child must live (R15).
+    pub(crate) participating: BTreeSet<MunicipalityCode>,
+    /// Where a school must lie (R15).
+    pub(crate) municipalities: BTreeSet<MunicipalityCode>,
+}
+
+/// A region that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegionError {
+    /// A file is not there or cannot be read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A row of a CSV file.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A setting.
+    #[error("region.toml {0}")]
+    Setting(#[from] Misplaced),
+    /// The holidays.
+    #[error("holidays.json: {0}")]
+    Holidays(String),
+    /// The program's own time zone table.
+    #[error("this program was built without the time zone Europe/Amsterdam")]
+    Zone,
+}
+
+impl Region {
+    /// Reads a folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, RegionError> {
+        let settings = settings(&file(folder, "region.toml")?)?;
+        let zone = Zone::amsterdam().map_err(|_| RegionError::Zone)?;
+        let feed = Feed::parse(&file(folder, "holidays.json")?, &zone)
+            .map_err(|error| RegionError::Holidays(error.to_string()))?;
+        let closed = if folder.join("closed-days.csv").exists() {
+            closed_days(&file(folder, "closed-days.csv")?)?
+        } else {
+            Vec::new()
+        };
+        let calendar = Calendar::new(zone.clone(), settings.holiday_region, &feed)
+            .with_closed_days(settings.extra_closed_days)
+            .with_own_closed_days(closed);
+        Ok(Self {
+            name: settings.name,
+            synthetic: Synthetic::declared(settings.synthetic),
+            zone,
+            policy: settings.policy,
+            calendar,
+            participating: settings.participating,
+            municipalities: settings.region,
+        })
+    }
+}
+
+/// The content of a file of the folder.
+pub(crate) fn file(folder: &Path, name: &str) -> Result<Vec<u8>, RegionError> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(|source| RegionError::File { path, source })
+}
+
+/// `closed-days.csv`: a school's own closed days (R19).
+fn closed_days(bytes: &[u8]) -> Result<Vec<(Organisation, Date)>, TableError> {
+    table::read("closed-days.csv", bytes, &["brin", "location", "date"], |row| {
+        let code = SchoolCode::parse(row.get("brin"), row.get("location"))
+            .map_err(|error| row.refuse_field(&error))?;
+        let school =
+            hwc_municipality::school(code).ok_or_else(|| row.refuse("brin", "is no school's code"))?;
+        let date = civil_date(row.get("date"))
+            .ok_or_else(|| row.refuse("date", "is not a date written YYYY-MM-DD"))?;
+        Ok((school, date))
+    })
+}
+
+struct Settings {
+    synthetic: bool,
+    name: String,
+    holiday_region: HolidayRegion,
+    participating: BTreeSet<MunicipalityCode>,
+    region: BTreeSet<MunicipalityCode>,
+    extra_closed_days: Vec<Date>,
+    policy: Policy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegionToml {
+    #[serde(default)]
+    synthetic: bool,
+    #[serde(default = "unnamed")]
+    name: String,
+    holiday_region: toml::Spanned<String>,
+    participating_municipalities: Vec<toml::Spanned<String>>,
+    region_municipalities: Vec<toml::Spanned<String>>,
+    #[serde(default)]
+    extra_closed_days: Vec<toml::Spanned<String>>,
+    policy: Option<toml::Spanned<PolicyToml>>,
+}
+
+fn unnamed() -> String {
+    "A region without a name".to_owned()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyToml {
+    deliver_from: Option<toml::Spanned<String>>,
+    deliver_until: Option<toml::Spanned<String>>,
+    school_start: Option<toml::Spanned<String>>,
+    remind_contact_at: Option<toml::Spanned<String>>,
+    remind_backup_at: Option<toml::Spanned<String>>,
+    notify_municipality_at: Option<toml::Spanned<String>>,
+    max_hold_days: Option<toml::Spanned<u16>>,
+    expire_after_school_days: Option<toml::Spanned<u16>>,
+    payload_ceiling_days: Option<toml::Spanned<u16>>,
+}
+
+fn settings(bytes: &[u8]) -> Result<Settings, RegionError> {
+    let text = strict::text(bytes)?;
+    let read: RegionToml = strict::parse(text)?;
+    let refuse = |spanned: &toml::Spanned<String>, problem: &str| at(text, spanned.span().start, problem);
+    let codes = |list: &[toml::Spanned<String>]| {
+        let parse = |code: &toml::Spanned<String>| {
+            MunicipalityCode::parse(code.get_ref())
+                .map_err(|FieldError { problem, .. }| refuse(code, problem))
+        };
+        list.iter().map(parse).collect::<Result<BTreeSet<_>, _>>()
+    };
+    let days = read
+        .extra_closed_days
+        .iter()
+        .map(|day| civil_date(day.get_ref()).ok_or_else(|| refuse(day, "is not a date written YYYY-MM-DD")));
+    let holiday_region = read
+        .holiday_region
+        .get_ref()
+        .parse()
+        .map_err(|_| refuse(&read.holiday_region, "is none of noord, midden, zuid"))?;
+    Ok(Settings {
+        synthetic: read.synthetic,
+        name: read.name,
+        holiday_region,
+        participating: codes(&read.participating_municipalities)?,
+        region: codes(&read.region_municipalities)?,
+        extra_closed_days: days.collect::<Result<_, _>>()?,
+        policy: policy(text, read.policy)?,
+    })
+}
+
+fn policy(text: &str, read: Option<toml::Spanned<PolicyToml>>) -> Result<Policy, RegionError> {
+    let whole = read.as_ref().map_or(0, |policy| policy.span().start);
+    let read = read.map(toml::Spanned::into_inner).unwrap_or_default();
+    let mut settings = PolicySettings::default();
+    let times = [
+        (&read.deliver_from, &mut settings.deliver_from),
+        (&read.deliver_until, &mut settings.deliver_until),
+        (&read.school_start, &mut settings.school_start),
+        (&read.remind_contact_at, &mut settings.remind_contact_at),
+        (&read.remind_backup_at, &mut settings.remind_backup_at),
+        (&read.notify_municipality_at, &mut settings.notify_municipality_at),
+    ];
+    for (written, setting) in times {
+        if let Some(written) = written {
+            let problem = "is not a time of day written HH:MM";
+            *setting = time(written.get_ref()).ok_or_else(|| at(text, written.span().start, problem))?;
+        }
+    }
+    let days = [
+        (&read.max_hold_days, &mut settings.max_hold_days),
+        (&read.expire_after_school_days, &mut settings.expire_after_school_days),
+        (&read.payload_ceiling_days, &mut settings.payload_ceiling_days),
+    ];
+    for (written, setting) in days {
+        if let Some(written) = written {
+            *setting = *written.get_ref();
+        }
+    }
+    Policy::check(settings).map_err(|error| {
+        let place = match error.key {
+            "max_hold_days" => read.max_hold_days.map(|it| it.span().start),
+            "expire_after_school_days" => read.expire_after_school_days.map(|it| it.span().start),
+            "payload_ceiling_days" => read.payload_ceiling_days.map(|it| it.span().start),
+            "deliver_until" => read.deliver_until.map(|it| it.span().start),
+            _ => None,
+        };
+        at(text, place.unwrap_or(whole), &error.to_string())
+    })
+}
+
+fn time(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    if !two_digits(hour) || !two_digits(minute) {
+        return None;
+    }
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+fn at(text: &str, byte: usize, problem: &str) -> RegionError {
+    Misplaced::at(text, byte, problem).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "synthetic = true\nname = \"X\"\nholiday_region = \"zuid\"\n\
+        participating_municipalities = [\"0855\"]\nregion_municipalities = [\"0855\"]\n";
+
+    fn refusal(text: &str) -> String {
+        settings(text.as_bytes()).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_defaults_hold_when_nothing_is_said() {
+        let read = settings(GOOD.as_bytes()).unwrap();
+        assert_eq!(*read.policy.settings(), PolicySettings::default());
+    }
+
+    #[test]
+    fn a_broken_setting_is_named_by_line_and_column_and_not_shown() {
+        let cases = [
+            ("[policy]\nmax_hold_day = 3\n", "region.toml line 7, column 1: this setting is not known"),
+            (
+                "[policy]\nmax_hold_days = \"Geheim\"\n",
+                "region.toml line 7, column 17: the value is of the wrong kind",
+            ),
+            (
+                "[policy]\ndeliver_from = \"7 uur\"\n",
+                "region.toml line 7, column 16: is not a time of day written HH:MM",
+            ),
+            (
+                "extra_closed_days = [\"Geheim\"]\n",
+                "region.toml line 6, column 22: is not a date written YYYY-MM-DD",
+            ),
+            ("[policy\n", "region.toml line 6, column 8: this is not TOML"),
+        ];
+        for (more, said) in cases {
+            assert_eq!(refusal(&format!("{GOOD}{more}")), said);
+        }
+    }
+
+    #[test]
+    fn a_policy_that_could_outlive_its_ceiling_is_refused() {
+        let said = refusal(&format!("{GOOD}[policy]\npayload_ceiling_days = 25\n"));
+        assert!(said.starts_with("region.toml line 7, column 24: policy.payload_ceiling_days"), "{said}");
+    }
+}
