@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Link, LinkError, SealedStore,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Lease, LinkError, SealedStore,
     SetupError, StoreError, Tasks,
 };
 use hwc_journal::{History, Journal, JournalError, Location};
@@ -51,6 +51,15 @@ pub(crate) enum EngineError {
 
 /// Requests and duties that are under way at once, at most: beyond it the doors wait.
 const UNDER_WAY_MAX: usize = 1024;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Another engine leads, or may by now.
+    Overtaken,
+}
 
 /// How often what did not work is tried again, in real time: a replayed clock stands still meanwhile.
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
@@ -119,8 +128,18 @@ impl<J: Journal + Clone> Engine<J> {
         })
     }
 
-    /// Runs until told to stop; then takes nothing new, finishes what is under way, and returns.
-    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// Runs until told to stop; then takes nothing new, finishes what is under way, and returns. Returns at once when the
+    /// lease is lost: whatever was under way is somebody else's now, who reads it in the journal.
+    ///
+    /// New rules are taken as they come, and every incident is looked at again by them.
+    pub(crate) async fn run(
+        mut self,
+        lease: &mut Lease,
+        mut rules: watch::Receiver<Arc<Rules>>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Ended {
+        rules.mark_unchanged();
+        let mut rules_may_change = true;
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = Arc::clone(&self.clock);
@@ -134,12 +153,12 @@ impl<J: Journal + Clone> Engine<J> {
             }
             let stopping = *stop.borrow();
             if stopping && self.under_way.is_empty() {
-                return;
+                return Ended::Stopped;
             }
             let idle = self.relay.is_idle() && self.under_way.is_empty();
             let wake_at = self.relay.wake_at().unwrap_or(Timestamp::MAX);
             tokio::select! {
-                biased;
+                () = lease.lost() => return Ended::Overtaken,
                 Some(done) = self.under_way.join_next() => match done {
                     Ok(Some(input)) => self.relay.handle(input, clock.now()),
                     Ok(None) => {}
@@ -159,6 +178,13 @@ impl<J: Journal + Clone> Engine<J> {
                     self.relay.handle(Input::TryAgain, clock.now());
                 }
                 _ = sweep.tick(), if !stopping => self.sweep(),
+                changed = rules.changed(), if rules_may_change && !stopping => match changed {
+                    Ok(()) => {
+                        let rules = Rules::clone(&rules.borrow_and_update());
+                        self.relay.set_rules(rules, clock.now());
+                    }
+                    Err(_) => rules_may_change = false,
+                },
                 Ok(()) = stop.changed(), if !stopping => {}
             }
         }
@@ -377,11 +403,13 @@ fn trouble(error: &dyn std::error::Error) -> Trouble {
 
 /// The broker's side of an engine, opened.
 pub(crate) async fn ground(
-    link: &Link,
+    lease: &Lease,
     settings: &hwc_jetstream::Settings,
 ) -> Result<Ground<hwc_jetstream::JetStreamJournal>, EngineError> {
+    let link = lease.link();
     Ok(Ground {
-        journal: hwc_jetstream::JetStreamJournal::open(link, settings).await?,
+        // The pen first: from here on nobody else writes.
+        journal: hwc_jetstream::JetStreamJournal::open(lease, settings).await?,
         store: SealedStore::open(link, settings),
         tasks: Tasks::open(link, settings).await?,
         doors: Doors::open(link).await?,

@@ -20,7 +20,7 @@ use std::{
 
 use async_nats::{Client, HeaderMap};
 use hwc_broker::{Broker, SyncMode};
-use hwc_jetstream::{JetStreamJournal, Link, Settings};
+use hwc_jetstream::{JetStreamJournal, Lease, Link, Settings};
 use hwc_journal::{Append, Commit, Generation, Journal, Location, Position, codec};
 use hwc_schemas::{IncidentId, PayloadId, SignalNumber};
 use hwc_workflow::{Event, Fact};
@@ -108,7 +108,8 @@ where
 async fn one_per_append(sync: SyncMode, in_flight: usize) -> Outcome<f64> {
     let (_folder, broker) = broker(sync).await?;
     let link = Link::connect(broker.client_url(), None).await?;
-    let journal = JetStreamJournal::open(&link, &Settings::development()).await?;
+    let lease = Lease::stand_by(&link, &Settings::development(), "bench").await?;
+    let journal = JetStreamJournal::open(&lease, &Settings::development()).await?;
     signals_per_second(in_flight, move || {
         let journal = journal.clone();
         async move {
@@ -200,7 +201,8 @@ async fn erasing(sync: SyncMode) -> Outcome<(Duration, Duration)> {
     const SAMPLES: u32 = 20;
     let (_folder, broker) = broker(sync).await?;
     let link = Link::connect(broker.client_url(), None).await?;
-    let journal = JetStreamJournal::open(&link, &Settings::development()).await?;
+    let lease = Lease::stand_by(&link, &Settings::development(), "bench").await?;
+    let journal = JetStreamJournal::open(&lease, &Settings::development()).await?;
     let client = async_nats::connect(broker.client_url()).await?;
     // Around them others live on: a few megabytes, as on a busy day.
     let others = (0..1_000_u32).map(async |_| {

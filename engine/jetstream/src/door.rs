@@ -52,7 +52,7 @@ impl From<Fault> for DoorError {
             Fault::NoAnswer => Self::Unknown,
             Fault::NobodyServes => Self::NobodyThere,
             Fault::TooLarge => Self::TooLarge,
-            Fault::Closed => Self::Closed,
+            Fault::Closed | Fault::NotLeading => Self::Closed,
             Fault::Refused { .. } | Fault::Garbled => Self::Unreadable,
         }
     }

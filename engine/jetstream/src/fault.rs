@@ -17,6 +17,9 @@ pub enum Fault {
     /// The connection was closed for good.
     #[error("the connection to the broker is closed")]
     Closed,
+    /// The lease is not surely ours any more; nothing was sent.
+    #[error("another engine may lead by now, so nothing was sent")]
+    NotLeading,
     /// Larger than the broker takes. Nothing happened.
     #[error("larger than the broker takes; raise its max_payload")]
     TooLarge,

@@ -12,7 +12,7 @@
 //!   ciphertext, so a residue of ids and times in a block file is what the purge may leave; the ciphertexts that those
 //!   ids named are erased securely, in [`crate::SealedStore`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -22,8 +22,9 @@ use hwc_workflow::Fact;
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, Link, Settings, SetupError,
+    Fault, Lease, Link, Settings, SetupError,
     fault::code,
+    lease::Holder,
     messages::{self, Which},
     names::{self, JOURNAL},
     patience::{ATTEMPTS_MAX, pause},
@@ -36,7 +37,20 @@ use crate::{
 pub struct JetStreamJournal {
     link: Link,
     tombstones_for: Duration,
+    /// What the stream is made with while we have the pen; none for whoever only reads.
+    pen: Option<Arc<Pen>>,
 }
+
+/// The right to append: the stream's settings with our epoch's subject in them.
+#[derive(Debug)]
+struct Pen {
+    epoch: u64,
+    holder: Holder,
+    settings: Value,
+}
+
+/// The settings of the stream that say who has the pen.
+const PEN: [&str; 2] = ["subjects", "subject_transform"];
 
 /// Where the log of an ended incident ends: at no place that an append could expect.
 const ENDED: Position = Position(u64::MAX);
@@ -59,16 +73,48 @@ struct Record {
 }
 
 impl JetStreamJournal {
-    /// Opens the journal: makes its stream if it is missing, and verifies it.
-    pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
+    /// Opens the journal for the engine that leads: makes its stream if it is missing, verifies it, and takes the pen. From
+    /// then on no former leader's append is heard, and what was on its way is there before this returns.
+    pub async fn open(lease: &Lease, settings: &Settings) -> Result<Self, SetupError> {
+        let link = lease.link().clone();
+        let epoch = lease.epoch().0;
         let own = json!({
             "max_msg_size": MESSAGE_BYTES_MAX,
             // For the tombstones. No delete markers: they would lengthen every shorter time to live to their own.
             "allow_msg_ttl": true,
+            "subject_transform": {
+                "src": names::pen(epoch),
+                "dest": "jrn.{{wildcard(1)}}.{{wildcard(2)}}",
+            },
         });
-        let wanted = settings::stream(JOURNAL, &["jrn.*.*".to_owned()], settings.replicas, own);
-        settings::ensure_stream(link, JOURNAL, &wanted).await?;
-        Ok(Self { link: link.clone(), tombstones_for: settings.tombstones_for })
+        let wanted = settings::stream(JOURNAL, &[names::pen(epoch)], settings.replicas, own);
+        settings::ensure_stream_but_for(&link, JOURNAL, &wanted, &PEN).await?;
+        let pen = Some(Arc::new(Pen { epoch, holder: lease.holder(), settings: wanted }));
+        let journal = Self { link, tombstones_for: settings.tombstones_for, pen };
+        journal.take_the_pen().await?;
+        Ok(journal)
+    }
+
+    /// Opens the journal for reading only; an append is refused.
+    pub fn read_only(link: &Link) -> Self {
+        Self { link: link.clone(), tombstones_for: Duration::ZERO, pen: None }
+    }
+
+    /// Lets the stream listen to our epoch's subject alone, if it does not and the lease is ours by the broker's word. Then writes one message that means nothing and
+    /// lasts a second: where the stream is replicated, whatever a former leader had under way is in its place before it.
+    async fn take_the_pen(&self) -> Result<(), Fault> {
+        let Some(pen) = &self.pen else { return Err(Fault::NotLeading) };
+        let found: Value = self.link.api(format!("STREAM.INFO.{JOURNAL}"), &json!({})).await?;
+        let ours =
+            |key: &str| found.get("config").and_then(|config| config.get(key)) == pen.settings.get(key);
+        if !PEN.into_iter().all(ours) {
+            pen.holder.confirm().await?;
+            let _: Value = self.link.api(format!("STREAM.UPDATE.{JOURNAL}"), &pen.settings).await?;
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-TTL", "1");
+        let subject = names::written_by(pen.epoch, names::barrier());
+        self.link.put(subject, headers, Bytes::new()).await.map(|_| ())
     }
 
     async fn write(
@@ -77,6 +123,8 @@ impl JetStreamJournal {
         expected: Position,
         record: Record,
     ) -> Result<Append, JournalError> {
+        let Some(pen) = &self.pen else { return Err(unavailable(&Fault::NotLeading)) };
+        let subject = names::written_by(pen.epoch, &record.subject);
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", expected.0.to_string());
         headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", names::incident(incident));
@@ -86,7 +134,7 @@ impl JetStreamJournal {
         let mut last = Fault::NoAnswer;
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
-            match self.link.put(record.subject.clone(), headers.clone(), record.body.clone()).await {
+            match self.link.put(subject.clone(), headers.clone(), record.body.clone()).await {
                 Ok(stored) => {
                     return Ok(Append::Appended(if record.ends { ENDED } else { Position(stored.seq) }));
                 }
@@ -95,6 +143,11 @@ impl JetStreamJournal {
                     return Ok(Append::Conflict);
                 }
                 Err(fault @ Fault::TooLarge) => return Err(unavailable(&fault)),
+                // Somebody whose lease ran out long ago may have taken the pen with a message that was under way.
+                Err(Fault::NobodyServes) => {
+                    last = self.take_the_pen().await.err().unwrap_or(Fault::NobodyServes);
+                    continue;
+                }
                 Err(fault) => last = fault,
             }
             match self.landed(incident, expected, &record).await {

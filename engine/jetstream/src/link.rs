@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Credential, Fault};
+use crate::{Credential, Fault, lease::Until};
 
 /// How long the broker gets for an answer, unless told otherwise.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -31,6 +31,7 @@ pub struct Link {
     client: Client,
     health: watch::Receiver<Health>,
     answer_within: Duration,
+    only_while: Option<Until>,
 }
 
 /// How a connection is doing. Events can be lost under load: show it, build nothing on it.
@@ -104,7 +105,7 @@ impl Link {
             })?;
         // The event that says so comes a moment after the fact.
         let _ = tokio::time::timeout(ANSWER_WITHIN, health.wait_for(|health| health.connected)).await;
-        Ok(Self { client, health, answer_within: ANSWER_WITHIN })
+        Ok(Self { client, health, answer_within: ANSWER_WITHIN, only_while: None })
     }
 
     /// The same connection, with another time for answers.
@@ -112,6 +113,16 @@ impl Link {
     pub fn with_answer_within(mut self, answer_within: Duration) -> Self {
         self.answer_within = answer_within;
         self
+    }
+
+    /// The same connection, that sends nothing more once this does not hold.
+    pub(crate) fn only_while(mut self, holds: Until) -> Self {
+        self.only_while = Some(holds);
+        self
+    }
+
+    fn may_send(&self) -> Result<(), Fault> {
+        if self.only_while.as_ref().is_none_or(Until::holds) { Ok(()) } else { Err(Fault::NotLeading) }
     }
 
     /// How the connection is doing, now and whenever it changes.
@@ -134,6 +145,7 @@ impl Link {
         headers: Option<HeaderMap>,
         body: Bytes,
     ) -> Result<Message, Fault> {
+        self.may_send()?;
         let mut request = Request::new().payload(body);
         if let Some(headers) = headers {
             request = request.headers(headers);
@@ -176,6 +188,7 @@ impl Link {
         reply: Option<String>,
         body: Bytes,
     ) -> Result<(), Fault> {
+        self.may_send()?;
         let sent = async {
             match reply {
                 Some(reply) => self.client.publish_with_reply(subject, reply, body).await,
@@ -191,6 +204,7 @@ impl Link {
 
     /// Subscribes.
     pub(crate) async fn listen(&self, subject: String) -> Result<async_nats::Subscriber, Fault> {
+        self.may_send()?;
         let heard = tokio::time::timeout(self.answer_within, self.client.subscribe(subject)).await;
         heard.map_err(|_| Fault::NoAnswer)?.map_err(|_| Fault::Closed)
     }

@@ -14,6 +14,8 @@ pub(crate) const NEXT: &str = "next";
 
 /// The stream of incidents.
 pub(crate) const JOURNAL: &str = "JOURNAL";
+/// The stream of the lease.
+pub(crate) const LEAD: &str = "LEAD";
 /// The stream of tasks.
 pub(crate) const TASKS: &str = "TASKS";
 
@@ -59,6 +61,26 @@ pub(crate) fn acknowledgements_v2(organisation: &Organisation) -> String {
 /// The namespace of the answers to an organisation.
 pub(crate) fn inbox(organisation: &Organisation) -> String {
     format!("_INBOX_{organisation}")
+}
+
+/// The subject of the lease.
+pub(crate) const fn lead() -> &'static str {
+    "hwc.lead"
+}
+
+/// The subject of the message that means nothing, by which the journal shows that it hears us.
+pub(crate) const fn barrier() -> &'static str {
+    "jrn.barrier.b"
+}
+
+/// What the journal listens to while this epoch's leader has the pen.
+pub(crate) fn pen(epoch: u64) -> String {
+    format!("lead.{epoch}.jrn.*.*")
+}
+
+/// Where this epoch's leader writes what is to lie at this subject of the journal.
+pub(crate) fn written_by(epoch: u64, subject: &str) -> String {
+    format!("lead.{epoch}.{subject}")
 }
 
 /// The subject of an incident's events.

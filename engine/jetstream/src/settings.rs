@@ -20,6 +20,9 @@ pub struct Settings {
     /// How long a task's id is remembered, so that offering it again changes nothing. It costs the broker some
     /// hundred bytes of memory per task in that time.
     pub task_ids_for: Duration,
+    /// How long the lease of the leading engine lasts without renewal, in whole seconds from 2: a stand-by takes over that
+    /// much and about a second more after the leader was last heard.
+    pub lease_for: Duration,
 }
 
 impl Settings {
@@ -30,6 +33,7 @@ impl Settings {
             tombstones_for: DAY.saturating_mul(400),
             payloads_for: DAY.saturating_mul(28),
             task_ids_for: DAY,
+            lease_for: Duration::from_secs(2),
         }
     }
 
@@ -78,6 +82,16 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 
 /// Makes the stream if it is missing, and verifies it.
 pub(crate) async fn ensure_stream(link: &Link, name: &str, wanted: &Value) -> Result<(), SetupError> {
+    ensure_stream_but_for(link, name, wanted, &[]).await
+}
+
+/// Makes the stream if it is missing, and verifies it but for these keys.
+pub(crate) async fn ensure_stream_but_for(
+    link: &Link,
+    name: &str,
+    wanted: &Value,
+    free: &[&str],
+) -> Result<(), SetupError> {
     let nothing = json!({});
     let info = || link.api::<Value>(format!("STREAM.INFO.{name}"), &nothing);
     let found = match info().await {
@@ -90,7 +104,7 @@ pub(crate) async fn ensure_stream(link: &Link, name: &str, wanted: &Value) -> Re
         }
         found => found?,
     };
-    verify(name, wanted, &found)
+    verify(name, wanted, &found, free)
 }
 
 /// Makes the durable consumer if it is missing, and verifies it.
@@ -113,13 +127,19 @@ pub(crate) async fn ensure_consumer(
         }
         found => found?,
     };
-    verify(&format!("{stream}/{name}"), wanted, &found)
+    verify(&format!("{stream}/{name}"), wanted, &found, &[])
 }
 
-fn verify(name: &str, wanted: &Value, info: &Value) -> Result<(), SetupError> {
+fn verify(name: &str, wanted: &Value, info: &Value, free: &[&str]) -> Result<(), SetupError> {
     let found = info.get("config").and_then(Value::as_object).ok_or(Fault::Garbled)?;
     let wanted = wanted.as_object().ok_or(Fault::Garbled)?;
-    let differences = differences(name, wanted, found);
+    let kept = |map: &Map<String, Value>| -> Map<String, Value> {
+        map.iter()
+            .filter(|(key, _)| !free.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    };
+    let differences = differences(name, &kept(wanted), &kept(found));
     if differences.is_empty() { Ok(()) } else { Err(SetupError::Differs(Differences(differences))) }
 }
 

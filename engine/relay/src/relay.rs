@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// What the law looks at besides the state and the moment. It may be replaced while signals are in flight.
+#[derive(Clone)]
 pub struct Rules {
     /// Times and limits.
     pub policy: Policy,

@@ -24,7 +24,7 @@ use std::{
 use hwc_adapter_kit::{Clerk, Clock, Office, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
-use hwc_jetstream::{Door, JetStreamJournal, Link, SealedStore, Settings, Tasks};
+use hwc_jetstream::{Door, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
 use hwc_police::Submission;
 use hwc_relay::Rules;
@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{
     dataset::{Dataset, DatasetError},
-    engine::{self, Engine, EngineError, Observer},
+    engine::{self, Ended, Engine, EngineError, Observer},
     exit::{self, Code},
     timeline::Timeline,
 };
@@ -197,7 +197,7 @@ struct Stage {
     broker: Broker,
     timeline: Timeline,
     diarist: Arc<Diarist>,
-    engine: tokio::task::JoinHandle<()>,
+    engine: tokio::task::JoinHandle<Ended>,
     stop: watch::Sender<bool>,
     adapters: JoinSet<()>,
     journal: JetStreamJournal,
@@ -236,14 +236,17 @@ impl Stage {
 
         let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
         let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
-        let settings = Settings { payloads_for: ceiling, ..Settings::development() };
-        let below = engine::ground(&link, &settings).await?;
+        // Nobody stands by here, so that a stopped broker or a busy machine costs no leader.
+        let settings = Settings { payloads_for: ceiling, lease_for: STUCK_AFTER, ..Settings::development() };
+        let mut lease = Lease::stand_by(&link, &settings, "replay").await.map_err(EngineError::from)?;
+        let below = engine::ground(&lease, &settings).await?;
         for organisation in cast.everybody() {
             below.tasks.admit(&organisation).await.map_err(EngineError::from)?;
         }
         let (journal, store, tasks) = (below.journal.clone(), below.store.clone(), below.tasks.clone());
         let rules = rules(&dataset, &cast);
         let observer = Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() });
+        let (_, same_rules) = watch::channel(Arc::new(rules.clone()));
         let engine = Engine::start(below, rules, Arc::new(timeline.clone()), observer).await?;
         let (stop, stopped) = watch::channel(false);
         let stage = Self {
@@ -254,7 +257,7 @@ impl Stage {
             broker,
             timeline,
             diarist,
-            engine: tokio::spawn(engine.run(stopped)),
+            engine: tokio::spawn(async move { engine.run(&mut lease, same_rules, stopped).await }),
             stop,
             adapters: JoinSet::new(),
             journal,

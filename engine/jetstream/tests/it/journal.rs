@@ -33,7 +33,16 @@ fn numbered(children: u16) -> Commit {
 }
 
 async fn journal(region: &Region) -> JetStreamJournal {
-    JetStreamJournal::open(&region.link().await, &Settings::development()).await.unwrap()
+    journal_over(region, &region.link().await, &Settings::development()).await.unwrap()
+}
+
+/// The journal of an engine that leads until the test ends, over this connection.
+async fn journal_over(
+    region: &Region,
+    link: &Link,
+    settings: &Settings,
+) -> Result<JetStreamJournal, SetupError> {
+    JetStreamJournal::open(region.lead(link).await, settings).await
 }
 
 fn position(outcome: Append) -> Position {
@@ -84,7 +93,7 @@ async fn a_stream_that_differs_is_named_in_every_difference_and_left_alone() {
     let before = api(&raw, "STREAM.INFO.JOURNAL", json!({})).await["config"].clone();
 
     let link = region.link().await;
-    let refused = JetStreamJournal::open(&link, &Settings::production()).await.unwrap_err();
+    let refused = journal_over(&region, &link, &Settings::production()).await.unwrap_err();
 
     let SetupError::Differs(differences) = &refused else { panic!("{refused}") };
     for named in [
@@ -115,13 +124,13 @@ async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
         position(journal.append(incident(1), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap());
     journal.append(incident(2), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap();
     let raw = region.raw_engine().await;
-    raw.request(format!("jrn.{}.t", incident(1)), "".into()).await.unwrap();
+    region.write_in_the_journal(&raw, &format!("jrn.{}.t", incident(1)), "").await;
 
     let in_flight = journal.in_flight().await.unwrap();
 
     assert_eq!(in_flight.iter().map(|(one, ..)| *one).collect::<Vec<_>>(), [incident(2)]);
     let state = api(&raw, "STREAM.INFO.JOURNAL", json!({ "subjects_filter": ">" })).await["state"].clone();
-    assert_eq!(state["messages"], 2, "{state}");
+    assert_eq!(state["subjects"][format!("jrn.{}.t", incident(1))], 1, "{state}");
     assert!(state["subjects"].get(format!("jrn.{}.e", incident(1))).is_none(), "{state}");
     assert!(journal.append(incident(1), end, &numbered(1)).await.unwrap() == Append::Conflict);
 }
@@ -130,7 +139,7 @@ async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
 async fn a_tombstone_has_its_time_and_an_event_has_none() {
     let region = Region::with(&[]).await;
     let settings = Settings { tombstones_for: Duration::from_secs(1), ..Settings::development() };
-    let journal = JetStreamJournal::open(&region.link().await, &settings).await.unwrap();
+    let journal = journal_over(&region, &region.link().await, &settings).await.unwrap();
     let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
     journal.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
     journal.forget(incident(1), end).await.unwrap();
@@ -146,7 +155,7 @@ async fn a_record_from_the_future_stops_the_start_and_says_to_upgrade() {
     let region = Region::with(&[]).await;
     let journal = journal(&region).await;
     let raw = region.raw_engine().await;
-    raw.request(format!("jrn.{}.e", incident(1)), r#"{"v":7,"canary":1}"#.into()).await.unwrap();
+    region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(1)), r#"{"v":7,"canary":1}"#).await;
     for failed in [journal.in_flight().await.unwrap_err(), journal.read(incident(1)).await.unwrap_err()] {
         let said = failed.to_string();
         assert!(said.contains("version 7") && !said.contains("canary"), "{said}");
@@ -159,7 +168,7 @@ async fn an_append_whose_answer_was_lost_is_read_back_and_not_written_twice() {
     let proxy = Proxy::before(region.broker.port()).await;
     let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
     let link = link.with_answer_within(Duration::from_millis(500));
-    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let journal = journal_over(&region, &link, &Settings::development()).await.unwrap();
     let mut end = Position::NONE;
     for number in 1..=3 {
         proxy.lose(number.into());
@@ -186,7 +195,7 @@ async fn a_reading_that_breaks_in_the_middle_starts_again_and_misses_nothing() {
     let proxy = Proxy::before(region.broker.port()).await;
     let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
     let link = link.with_answer_within(Duration::from_millis(500));
-    let reader = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let reader = JetStreamJournal::read_only(&link);
     let reading = tokio::spawn(async move { reader.in_flight().await });
     tokio::time::sleep(Duration::from_millis(2)).await;
     proxy.lose(1);
@@ -227,7 +236,7 @@ async fn write_on(journal: JetStreamJournal, incident: IncidentId, stop: &Atomic
 async fn kills_of_the_broker_under_load_lose_no_commit_and_double_none() {
     let mut region = Region::with(&[]).await;
     let link = region.link().await.with_answer_within(Duration::from_secs(2));
-    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let journal = journal_over(&region, &link, &Settings::development()).await.unwrap();
     let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
     let writers: Vec<_> =
         (1..=8).map(|number| tokio::spawn(write_on(journal.clone(), incident(number), stop))).collect();
@@ -256,7 +265,7 @@ async fn kills_of_the_broker_under_load_lose_no_commit_and_double_none() {
 async fn without_a_broker_it_says_so_in_bounded_time() {
     let mut region = Region::with(&[]).await;
     let link = region.link().await.with_answer_within(Duration::from_millis(200));
-    let journal = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let journal = journal_over(&region, &link, &Settings::development()).await.unwrap();
     region.broker.kill().await.unwrap();
     let commit = numbered(1);
     let outcome = tokio::time::timeout(PATIENCE, journal.append(incident(1), Position::NONE, &commit));

@@ -4,6 +4,7 @@
 
 mod doors;
 mod journal;
+mod lease;
 mod permissions;
 mod proxy;
 mod region;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hwc_broker::Broker;
-use hwc_jetstream::{Credential, Door, Link, Settings, Tasks, permissions};
+use hwc_jetstream::{Credential, Door, Lease, Link, Settings, Tasks, permissions};
 use hwc_schemas::Organisation;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -41,6 +41,25 @@ impl Region {
     /// A connection of the engine.
     pub(crate) async fn link(&self) -> Link {
         Link::connect(self.broker.client_url(), Some(&self.engine)).await.unwrap()
+    }
+
+    /// A lease that holds until the test ends.
+    pub(crate) async fn lead(&self, over: &Link) -> &'static Lease {
+        let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
+        let lease = Lease::stand_by(&self.link().await, &settings, "test").await.unwrap();
+        Box::leak(Box::new(lease.over(over)))
+    }
+
+    /// Writes as whoever has the pen just now.
+    pub(crate) async fn write_in_the_journal(
+        &self,
+        raw: &async_nats::Client,
+        subject: &str,
+        body: &'static str,
+    ) {
+        let info = api(raw, "STREAM.INFO.JOURNAL", serde_json::json!({})).await;
+        let pen = info["config"]["subjects"][0].as_str().unwrap().replace("jrn.*.*", subject);
+        raw.request(pen, body.into()).await.unwrap();
     }
 
     pub(crate) fn organisation(&self, at: usize) -> Organisation {
