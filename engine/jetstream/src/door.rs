@@ -10,7 +10,7 @@ use hwc_schemas::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Credential, Fault, Health, Link, LinkError, TaskFeed, names};
+use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, names};
 
 /// An organisation's connection to the relay. Cheap to clone; it reconnects by itself for ever.
 #[derive(Clone, Debug)]
@@ -62,12 +62,13 @@ impl Door {
     /// Connects as this organisation. A key that the broker knows as another organisation's gets in, and finds every door
     /// locked: its answers could not reach it.
     pub async fn connect(
-        url: &str,
+        address: impl Into<Address>,
         credential: &Credential,
         organisation: Organisation,
     ) -> Result<Self, DoorError> {
         let inbox = names::inbox(&organisation);
-        let link = Link::connect_as(url, Some(credential), &inbox, &organisation.to_string()).await?;
+        let link =
+            Link::connect_as(&address.into(), Some(credential), &inbox, &organisation.to_string()).await?;
         Ok(Self { link, organisation })
     }
 

@@ -7,6 +7,7 @@
 //! Everything here answers within a bounded time, and an answer that does not come is *unknown*, never *failed*: it is
 //! looked for before it is tried again. No error, no log line and no subject holds anything of what is carried.
 
+mod address;
 mod breaches;
 mod credential;
 mod door;
@@ -25,6 +26,7 @@ mod settings;
 mod store;
 mod tasks;
 
+pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
 pub use credential::{Credential, CredentialError, PublicNkey};
 pub use door::{Door, DoorError};

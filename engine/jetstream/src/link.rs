@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Credential, Fault, lease::Until};
+use crate::{Address, Credential, Fault, address::tls_trouble, lease::Until};
 
 /// How long the broker gets for an answer, unless told otherwise.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -60,18 +60,46 @@ pub enum LinkError {
     /// It cannot be reached.
     #[error("the broker cannot be reached: {0}")]
     Unreachable(String),
+    /// Nothing was said in time: it is away, or it waits for a handshake of TLS.
+    #[error(
+        "the broker said nothing in time; is it up, and if it asks for TLS, were ca.pem, tls.pem and tls.key given?"
+    )]
+    Silent,
+    /// The address asks for TLS and no files were given.
+    #[error(
+        "a tls:// address needs three files: ca.pem, tls.pem and tls.key, as the operator handed them over"
+    )]
+    TlsFilesMissing,
+    /// One of the files for TLS cannot be used: which, and why.
+    #[error("a file for TLS cannot be used: {0}")]
+    TlsFile(String),
+    /// Whoever answers there is not the broker we know.
+    #[error("whoever answers at this address is not our broker: {0}")]
+    NotTheBroker(String),
+    /// The broker does not take our certificate.
+    #[error(
+        "the broker refuses our TLS certificate; is tls.pem the one this region's operator handed over last, and not \
+         expired? Ask the operator for a new one"
+    )]
+    CertificateRefused,
+    /// TLS went wrong in another way.
+    #[error("no secure connection to the broker ({0}); does it speak TLS 1.3 at this address?")]
+    Tls(String),
 }
 
 impl Link {
     /// Connects, as the engine or as whoever else has the account to themselves. Without a credential only a broker
     /// that asks nobody's name lets us in.
-    pub async fn connect(url: &str, credential: Option<&Credential>) -> Result<Self, LinkError> {
-        Self::connect_as(url, credential, "_INBOX", "hwc-engine").await
+    pub async fn connect(
+        address: impl Into<Address>,
+        credential: Option<&Credential>,
+    ) -> Result<Self, LinkError> {
+        Self::connect_as(&address.into(), credential, "_INBOX", "hwc-engine").await
     }
 
     /// Connects with a namespace of its own for answers.
     pub(crate) async fn connect_as(
-        url: &str,
+        address: &Address,
         credential: Option<&Credential>,
         inbox: &str,
         name: &str,
@@ -79,7 +107,9 @@ impl Link {
         let who = credential.map_or_else(|| "nobody".to_owned(), |known| known.public().to_string());
         let (tell, mut health) = watch::channel(Health::default());
         let tell = Arc::new(tell);
-        let client = options(credential)
+        let servers = address.servers()?;
+        let client = address
+            .options(options(credential))?
             .name(name)
             .custom_inbox_prefix(inbox)
             .connection_timeout(ANSWER_WITHIN)
@@ -94,14 +124,15 @@ impl Link {
                 let tell = Arc::clone(&tell);
                 async move { tell.send_modify(|health| health.heed(&event)) }
             })
-            .connect(url)
+            .connect(servers)
             .await
             .map_err(|error| match error.kind() {
                 ConnectErrorKind::ServerParse => LinkError::Address,
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                     LinkError::NotAdmitted(who)
                 }
-                kind => LinkError::Unreachable(kind.to_string()),
+                ConnectErrorKind::TimedOut => LinkError::Silent,
+                kind => tls_trouble(&error).unwrap_or_else(|| LinkError::Unreachable(kind.to_string())),
             })?;
         // The event that says so comes a moment after the fact.
         let _ = tokio::time::timeout(ANSWER_WITHIN, health.wait_for(|health| health.connected)).await;
