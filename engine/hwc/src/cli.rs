@@ -11,6 +11,8 @@ use crate::{
     demo,
     exit::{self, Code},
     replay::{self, Ground, Options, ReplayError},
+    serve,
+    settings::Common,
 };
 
 /// Handle with Care: before the first lesson a child's school knows that something happened, never what.
@@ -41,6 +43,8 @@ enum Command {
     Replay(ReplayArguments),
     /// Shows the cases of the manual as they happen, and that nothing is left of them.
     Demo(DemoArguments),
+    /// Runs an engine: it leads, or stands by until the leader falls silent.
+    Engine(Common),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -105,6 +109,13 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
                 () = told_to_stop() => exit::failed("interrupted"),
             }
         }
+        Command::Engine(common) => match serve::run(&common).await {
+            Ok(()) => Code::Fine.into(),
+            Err(error) => {
+                exit::say(&error.to_string());
+                error.code().into()
+            }
+        },
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{
@@ -71,6 +72,15 @@ pub(crate) fn stop_on_signals() -> watch::Receiver<bool> {
         tell.closed().await;
     });
     stop
+}
+
+/// Returns when a polite stop has taken longer than it may.
+pub(crate) async fn overdue(mut stop: watch::Receiver<bool>, within: Duration) {
+    if stop.wait_for(|stop| *stop).await.is_ok() {
+        tokio::time::sleep(within).await;
+    } else {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Returns at the first polite signal.

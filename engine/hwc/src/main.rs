@@ -8,8 +8,10 @@ mod engine;
 mod exit;
 mod region;
 mod replay;
+mod serve;
 mod settings;
 mod timeline;
+mod watched;
 
 use std::process::ExitCode;
 

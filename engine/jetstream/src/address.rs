@@ -98,7 +98,7 @@ impl TlsFiles {
         for path in [&self.ca, &self.certificate] {
             let pem = read(path, false)?;
             let mut certificates = CertificateDer::pem_slice_iter(&pem);
-            if !certificates.next().is_some_and(|first| first.is_ok()) {
+            if certificates.next().is_none_or(|first| first.is_err()) {
                 return Err(LinkError::TlsFile(format!("{} holds no certificate in PEM", path.display())));
             }
         }

@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use hwc_jetstream::{Address, TlsFiles};
 use serde::{Deserialize, de::DeserializeOwned};
 pub(crate) use strict::SettingsError;
 
@@ -67,6 +68,19 @@ pub(crate) struct Relay {
     pub(crate) otlp: Option<String>,
     /// What a polite stop may take.
     pub(crate) drain_within: Duration,
+}
+
+impl Relay {
+    /// The broker's address, secured if the folder of keys holds a certificate.
+    pub(crate) fn address(&self) -> Address {
+        let file = |name: &str| self.keys.join(name);
+        let tls = TlsFiles { ca: file("ca.pem"), certificate: file("tls.pem"), key: file("tls.key") };
+        if tls.certificate.exists() || tls.ca.exists() {
+            Address::secured(self.broker.clone(), tls)
+        } else {
+            Address::from(self.broker.clone())
+        }
+    }
 }
 
 /// `[relay]` as it is written.

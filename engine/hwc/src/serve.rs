@@ -1,0 +1,319 @@
+//! `hwc engine`: an engine as a process. One leads, others stand by; killed at any moment, it is started again.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use hwc_adapter_kit::WallClock;
+use hwc_jetstream::{Credential, CredentialError, Lease, Link, Settings as Streams, SetupError, Tasks};
+use hwc_relay::Rules;
+use hwc_schemas::{IncidentId, Organisation, Role};
+use hwc_telemetry::LogTo;
+use hwc_vault::Directory;
+use hwc_workflow::{Chain, Event, Table};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use crate::{
+    daemon::{self, StateError, StateFolder},
+    engine::{self, Ended, Engine, EngineError, Observer},
+    exit::Code,
+    region::{Region, RegionError},
+    settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
+    watched::Watched,
+};
+
+/// The engine's settings file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineFile {
+    relay: RelayTable,
+    engine: EngineTable,
+}
+
+impl HasRelay for EngineFile {
+    fn relay(&self) -> &RelayTable {
+        &self.relay
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EngineTable {
+    /// This engine's own name; no two engines of a region share one.
+    name: String,
+    /// The folder with region.toml, holidays.json and closed-days.csv.
+    region: PathBuf,
+    /// The directory of organisations.
+    directory: PathBuf,
+    /// On how many servers each message lies: 3 wherever signals are real.
+    #[serde(default = "three")]
+    replicas: u8,
+    /// Who hands on to whom (R15).
+    chains: Vec<ChainTable>,
+}
+
+const fn three() -> u8 {
+    3
+}
+
+/// One police district, the Veilig Thuis that it reports to, and the municipalities which that one refers to (R15).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChainTable {
+    police: Organisation,
+    veilig_thuis: Organisation,
+    municipalities: Vec<Organisation>,
+}
+
+/// Why the engine does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The region.
+    #[error(transparent)]
+    Region(#[from] RegionError),
+    /// The directory of organisations.
+    #[error("{path}: {problem}")]
+    Directory {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The state folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] hwc_telemetry::LogError),
+    /// The broker.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl ServeError {
+    /// How the program ends because of it.
+    pub(crate) const fn code(&self) -> Code {
+        match self {
+            Self::Settings(_) | Self::Region(_) | Self::Directory { .. } | Self::Credential(_) => {
+                Code::Settings
+            }
+            Self::State(_) | Self::Log(_) => Code::Failed,
+            Self::Engine(_) => Code::Unreachable,
+        }
+    }
+}
+
+/// How often region and directory are looked at for changes.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long to wait before the broker is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Runs until told to stop.
+pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
+    let settings = Settings::<EngineFile>::read(common)?;
+    let World { rules, members } = World::read(&settings)?;
+    let _state = StateFolder::hold(&settings.relay.state_dir)?;
+    hwc_telemetry::set_up(LogTo::Stderr, "info")?;
+    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
+    let stop = daemon::stop_on_signals();
+    let (tell_rules, rules) = watch::channel(rules);
+    let (tell_members, members) = watch::channel(members);
+    let instance = Instance { settings: &settings, credential, rules, members, stop: stop.clone() };
+    tokio::select! {
+        ended = instance.serve() => ended,
+        () = follow(&settings, &tell_rules, &tell_members) => Ok(()),
+        () = daemon::overdue(stop, settings.relay.drain_within) => {
+            tracing::warn!("what was under way did not end in time; the next start goes on with it");
+            Ok(())
+        }
+    }
+}
+
+/// What one engine works with, from its start to its end.
+struct Instance<'a> {
+    settings: &'a Settings<EngineFile>,
+    credential: Credential,
+    rules: watch::Receiver<Arc<Rules>>,
+    members: watch::Receiver<BTreeSet<Organisation>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Instance<'_> {
+    /// Leads, or stands by, until told to stop. The broker may come and go.
+    async fn serve(&self) -> Result<(), ServeError> {
+        while !*self.stop.borrow() {
+            match self.serve_once().await {
+                Ok(Ended::Stopped) => break,
+                Ok(Ended::Overtaken) => tracing::warn!("another engine leads, or may by now; standing by"),
+                // Settings that differ do not mend themselves.
+                Err(error @ EngineError::Setup(SetupError::Differs(_))) => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, "the engine cannot work just now; trying again");
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                }
+            }
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn serve_once(&self) -> Result<Ended, EngineError> {
+        let mut stop = self.stop.clone();
+        let standing_by = async {
+            // Two connections: the lease is renewed beside whatever is worked with, never behind it.
+            let (beside, link) = (self.connect().await?, self.connect().await?);
+            tracing::info!("standing by");
+            let lease = Lease::stand_by(&beside, &self.streams(), &self.settings.file.engine.name).await?;
+            Ok::<_, EngineError>(lease.over(&link))
+        };
+        let mut lease = tokio::select! {
+            lease = standing_by => lease?,
+            // Whoever only stands by has nothing to finish.
+            _ = stop.wait_for(|stop| *stop) => return Ok(Ended::Stopped),
+        };
+        let ended = self.lead(&mut lease).await?;
+        if ended == Ended::Stopped {
+            lease.give_back().await;
+        }
+        Ok(ended)
+    }
+
+    async fn lead(&self, lease: &mut Lease) -> Result<Ended, EngineError> {
+        let ground = engine::ground(lease, &self.streams()).await?;
+        let tasks = ground.tasks.clone();
+        let rules = Rules::clone(&self.rules.borrow());
+        let engine = Engine::start(ground, rules, Arc::new(WallClock), Arc::new(Nobody)).await?;
+        tracing::info!("leading");
+        tokio::select! {
+            ended = engine.run(lease, self.rules.clone(), self.stop.clone()) => Ok(ended),
+            () = admit(&tasks, self.members.clone()) => Ok(Ended::Overtaken),
+        }
+    }
+
+    async fn connect(&self) -> Result<Link, EngineError> {
+        Ok(Link::connect(self.settings.relay.address(), Some(&self.credential)).await?)
+    }
+
+    fn streams(&self) -> Streams {
+        let ceiling_days = self.rules.borrow().policy.payload_ceiling_days();
+        Streams {
+            replicas: self.settings.file.engine.replicas,
+            payloads_for: Duration::from_hours(24 * u64::from(ceiling_days)),
+            ..Streams::production()
+        }
+    }
+}
+
+/// Lets every member have its tasks, now and whenever one joins.
+async fn admit(tasks: &Tasks, mut members: watch::Receiver<BTreeSet<Organisation>>) {
+    let mut admitted = BTreeSet::new();
+    loop {
+        let wanted = members.borrow_and_update().clone();
+        let mut all = true;
+        for member in wanted.difference(&admitted.clone()) {
+            match tasks.admit(member).await {
+                Ok(()) => {
+                    admitted.insert(member.clone());
+                }
+                Err(error) => {
+                    all = false;
+                    tracing::warn!(%member, %error, "a member cannot have its tasks yet; trying again");
+                }
+            }
+        }
+        let again =
+            async { if all { std::future::pending().await } else { tokio::time::sleep(AGAIN_AFTER).await } };
+        tokio::select! {
+            changed = members.changed() => if changed.is_err() { std::future::pending::<()>().await },
+            () = again => {}
+        }
+    }
+}
+
+/// Nobody watches a real engine's events one by one.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn noted(&self, _: IncidentId, _: &[Event]) {}
+}
+
+/// What the engine decides by, as the files say it.
+struct World {
+    rules: Arc<Rules>,
+    members: BTreeSet<Organisation>,
+}
+
+impl World {
+    fn read(settings: &Settings<EngineFile>) -> Result<Self, ServeError> {
+        let table = &settings.file.engine;
+        if table.name.is_empty() || table.name.len() > 64 {
+            return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());
+        }
+        let region = Region::read(&settings.path(&table.region))?;
+        let members = members(&settings.path(&table.directory))?;
+        let schools = members.iter().filter(|one| one.role() == Role::School).cloned().collect();
+        let chains = table.chains.iter().map(ChainTable::chain).collect();
+        let rules =
+            Rules { policy: region.policy, calendar: region.calendar, table: Table { chains, schools } };
+        Ok(Self { rules: Arc::new(rules), members })
+    }
+}
+
+impl ChainTable {
+    fn chain(&self) -> Chain {
+        Chain {
+            police: self.police.clone(),
+            veilig_thuis: self.veilig_thuis.clone(),
+            municipalities: self.municipalities.iter().cloned().collect(),
+        }
+    }
+}
+
+/// Everybody whom the directory names.
+fn members(path: &Path) -> Result<BTreeSet<Organisation>, ServeError> {
+    let refused = |problem: String| ServeError::Directory { path: path.into(), problem };
+    let bytes = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let directory = Directory::parse(&bytes).map_err(|error| refused(error.to_string()))?;
+    Ok(directory.iter().map(|(organisation, _)| organisation.clone()).collect())
+}
+
+/// Reads region and directory again whenever a file of theirs changed. What cannot be used changes nothing.
+async fn follow(
+    settings: &Settings<EngineFile>,
+    rules: &watch::Sender<Arc<Rules>>,
+    members: &watch::Sender<BTreeSet<Organisation>>,
+) {
+    let table = &settings.file.engine;
+    let region = settings.path(&table.region);
+    let mut files: Vec<_> =
+        ["region.toml", "holidays.json", "closed-days.csv"].map(|name| region.join(name)).into();
+    files.push(settings.path(&table.directory));
+    let mut watched = Watched::new(files);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if !watched.changed() {
+            continue;
+        }
+        match World::read(settings) {
+            Ok(world) => {
+                tracing::info!("region or directory changed; the new one counts from now on");
+                rules.send_replace(world.rules);
+                members.send_replace(world.members);
+            }
+            Err(error) => {
+                tracing::error!(%error, "region or directory changed and cannot be used; the former one stays")
+            }
+        }
+    }
+}
