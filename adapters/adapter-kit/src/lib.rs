@@ -20,6 +20,6 @@ pub mod door {
 }
 
 pub use clock::{Clock, WallClock};
-pub use office::{Office, Unopened};
+pub use office::{ANSWERS_WITHIN, Office, Unopened};
 pub use witness::{Nobody, Witness};
 pub use work::{Clerk, Settled, work};

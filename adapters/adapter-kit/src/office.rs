@@ -35,7 +35,7 @@ const REQUESTS_MAX: usize = 64;
 
 /// How long an answer may take before the same is asked again: long enough for a busy morning, short enough
 /// that a lost answer costs no lesson.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a payload could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ impl Office {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-    /// An office with its door open.
+    /// An office with its door open; [`ANSWERS_WITHIN`] is a good time for its answers.
     pub fn new(
         door: Door,
         key: Arc<SealingKey>,
@@ -84,7 +84,6 @@ impl Office {
         witness: Arc<dyn Witness>,
     ) -> Self {
         let organisation = door.organisation().clone();
-        let door = door.with_answer_within(ANSWER_WITHIN);
         let places = Semaphore::new(REQUESTS_MAX);
         Self { inner: Arc::new(Inner { organisation, door, key, directory, clock, witness, places }) }
     }

@@ -108,7 +108,12 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
     office.clock().begin(id);
     let settled = offered.keep(clerk.handle(office, &offered.task)).await;
     let handed_back = match settled {
-        Settled::Done => offered.acknowledge().await,
+        Settled::Done => {
+            // Before the acknowledgement: whoever is killed right behind it has nobody left to say so. A replayed clock must
+            // not overtake a task that comes back.
+            office.clock().end(id);
+            offered.acknowledge().await
+        }
         Settled::Later(why) => {
             tracing::warn!(organisation = %office.organisation(), task = %id, why, "the task comes back later");
             offered.put_back(COMES_BACK_AFTER).await
@@ -116,10 +121,6 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
     };
     if let Err(error) = handed_back {
         tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again");
-    }
-    // A replayed clock must not overtake a task that comes back.
-    if settled == Settled::Done {
-        office.clock().end(id);
     }
 }
 

@@ -146,16 +146,13 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
     let ground = Ground::prepare(arguments.state_dir.as_deref())?;
     hwc_telemetry::set_up(LogTo::File(&ground.log()), "info")
         .map_err(|error| ReplayError::Setup(error.to_string()))?;
-    let options = Options {
-        unattended_schools: arguments
-            .unattended_schools
-            .iter()
-            .map(|school| school.trim().to_ascii_uppercase())
-            .filter(|school| !school.is_empty())
-            .collect::<BTreeSet<_>>(),
-        nats_server: arguments.nats_server.clone(),
-        watcher: None,
-    };
+    let mut options = Options::new(arguments.nats_server.clone());
+    options.unattended_schools = arguments
+        .unattended_schools
+        .iter()
+        .map(|school| school.trim().to_ascii_uppercase())
+        .filter(|school| !school.is_empty())
+        .collect::<BTreeSet<_>>();
     let replayed = replay::run(dataset, &ground, &options).await?;
     if let Some(path) = &arguments.diary {
         replay::write_diary(&replayed, path)?;

@@ -54,11 +54,8 @@ async fn show(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> Result<
     heading(&format!("{}: {reports} police reports, on a broker of its own", dataset.name));
     let live = Live { invented, zone: dataset.zone.clone() };
     Live::columns();
-    let options = Options {
-        unattended_schools: std::collections::BTreeSet::new(),
-        nats_server,
-        watcher: Some(Arc::new(live)),
-    };
+    let mut options = Options::new(nats_server);
+    options.watcher = Some(Arc::new(live));
     let replayed = replay::run(dataset, &ground, &options).await?;
 
     heading("What became of each child");

@@ -27,6 +27,9 @@ use crate::timeline::ENGINE;
 pub(crate) trait Observer: Send + Sync + 'static {
     /// Events of one incident became durable.
     fn noted(&self, incident: IncidentId, events: &[Event]);
+
+    /// At a start: everything that the journal holds of an incident. Whoever watched a former life knows most of it already.
+    fn found(&self, incident: IncidentId, events: &[Event]);
 }
 
 /// Why the engine did not start.
@@ -64,9 +67,20 @@ pub(crate) enum Ended {
 /// How often what did not work is tried again, in real time: a replayed clock stands still meanwhile.
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
-/// How often orphaned ciphertexts are looked for, and how old they must be: older than any append can be under way.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
-const ORPHAN_AFTER: Duration = Duration::from_mins(2);
+/// How orphaned ciphertexts are swept up: those that no event points to, because a crash came between the two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sweep {
+    /// How often they are looked for.
+    pub(crate) every: Duration,
+    /// How old they must be: older than any append can be under way.
+    pub(crate) orphans_after: Duration,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { every: Duration::from_mins(1), orphans_after: Duration::from_mins(2) }
+    }
+}
 
 /// What the engine works with.
 pub(crate) struct Engine<J> {
@@ -78,6 +92,7 @@ pub(crate) struct Engine<J> {
     breaches: Breaches,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    sweep: Sweep,
     asked: HashMap<Ticket, Caller<Answer>>,
     fetching: HashMap<Ticket, Caller<Fetched>>,
     next_ticket: u64,
@@ -109,6 +124,8 @@ impl<J: Journal + Clone> Engine<J> {
         clock.begin(ENGINE);
         let mut relay = Relay::new(rules, Limits::default());
         for (incident, commits, position) in ground.journal.in_flight().await? {
+            let events: Vec<_> = commits.iter().flat_map(|commit| &commit.events).cloned().collect();
+            observer.found(incident, &events);
             let history = Ok(History::Live { commits, position });
             relay.handle(Input::Loaded { incident, history }, clock.now());
         }
@@ -121,11 +138,19 @@ impl<J: Journal + Clone> Engine<J> {
             breaches: ground.breaches,
             clock,
             observer,
+            sweep: Sweep::default(),
             asked: HashMap::new(),
             fetching: HashMap::new(),
             next_ticket: 0,
             under_way: JoinSet::new(),
         })
+    }
+
+    /// With another way of sweeping.
+    #[must_use]
+    pub(crate) const fn sweeping(mut self, sweep: Sweep) -> Self {
+        self.sweep = sweep;
+        self
     }
 
     /// Runs until told to stop; then takes nothing new, finishes what is under way, and returns. Returns at once when the
@@ -140,7 +165,7 @@ impl<J: Journal + Clone> Engine<J> {
     ) -> Ended {
         rules.mark_unchanged();
         let mut rules_may_change = true;
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut sweep = tokio::time::interval(self.sweep.every);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = Arc::clone(&self.clock);
         let mut again = tokio::time::interval(TRY_AGAIN_EVERY);
@@ -342,9 +367,9 @@ impl<J: Journal + Clone> Engine<J> {
 
     fn sweep(&mut self) {
         let kept = self.relay.keeps();
-        let store = self.store.clone();
+        let (store, orphans_after) = (self.store.clone(), self.sweep.orphans_after);
         self.spawn(async move {
-            match store.sweep(|payload| kept.contains(payload), ORPHAN_AFTER).await {
+            match store.sweep(|payload| kept.contains(payload), orphans_after).await {
                 Ok(swept) if swept.payloads > 0 => tracing::warn!(?swept, "orphaned ciphertexts erased"),
                 Ok(_) => {}
                 Err(error) => {

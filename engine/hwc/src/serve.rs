@@ -246,6 +246,8 @@ struct Nobody;
 
 impl Observer for Nobody {
     fn noted(&self, _: IncidentId, _: &[Event]) {}
+
+    fn found(&self, _: IncidentId, _: &[Event]) {}
 }
 
 /// What the engine decides by, as the files say it.

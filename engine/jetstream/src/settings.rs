@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Differences, Fault, Link, SetupError, fault::code};
+use crate::{ACK_WITHIN, Differences, Fault, Link, SetupError, fault::code};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -20,6 +20,8 @@ pub struct Settings {
     /// How long a task's id is remembered, so that offering it again changes nothing. It costs the broker some
     /// hundred bytes of memory per task in that time.
     pub task_ids_for: Duration,
+    /// How long a holder of a task may be silent before it is offered again.
+    pub tasks_held_for: Duration,
     /// How long the lease of the leading engine lasts without renewal, in whole seconds from 2: a stand-by takes over that
     /// much and about a second more after the leader was last heard.
     pub lease_for: Duration,
@@ -33,6 +35,7 @@ impl Settings {
             tombstones_for: DAY.saturating_mul(400),
             payloads_for: DAY.saturating_mul(28),
             task_ids_for: DAY,
+            tasks_held_for: ACK_WITHIN,
             lease_for: Duration::from_secs(2),
         }
     }

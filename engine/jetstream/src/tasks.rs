@@ -18,7 +18,7 @@ use crate::{
     settings::{self, nanos},
 };
 
-/// How long a holder of a task may be silent before it is offered again.
+/// How long a holder of a task may be silent before it is offered again, unless the settings say otherwise.
 pub const ACK_WITHIN: Duration = Duration::from_secs(30);
 /// Tasks that one organisation may hold at a time.
 const HELD_MAX: u32 = WAITING_EACH_MAX;
@@ -34,6 +34,7 @@ const TASK_BYTES_MAX: u32 = 4 * 1024;
 pub struct Tasks {
     link: Link,
     replicas: u8,
+    held_for: Duration,
     /// This opening's own mark. A start offers again what is still owed, whatever the broker remembers of it; who has done it
     /// is answered as *already recorded* or *gone*.
     opening: Uuid,
@@ -54,7 +55,12 @@ impl Tasks {
         });
         let wanted = settings::stream(TASKS, &[names::task("*")], settings.replicas, own);
         settings::ensure_stream(link, TASKS, &wanted).await?;
-        Ok(Self { link: link.clone(), replicas: settings.replicas, opening: Uuid::new_v4() })
+        Ok(Self {
+            link: link.clone(),
+            replicas: settings.replicas,
+            held_for: settings.tasks_held_for,
+            opening: Uuid::new_v4(),
+        })
     }
 
     /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
@@ -67,7 +73,7 @@ impl Tasks {
             "deliver_policy": "all",
             "replay_policy": "instant",
             "ack_policy": "explicit",
-            "ack_wait": nanos(ACK_WITHIN),
+            "ack_wait": nanos(self.held_for),
             "max_ack_pending": HELD_MAX,
             "max_deliver": -1,
             // What an organisation can make the broker keep for it.

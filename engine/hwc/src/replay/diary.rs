@@ -235,6 +235,14 @@ impl Witness for Diarist {
 }
 
 impl Observer for Diarist {
+    /// An engine that died may have told less than it wrote: the page is written anew.
+    fn found(&self, incident: IncidentId, events: &[Event]) {
+        if let Some(page) = self.pages().incidents.get_mut(&incident) {
+            page.signals = 0;
+        }
+        self.noted(incident, events);
+    }
+
     fn noted(&self, incident: IncidentId, events: &[Event]) {
         let mut pages = self.pages();
         for event in events {

@@ -3,6 +3,7 @@
 
 mod cast;
 pub(crate) mod diary;
+mod lives;
 mod people;
 pub(crate) mod summary;
 #[cfg(test)]
@@ -21,15 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{Clerk, Clock, Office, work};
+use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Office, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
-use hwc_jetstream::{Door, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks};
+use hwc_jetstream::{Credential, Door, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
 use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
 use hwc_school::Contact;
+use hwc_vault::Directory;
 use hwc_veilig_thuis::Lookup;
 use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
@@ -38,14 +40,15 @@ use tokio::{sync::watch, task::JoinSet};
 use self::{
     cast::{Cast, Secrets, private_folder},
     diary::{Count, Diarist},
+    lives::{Lives, Undying, live},
     people::{SchoolHours, Withholds},
     summary::{Left, Summary},
 };
 use crate::{
     dataset::{Dataset, DatasetError},
-    engine::{self, Ended, Engine, EngineError, Observer},
+    engine::{self, Ended, Engine, EngineError, Observer, Sweep},
     exit::{self, Code},
-    timeline::Timeline,
+    timeline::{ENGINE, Timeline},
 };
 
 /// What to replay, and what to keep of it.
@@ -56,12 +59,38 @@ pub(crate) struct Options {
     pub(crate) nats_server: Option<PathBuf>,
     /// Watches besides the diary.
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
+    /// How the streams are made, but for the ceiling and the lease.
+    pub(crate) streams: Settings,
+    /// Who dies when.
+    lives: Arc<dyn Lives>,
+    /// How the engine sweeps.
+    sweep: Sweep,
+    /// How long an adapter waits for an answer before it asks again.
+    answers_within: Duration,
+}
+
+impl Options {
+    /// Nothing out of the ordinary.
+    pub(crate) fn new(nats_server: Option<PathBuf>) -> Self {
+        Self {
+            unattended_schools: BTreeSet::new(),
+            nats_server,
+            watcher: None,
+            streams: Settings::development(),
+            lives: Arc::new(Undying),
+            sweep: Sweep::default(),
+            answers_within: ANSWERS_WITHIN,
+        }
+    }
 }
 
 /// Watches a replay as it happens.
 pub(crate) trait Watcher: Send + Sync + 'static {
     /// Events became durable; the diary knows them already.
     fn noted(&self, diarist: &Diarist, incident: IncidentId, events: &[Event]);
+
+    /// An engine started, and found these in the journal; most were noted before.
+    fn found(&self, _: &Diarist, _: IncidentId, _: &[Event]) {}
 }
 
 /// Why a replay did not come to its end.
@@ -197,12 +226,14 @@ struct Stage {
     broker: Broker,
     timeline: Timeline,
     diarist: Arc<Diarist>,
-    engine: tokio::task::JoinHandle<Ended>,
+    engine: tokio::task::JoinHandle<Result<Ended, EngineError>>,
+    lives: Arc<dyn Lives>,
     stop: watch::Sender<bool>,
     adapters: JoinSet<()>,
-    journal: JetStreamJournal,
-    store: SealedStore,
-    tasks: Tasks,
+    /// A connection that only looks.
+    link: Link,
+    streams: Settings,
+    answers_within: Duration,
     reports: usize,
     /// Reports that were not recorded. There must be none.
     unsent: Arc<AtomicUsize>,
@@ -210,6 +241,69 @@ struct Stage {
     start: Timestamp,
     began: Instant,
 }
+
+/// What an engine works with, in this life and the next.
+#[derive(Clone)]
+struct Seat {
+    credential: Credential,
+    streams: Settings,
+    everybody: Vec<Organisation>,
+    rules: Arc<Rules>,
+    timeline: Timeline,
+    observer: Arc<dyn Observer>,
+    sweep: Sweep,
+    stop: watch::Receiver<bool>,
+}
+
+impl Seat {
+    async fn work(self, url: String) -> Result<Ended, EngineError> {
+        let link = Link::connect(url, Some(&self.credential)).await?;
+        let mut lease = Lease::stand_by(&link, &self.streams, "replay").await?;
+        let below = engine::ground(&lease, &self.streams).await?;
+        for organisation in &self.everybody {
+            below.tasks.admit(organisation).await?;
+        }
+        let (_same, rules) = watch::channel(Arc::clone(&self.rules));
+        let clock = Arc::new(self.timeline);
+        let engine = Engine::start(below, Rules::clone(&self.rules), clock, self.observer).await?;
+        Ok(engine.sweeping(self.sweep).run(&mut lease, rules, self.stop).await)
+    }
+}
+
+/// What an organisation's adapter works with, in this life and the next.
+#[derive(Clone)]
+struct Premises {
+    organisation: Organisation,
+    secrets: Secrets,
+    directory: Directory,
+    clock: Arc<dyn Clock>,
+    witness: Arc<Diarist>,
+    answers_within: Duration,
+}
+
+impl Premises {
+    /// Opens the office, as soon as the broker lets us in.
+    async fn open(self, url: &str) -> Office {
+        let Secrets { credential, key } = self.secrets;
+        let door = loop {
+            match Door::connect(url, &credential, self.organisation.clone()).await {
+                Ok(door) => break door,
+                Err(error) => tracing::warn!(%error, "an adapter does not reach the broker; trying again"),
+            }
+            tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        };
+        Office::new(
+            door.with_answer_within(self.answers_within),
+            key,
+            self.directory,
+            self.clock,
+            self.witness,
+        )
+    }
+}
+
+/// How long an adapter waits before it tries to reach the broker again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What the police will send, and when.
 struct Script {
@@ -234,21 +328,25 @@ impl Stage {
         timeline.begin(POLICE);
         let diarist = Arc::new(Diarist::new(dataset.synthetic));
 
-        let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
+        timeline.begin(ENGINE);
         let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
         // Nobody stands by here, so that a stopped broker or a busy machine costs no leader.
-        let settings = Settings { payloads_for: ceiling, lease_for: STUCK_AFTER, ..Settings::development() };
-        let mut lease = Lease::stand_by(&link, &settings, "replay").await.map_err(EngineError::from)?;
-        let below = engine::ground(&lease, &settings).await?;
-        for organisation in cast.everybody() {
-            below.tasks.admit(&organisation).await.map_err(EngineError::from)?;
-        }
-        let (journal, store, tasks) = (below.journal.clone(), below.store.clone(), below.tasks.clone());
-        let rules = rules(&dataset, &cast);
-        let observer = Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() });
-        let (_, same_rules) = watch::channel(Arc::new(rules.clone()));
-        let engine = Engine::start(below, rules, Arc::new(timeline.clone()), observer).await?;
+        let streams = Settings { payloads_for: ceiling, lease_for: STUCK_AFTER, ..options.streams };
         let (stop, stopped) = watch::channel(false);
+        let seat = Seat {
+            credential: cast.engine.clone(),
+            streams,
+            everybody: cast.everybody(),
+            rules: Arc::new(rules(&dataset, &cast)),
+            timeline: timeline.clone(),
+            observer: Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() }),
+            sweep: options.sweep,
+            stop: stopped,
+        };
+        let lives = Arc::clone(&options.lives);
+        let url = broker.client_url().to_owned();
+        let engine = live(Arc::clone(&lives), ENGINE, url, move |url| seat.clone().work(url));
+        let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
         let stage = Self {
             dataset,
             cast,
@@ -257,12 +355,13 @@ impl Stage {
             broker,
             timeline,
             diarist,
-            engine: tokio::spawn(async move { engine.run(&mut lease, same_rules, stopped).await }),
+            engine: tokio::spawn(engine),
+            lives,
             stop,
             adapters: JoinSet::new(),
-            journal,
-            store,
-            tasks,
+            link,
+            streams,
+            answers_within: options.answers_within,
             reports: submissions.len(),
             unsent: Arc::default(),
             progress: options.watcher.is_none(),
@@ -282,7 +381,7 @@ impl Stage {
             let unattended = self.unattended.contains(school.code());
             let hours = SchoolHours { school: school.clone(), calendar: Arc::clone(&calendar), unattended };
             if let Some(contact) = contact(hours) {
-                self.start(&school, hwc_school::Desk::new(Arc::new(contact))).await?;
+                self.start(&school, hwc_school::Desk::new(Arc::new(contact)))?;
             }
         }
         Ok(())
@@ -294,8 +393,8 @@ impl Stage {
         if self.progress && std::io::stderr().is_terminal() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
-        self.adapters.shutdown().await;
         let left = self.left().await?;
+        self.adapters.shutdown().await;
         // The engine may be gone already, if it panicked; what is left then says so.
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
@@ -317,20 +416,41 @@ impl Stage {
         Ok(Replayed { summary, diarist, dataset })
     }
 
-    async fn office(&self, organisation: &Organisation) -> Result<Office, ReplayError> {
-        let Secrets { credential, key } = self.cast.secrets(organisation)?;
-        let door = Door::connect(self.broker.client_url(), &credential, organisation.clone());
-        let door = door.await.map_err(ReplayError::setup)?;
-        let clock: Arc<dyn Clock> = Arc::new(self.timeline.clone());
-        let witness: Arc<Diarist> = Arc::clone(&self.diarist);
-        Ok(Office::new(door, key, self.cast.directory.clone(), clock, witness))
+    /// Everything that an organisation needs to open its office, in this life and the next.
+    fn premises(&self, organisation: &Organisation) -> Result<Premises, ReplayError> {
+        let secrets = self.cast.secrets(organisation)?;
+        Ok(Premises {
+            organisation: organisation.clone(),
+            secrets,
+            directory: self.cast.directory.clone(),
+            clock: Arc::new(self.timeline.clone()),
+            witness: Arc::clone(&self.diarist),
+            answers_within: self.answers_within,
+        })
     }
 
-    async fn start<C: Clerk>(&mut self, organisation: &Organisation, clerk: C) -> Result<(), ReplayError> {
-        let office = self.office(organisation).await?;
-        self.adapters.spawn(async move {
-            if let Err(error) = work(office, Arc::new(clerk)).await {
-                tracing::error!(%error, "an adapter stopped");
+    /// An organisation lives until the replay ends, or until its work does.
+    fn lives<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        premises: Premises,
+        life: impl FnMut(Office) -> F + Clone + Send + 'static,
+    ) {
+        let (lives, url) = (Arc::clone(&self.lives), self.broker.client_url().to_owned());
+        let party = premises.organisation.clone();
+        self.adapters.spawn(live(lives, party, url, move |url| {
+            let (premises, mut life) = (premises.clone(), life.clone());
+            async move { life(premises.open(&url).await).await }
+        }));
+    }
+
+    fn start<C: Clerk>(&mut self, organisation: &Organisation, clerk: C) -> Result<(), ReplayError> {
+        let (premises, clerk) = (self.premises(organisation)?, Arc::new(clerk));
+        self.lives(premises, move |office| {
+            let clerk = Arc::clone(&clerk);
+            async move {
+                if let Err(error) = work(office, clerk).await {
+                    tracing::error!(%error, "an adapter stopped");
+                }
             }
         });
         Ok(())
@@ -347,7 +467,7 @@ impl Stage {
             look_up_patience: hwc_veilig_thuis::Settings::LOOK_UP_PATIENCE,
         };
         let veilig_thuis = self.cast.veilig_thuis.clone();
-        self.start(&veilig_thuis, hwc_veilig_thuis::Desk::new(settings, lookup)).await
+        self.start(&veilig_thuis, hwc_veilig_thuis::Desk::new(settings, lookup))
     }
 
     async fn municipalities_enter(&mut self) -> Result<(), ReplayError> {
@@ -366,25 +486,32 @@ impl Stage {
             region: self.dataset.region.clone(),
             zone: self.dataset.zone.as_time_zone().clone(),
         };
-        self.start(organisation, hwc_municipality::Desk::new(Arc::new(settings), Withholds)).await
+        self.start(organisation, hwc_municipality::Desk::new(Arc::new(settings), Withholds))
     }
 
     /// The police send each report at its `reported_at`.
     async fn police_enter(&mut self, Script { submissions }: Script) -> Result<(), ReplayError> {
-        let office = self.office(&self.cast.police).await?;
-        let key = self.cast.reference_key()?;
+        let premises = self.premises(&self.cast.police)?;
+        let key = Arc::new(self.cast.reference_key()?);
         let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());
-        let unsent = Arc::clone(&self.unsent);
-        self.adapters.spawn(async move {
-            for submission in &submissions {
-                timeline.sleep_until(POLICE, submission.report.reported_at).await;
-                let sent = hwc_police::send(&office, &key, &veilig_thuis, submission).await;
-                if !sent.is_ok_and(|sent| matches!(sent.answer, Answer::Recorded | Answer::AlreadyRecorded)) {
-                    tracing::error!(line = submission.line, "a report was not recorded");
-                    unsent.fetch_add(1, Ordering::Relaxed);
+        let (unsent, submissions) = (Arc::clone(&self.unsent), Arc::new(submissions));
+        self.lives(premises, move |office| {
+            let (key, timeline, veilig_thuis) = (Arc::clone(&key), timeline.clone(), veilig_thuis.clone());
+            let (unsent, submissions) = (Arc::clone(&unsent), Arc::clone(&submissions));
+            async move {
+                for submission in &*submissions {
+                    timeline.sleep_until(POLICE, submission.report.reported_at).await;
+                    let sent = hwc_police::send(&office, &key, &veilig_thuis, submission).await;
+                    let recorded = |sent: hwc_police::Sent| {
+                        matches!(sent.answer, Answer::Recorded | Answer::AlreadyRecorded)
+                    };
+                    if !sent.is_ok_and(recorded) {
+                        tracing::error!(line = submission.line, "a report was not recorded");
+                        unsent.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
+                timeline.end(POLICE);
             }
-            timeline.end(POLICE);
         });
         Ok(())
     }
@@ -399,6 +526,11 @@ impl Stage {
         loop {
             tokio::select! {
                 () = &mut end => return Ok(()),
+                ended = &mut self.engine => return match ended {
+                    Ok(Ok(_)) => Err(ReplayError::setup("the engine stopped by itself")),
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(error) => Err(ReplayError::setup(error)),
+                },
                 last_words = self.broker.ended() => {
                     tracing::error!(last_words, "the broker died; starting it again");
                     self.broker.restart().await?;
@@ -431,25 +563,27 @@ impl Stage {
 
     /// What is left at the end, asked of the broker itself.
     async fn left(&self) -> Result<Left, ReplayError> {
-        // The last acknowledgements may still be on their way to the broker.
-        let mut waiting = u64::MAX;
-        for _ in 0..LOOKS_FOR_TASKS_MAX {
-            waiting = self.tasks.waiting().await.map_err(EngineError::from)?;
-            if waiting == 0 {
-                break;
+        let journal = JetStreamJournal::read_only(&self.link);
+        let store = SealedStore::open(&self.link, &self.streams);
+        let tasks = Tasks::open(&self.link, &self.streams).await.map_err(EngineError::from)?;
+        let since = Instant::now();
+        loop {
+            let left = Left {
+                incidents: journal.in_flight().await.map_err(EngineError::from)?.len(),
+                payloads: store.holdings().await.map_err(EngineError::from)?.len(),
+                tasks: tasks.waiting().await.map_err(EngineError::from)?,
+            };
+            // The last acknowledgements may still be on their way to the broker, and after a crash a task comes back.
+            if left.is_nothing() || since.elapsed() > SETTLES_WITHIN {
+                return Ok(left);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Left {
-            incidents: self.journal.in_flight().await.map_err(EngineError::from)?.len(),
-            payloads: self.store.holdings().await.map_err(EngineError::from)?.len(),
-            tasks: waiting,
-        })
     }
 }
 
-/// How often the broker is asked whether tasks still wait, before it counts as something left.
-const LOOKS_FOR_TASKS_MAX: u32 = 50;
+/// How long what is on its way at the end may take before it counts as left.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Writes the diary. It asks for the witness that the children are invented.
 pub(crate) fn write_diary(replayed: &Replayed, path: &Path) -> Result<(), ReplayError> {
@@ -481,6 +615,13 @@ impl Observer for Both {
         self.diarist.noted(incident, events);
         if let Some(watcher) = &self.watcher {
             watcher.noted(&self.diarist, incident, events);
+        }
+    }
+
+    fn found(&self, incident: IncidentId, events: &[Event]) {
+        self.diarist.found(incident, events);
+        if let Some(watcher) = &self.watcher {
+            watcher.found(&self.diarist, incident, events);
         }
     }
 }

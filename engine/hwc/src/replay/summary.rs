@@ -29,6 +29,13 @@ pub(crate) struct Left {
     pub(crate) tasks: u64,
 }
 
+impl Left {
+    /// Whether nothing is left.
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.incidents == 0 && self.payloads == 0 && self.tasks == 0
+    }
+}
+
 impl Summary {
     /// Whether every signal ended purged, nothing is left and no line was refused.
     pub(crate) fn is_fine(&self) -> bool {
@@ -37,13 +44,7 @@ impl Summary {
 
     /// Whether every signal ended purged and nothing is left.
     pub(crate) fn is_clean(&self) -> bool {
-        let Left { incidents, payloads, tasks } = self.left;
-        self.unsent == 0
-            && self.count.open == 0
-            && self.count.misdelivered == 0
-            && incidents == 0
-            && payloads == 0
-            && tasks == 0
+        self.unsent == 0 && self.count.open == 0 && self.count.misdelivered == 0 && self.left.is_nothing()
     }
 
     /// All signals.

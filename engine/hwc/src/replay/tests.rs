@@ -18,10 +18,12 @@ use hwc_school::Reading;
 use hwc_workflow::Fact;
 use tokio::sync::mpsc;
 
-use super::*;
+use super::{lives::Death, *};
 
 #[path = "../../../../tests/it/canary.rs"]
 mod canary;
+mod kills;
+mod wire;
 
 /// Names and dates of the manual's cases that are unmistakable enough to search for.
 const NEEDLES: [&str; 9] = [
@@ -50,7 +52,7 @@ fn handbook() -> Dataset {
 }
 
 fn options(watcher: Option<Arc<dyn Watcher>>) -> Options {
-    Options { unattended_schools: BTreeSet::new(), nats_server: None, watcher }
+    Options { watcher, ..Options::new(None) }
 }
 
 /// Everybody enters, with another contact at the schools.
@@ -123,7 +125,7 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
     let watcher = Arc::new(CallsBack { timeline: std::sync::OnceLock::new(), delivered });
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(Some(watcher.clone()))).await.unwrap();
     assert!(watcher.timeline.set(stage.timeline.clone()).is_ok());
-    let office = stage.office(&stage.cast.veilig_thuis).await.unwrap();
+    let office = stage.premises(&stage.cast.veilig_thuis).unwrap().open(stage.broker.client_url()).await;
     let timeline = stage.timeline.clone();
     let recalling = tokio::spawn(async move {
         while let Some(signal) = deliveries.recv().await {

@@ -1,0 +1,124 @@
+//! Killed anywhere: every party at every message of its life, and the outcomes are those of the undisturbed run.
+
+use super::{wire::Killer, *};
+
+/// Reports with a sibling, a returned signal, a withheld one and a screened-out one: every kind of step, in few messages.
+const REPORTS: usize = 5;
+
+/// Points per party in an ordinary run; all of them when `HWC_KILLS` says `all`.
+const POINTS_MAX: u64 = 12;
+
+fn some_reports() -> Dataset {
+    let mut dataset = handbook();
+    dataset.submissions.truncate(REPORTS);
+    dataset
+}
+
+/// Does not know one child, until the journal says that its signal was returned.
+struct DoesNotKnow {
+    hours: SchoolHours,
+    returned: Arc<Returned>,
+}
+
+impl Contact for DoesNotKnow {
+    fn opens_at(&self, arrived: Timestamp) -> Option<Timestamp> {
+        self.hours.opens_at(arrived)
+    }
+
+    fn read(&self, letter: &Letter) -> Reading {
+        let known = letter.child.surname.expose() != "Smit" || self.returned.0.load(Ordering::SeqCst);
+        if known { Reading::Received } else { Reading::NotOurPupil }
+    }
+}
+
+/// Whether a signal was returned.
+#[derive(Default)]
+struct Returned(AtomicBool);
+
+impl Watcher for Returned {
+    fn noted(&self, _: &Diarist, _: IncidentId, events: &[Event]) {
+        if events.iter().any(|event| matches!(event.fact, Fact::Returned { .. })) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn found(&self, diarist: &Diarist, incident: IncidentId, events: &[Event]) {
+        self.noted(diarist, incident, events);
+    }
+}
+
+/// What a run comes to: a line of the diary for every child.
+async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
+    let ground = Ground::prepare(None).unwrap();
+    let mut options = Options::new(None);
+    let returned = Arc::new(Returned::default());
+    options.lives = Arc::clone(killer) as Arc<dyn Lives>;
+    options.watcher = Some(Arc::clone(&returned) as Arc<dyn Watcher>);
+    // A killed adapter's tasks come back after this.
+    options.streams.tasks_held_for = Duration::from_secs(1);
+    options.answers_within = Duration::from_secs(1);
+    options.sweep = Sweep { every: Duration::from_millis(500), orphans_after: Duration::from_millis(500) };
+    let (mut stage, script) = Stage::set(some_reports(), &ground, &options).await.unwrap();
+    let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
+    enter(&mut stage, script, contact).await.unwrap();
+    let replayed = stage.play().await.unwrap();
+    assert!(replayed.summary.is_clean(), "{}", replayed.summary);
+    assert_eq!(replayed.summary.count.misdelivered, 0);
+    assert!(returned.0.load(Ordering::SeqCst), "nothing was returned");
+    let mut lines = Vec::new();
+    let invented = replayed.dataset.synthetic.unwrap();
+    let zone = replayed.dataset.zone.as_time_zone();
+    replayed
+        .diarist
+        .write(invented, zone, |line| {
+            lines.push(serde_json::to_string(line)?);
+            Ok::<_, serde_json::Error>(())
+        })
+        .unwrap();
+    lines
+}
+
+/// Kills a party at many of its messages, each time in a run of its own, and compares.
+async fn killed_anywhere(is_victim: impl Fn(&str) -> bool) {
+    let nobody = Killer::of_nobody();
+    let undisturbed = outcomes(&nobody).await;
+    assert!(undisturbed.len() >= REPORTS, "{undisturbed:?}");
+    let all = std::env::var("HWC_KILLS").is_ok_and(|said| said == "all");
+    let (mut runs, mut deaths) = (0_u64, 0);
+    for (party, said) in nobody.said().into_iter().filter(|(party, _)| is_victim(party)) {
+        let every = if all { 1 } else { said.div_ceil(POINTS_MAX).max(1) };
+        for at in (1..=said).step_by(usize::try_from(every).unwrap()) {
+            let killer = Killer::of(&party, at);
+            let killed = outcomes(&killer).await;
+            let differ: Vec<_> =
+                killed.iter().zip(&undisturbed).filter(|(one, other)| one != other).collect();
+            let same = differ.is_empty() && killed.len() == undisturbed.len();
+            assert!(same, "{party} was killed at message {at} of {said}: {differ:#?}");
+            runs += 1;
+            deaths += killer.deaths();
+        }
+    }
+    // The last messages of a life need not come again in another run.
+    assert!(deaths * 10 >= runs * 9, "{deaths} deaths in {runs} runs");
+    eprintln!("{runs} runs, {deaths} deaths");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_killed_at_any_message_changes_no_outcome() {
+    killed_anywhere(|party| party == ENGINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_police_s_and_veilig_thuis_s_adapters_killed_at_any_message_change_no_outcome() {
+    killed_anywhere(|party| party.starts_with("police") || party.starts_with("veilig-thuis")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_municipality_s_adapter_killed_at_any_message_changes_no_outcome() {
+    killed_anywhere(|party| party == "municipality-0855").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_school_s_adapter_killed_at_any_message_changes_no_outcome() {
+    killed_anywhere(|party| party == "school-01AA00").await;
+}
