@@ -25,7 +25,9 @@ use std::{
 use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Office, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
-use hwc_jetstream::{Credential, Door, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks};
+use hwc_jetstream::{
+    Credential, Door, JetStreamJournal, Lease, Link, SealedStore, Settings, SetupError, Tasks,
+};
 use hwc_journal::Journal as _;
 use hwc_police::Submission;
 use hwc_relay::Rules;
@@ -256,7 +258,19 @@ struct Seat {
 }
 
 impl Seat {
+    /// Works until told to stop, whatever becomes of the broker.
     async fn work(self, url: String) -> Result<Ended, EngineError> {
+        loop {
+            match self.clone().work_once(&url).await {
+                Err(error @ EngineError::Setup(SetupError::Differs(_))) => return Err(error),
+                Err(error) => tracing::warn!(%error, "the engine cannot work just now; trying again"),
+                ended => return ended,
+            }
+            tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        }
+    }
+
+    async fn work_once(self, url: &str) -> Result<Ended, EngineError> {
         let link = Link::connect(url, Some(&self.credential)).await?;
         let mut lease = Lease::stand_by(&link, &self.streams, "replay").await?;
         let below = engine::ground(&lease, &self.streams).await?;

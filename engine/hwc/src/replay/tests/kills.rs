@@ -1,4 +1,4 @@
-//! Killed anywhere: every party at every message of its life, and the outcomes are those of the undisturbed run.
+//! Killed anywhere: every party, and the broker, at any message, and the outcomes are those of the undisturbed run.
 
 use super::{wire::Killer, *};
 
@@ -6,7 +6,7 @@ use super::{wire::Killer, *};
 const REPORTS: usize = 5;
 
 /// Points per party in an ordinary run; all of them when `HWC_KILLS` says `all`.
-const POINTS_MAX: u64 = 12;
+const POINTS_MAX: u64 = 8;
 
 fn some_reports() -> Dataset {
     let mut dataset = handbook();
@@ -59,6 +59,7 @@ async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
     options.answers_within = Duration::from_secs(1);
     options.sweep = Sweep { every: Duration::from_millis(500), orphans_after: Duration::from_millis(500) };
     let (mut stage, script) = Stage::set(some_reports(), &ground, &options).await.unwrap();
+    killer.the_broker_is(stage.broker.pid());
     let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
     enter(&mut stage, script, contact).await.unwrap();
     let replayed = stage.play().await.unwrap();
@@ -78,22 +79,22 @@ async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
     lines
 }
 
-/// Kills a party at many of its messages, each time in a run of its own, and compares.
-async fn killed_anywhere(is_victim: impl Fn(&str) -> bool) {
+/// Kills at many messages of some parties, each time in a run of its own, and compares.
+async fn killed_anywhere(speaks: impl Fn(&str) -> bool, kill: impl Fn(&str, u64) -> Arc<Killer>) {
     let nobody = Killer::of_nobody();
     let undisturbed = outcomes(&nobody).await;
     assert!(undisturbed.len() >= REPORTS, "{undisturbed:?}");
     let all = std::env::var("HWC_KILLS").is_ok_and(|said| said == "all");
     let (mut runs, mut deaths) = (0_u64, 0);
-    for (party, said) in nobody.said().into_iter().filter(|(party, _)| is_victim(party)) {
+    for (party, said) in nobody.said().into_iter().filter(|(party, _)| speaks(party)) {
         let every = if all { 1 } else { said.div_ceil(POINTS_MAX).max(1) };
         for at in (1..=said).step_by(usize::try_from(every).unwrap()) {
-            let killer = Killer::of(&party, at);
+            let killer = kill(&party, at);
             let killed = outcomes(&killer).await;
             let differ: Vec<_> =
                 killed.iter().zip(&undisturbed).filter(|(one, other)| one != other).collect();
             let same = differ.is_empty() && killed.len() == undisturbed.len();
-            assert!(same, "{party} was killed at message {at} of {said}: {differ:#?}");
+            assert!(same, "killed at message {at} of {said} of {party}: {differ:#?}");
             runs += 1;
             deaths += killer.deaths();
         }
@@ -105,20 +106,20 @@ async fn killed_anywhere(is_victim: impl Fn(&str) -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_killed_at_any_message_changes_no_outcome() {
-    killed_anywhere(|party| party == ENGINE).await;
+    killed_anywhere(|party| party == ENGINE, Killer::of).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_police_s_and_veilig_thuis_s_adapters_killed_at_any_message_change_no_outcome() {
-    killed_anywhere(|party| party.starts_with("police") || party.starts_with("veilig-thuis")).await;
+    killed_anywhere(|party| party.starts_with("police") || party.starts_with("veilig"), Killer::of).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_municipality_s_adapter_killed_at_any_message_changes_no_outcome() {
-    killed_anywhere(|party| party == "municipality-0855").await;
+async fn a_municipality_s_and_a_school_s_adapter_killed_at_any_message_change_no_outcome() {
+    killed_anywhere(|party| ["municipality-0855", "school-01AA00"].contains(&party), Killer::of).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_school_s_adapter_killed_at_any_message_changes_no_outcome() {
-    killed_anywhere(|party| party == "school-01AA00").await;
+async fn a_broker_killed_at_any_message_changes_no_outcome() {
+    killed_anywhere(|party| [ENGINE, "veilig-thuis-region"].contains(&party), Killer::of_the_broker).await;
 }

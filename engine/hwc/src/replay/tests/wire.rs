@@ -1,4 +1,4 @@
-//! Lines between the parties of a replay and the broker that kill whoever speaks over them at the n-th message.
+//! Lines between the parties of a replay and the broker that kill whoever speaks over them, or the broker, at the n-th message.
 //!
 //! A message is one that carries something: a publish of the party's, or a delivery to it. The fatal one is swallowed, so the
 //! party dies either just before something left it, or just after something was done of which it never heard. One point for
@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -26,12 +26,31 @@ pub(super) struct Killer {
     at: u64,
     said: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     deaths: Arc<AtomicU64>,
+    /// The broker's process number, if the broker dies at the party's message.
+    broker: Option<Arc<OnceLock<u32>>>,
 }
 
 impl Killer {
     /// The party dies at this message, counted from 1 over its lives.
     pub(super) fn of(victim: &str, at: u64) -> Arc<Self> {
-        Arc::new(Self { victim: victim.to_owned(), at, said: Mutex::default(), deaths: Arc::default() })
+        Arc::new(Self::new(victim, at, None))
+    }
+
+    /// The broker dies at this message of the party's.
+    pub(super) fn of_the_broker(speaker: &str, at: u64) -> Arc<Self> {
+        Arc::new(Self::new(speaker, at, Some(Arc::default())))
+    }
+
+    fn new(victim: &str, at: u64, broker: Option<Arc<OnceLock<u32>>>) -> Self {
+        let victim = victim.to_owned();
+        Self { victim, at, said: Mutex::default(), deaths: Arc::default(), broker }
+    }
+
+    /// Says which process the broker is.
+    pub(super) fn the_broker_is(&self, pid: u32) {
+        if let Some(broker) = &self.broker {
+            broker.set(pid).unwrap();
+        }
     }
 
     /// Nobody dies.
@@ -61,6 +80,7 @@ impl Lives for Killer {
             fatal: if party == self.victim { self.at } else { 0 },
             dead: Arc::new(Notify::new()),
             deaths: Arc::clone(&self.deaths),
+            broker: self.broker.clone(),
         };
         let dead = Arc::clone(&line.dead);
         let broker = broker.trim_start_matches("nats://").to_owned();
@@ -80,6 +100,7 @@ struct Line {
     fatal: u64,
     dead: Arc<Notify>,
     deaths: Arc<AtomicU64>,
+    broker: Option<Arc<OnceLock<u32>>>,
 }
 
 impl Line {
@@ -121,7 +142,10 @@ impl Line {
                 }
                 if self.said.fetch_add(1, Ordering::SeqCst) + 1 == self.fatal {
                     self.deaths.fetch_add(1, Ordering::SeqCst);
-                    self.dead.notify_one();
+                    match &self.broker {
+                        Some(broker) => kill(broker).await,
+                        None => self.dead.notify_one(),
+                    }
                     return;
                 }
             }
@@ -130,6 +154,18 @@ impl Line {
             }
         }
     }
+}
+
+/// Kills the broker as soon as it is known which process it is.
+async fn kill(broker: &OnceLock<u32>) {
+    let pid = loop {
+        match broker.get() {
+            Some(pid) => break *pid,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 /// How many bytes a message carries behind its first line; none for what only keeps the line open.
