@@ -9,7 +9,7 @@ use hwc_jetstream::{
     BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Lease, LinkError, SealedStore,
     SetupError, StoreError, Tasks,
 };
-use hwc_journal::{History, Journal, JournalError, Location};
+use hwc_journal::{Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
     IncidentId, PayloadId,
@@ -123,11 +123,12 @@ impl<J: Journal + Clone> Engine<J> {
     ) -> Result<Self, EngineError> {
         clock.begin(ENGINE);
         let mut relay = Relay::new(rules, Limits::default());
-        for (incident, commits, position) in ground.journal.in_flight().await? {
-            let events: Vec<_> = commits.iter().flat_map(|commit| &commit.events).cloned().collect();
-            observer.found(incident, &events);
-            let history = Ok(History::Live { commits, position });
-            relay.handle(Input::Loaded { incident, history }, clock.now());
+        for (incident, history) in ground.journal.in_flight().await? {
+            if let History::Live { commits, .. } = &history {
+                let events: Vec<_> = commits.iter().flat_map(|commit| &commit.events).cloned().collect();
+                observer.found(incident, &events);
+            }
+            relay.handle(Input::Loaded { incident, history: Ok(history) }, clock.now());
         }
         Ok(Self {
             relay,
@@ -288,7 +289,7 @@ impl<J: Journal + Clone> Engine<J> {
             Output::Reply { ticket, reply } => self.reply(ticket, reply),
             Output::Noted { incident, events } => self.observer.noted(incident, &events),
             Output::Alarm { incident, problem } => {
-                tracing::error!(%incident, %problem, "the journal is not as the law allows");
+                tracing::error!(%incident, %problem, "the incident is left alone; somebody must look");
             }
         }
     }
@@ -366,7 +367,8 @@ impl<J: Journal + Clone> Engine<J> {
     }
 
     fn sweep(&mut self) {
-        let kept = self.relay.keeps();
+        // An incident whose log cannot be read was alarmed; what it points to is unknown, so nothing is swept.
+        let Some(kept) = self.relay.keeps() else { return };
         let (store, orphans_after) = (self.store.clone(), self.sweep.orphans_after);
         self.spawn(async move {
             match store.sweep(|payload| kept.contains(payload), orphans_after).await {

@@ -218,15 +218,23 @@ impl JetStreamJournal {
             let next = messages::get(&self.link, JOURNAL, Which::NextOf(&subject, from)).await;
             match next.map_err(|fault| unavailable(&fault))? {
                 Some(event) if event.sequence < position.0 => {
-                    commits.push(codec::decode(&event.body)?);
                     from = event.sequence + 1;
+                    match codec::decode(&event.body) {
+                        Ok(commit) => commits.push(commit),
+                        Err(error) => return Ok(Some(History::Unreadable(error))),
+                    }
                 }
                 Some(event) if event.sequence == position.0 => break,
                 _ => return Ok(None),
             }
         }
-        commits.push(codec::decode(&last.body)?);
-        Ok(Some(History::Live { commits, position }))
+        Ok(Some(match codec::decode(&last.body) {
+            Ok(commit) => {
+                commits.push(commit);
+                History::Live { commits, position }
+            }
+            Err(error) => History::Unreadable(error),
+        }))
     }
 }
 
@@ -268,16 +276,13 @@ impl Journal for JetStreamJournal {
         Ok(outcome)
     }
 
-    async fn in_flight(&self) -> Result<Vec<(IncidentId, Vec<Commit>, Position)>, JournalError> {
+    async fn in_flight(&self) -> Result<Vec<(IncidentId, History)>, JournalError> {
         let scan = Scan { stream: JOURNAL, filter: "jrn.*.e", headers_only: false };
-        let found = scan.read(&self.link, BTreeMap::new, note).await.map_err(|stop| match stop {
-            Stop::Fault(fault) => unavailable(&fault),
-            Stop::Journal(error) => error,
-        })?;
+        let found = scan.read(&self.link, BTreeMap::new, note).await.map_err(|fault| unavailable(&fault))?;
         let mut in_flight = Vec::with_capacity(found.len());
-        for (incident, (commits, position)) in found {
-            if !self.half_forgotten(incident, &commits).await? {
-                in_flight.push((incident, commits, position));
+        for (incident, history) in found {
+            if !self.half_forgotten(incident, &history).await? {
+                in_flight.push((incident, history));
             }
         }
         Ok(in_flight)
@@ -287,7 +292,8 @@ impl Journal for JetStreamJournal {
 impl JetStreamJournal {
     /// Whether a crash came between tombstone and erasure; then the erasure is finished. Only an incident whose last
     /// event says that nothing of it is left can have a tombstone, so only those few are asked after.
-    async fn half_forgotten(&self, incident: IncidentId, commits: &[Commit]) -> Result<bool, JournalError> {
+    async fn half_forgotten(&self, incident: IncidentId, history: &History) -> Result<bool, JournalError> {
+        let History::Live { commits, .. } = history else { return Ok(false) };
         let last = commits.last().and_then(|commit| commit.events.last());
         if last.is_none_or(|event| event.fact != Fact::IncidentPurged) {
             return Ok(false);
@@ -301,26 +307,36 @@ impl JetStreamJournal {
     }
 }
 
-type Found = BTreeMap<IncidentId, (Vec<Commit>, Position)>;
+type Found = BTreeMap<IncidentId, History>;
 
-enum Stop {
-    Fault(Fault),
-    Journal(JournalError),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-fn note(found: &mut Found, read: &Read) -> Result<(), Stop> {
+/// Takes one record. What cannot be read stops nobody else's reading.
+fn note(found: &mut Found, read: &Read) -> Result<(), Fault> {
     let incident = read.message.subject.split('.').nth(1).and_then(|token| token.parse().ok());
-    let incident: IncidentId = incident.ok_or(Stop::Fault(Fault::Garbled))?;
-    let commit = codec::decode(&read.message.payload).map_err(|error| Stop::Journal(error.into()))?;
-    let (commits, position) = found.entry(incident).or_default();
-    commits.push(commit);
-    *position = Position(read.sequence);
+    let Some(incident): Option<IncidentId> = incident else {
+        // No version ever wrote one, so nothing depends on it.
+        tracing::error!(
+            sequence = read.sequence,
+            "a record of the journal names no incident; it is left alone"
+        );
+        return Ok(());
+    };
+    let so_far = found.entry(incident).or_insert(History::Unknown);
+    let commits = match std::mem::replace(so_far, History::Unknown) {
+        History::Live { commits, .. } => commits,
+        History::Unknown => Vec::new(),
+        known @ (History::Unreadable(_) | History::Ended) => {
+            *so_far = known;
+            return Ok(());
+        }
+    };
+    *so_far = match codec::decode(&read.message.payload) {
+        Ok(commit) => {
+            let mut commits = commits;
+            commits.push(commit);
+            History::Live { commits, position: Position(read.sequence) }
+        }
+        Err(error) => History::Unreadable(error),
+    };
     Ok(())
 }
 

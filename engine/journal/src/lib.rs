@@ -93,6 +93,9 @@ pub enum History {
         /// Where the log ends.
         position: Position,
     },
+    /// It is in flight, and a record of it cannot be read: what it points to is not known either. The incident is left alone,
+    /// with everything that it may point to, until a program that can read it looks.
+    Unreadable(codec::CodecError),
     /// It ended; only the tombstone is left.
     Ended,
 }
@@ -103,9 +106,6 @@ pub enum JournalError {
     /// Out of reach, or the outcome is unknown even after reading back. Read before trying again.
     #[error("the journal is out of reach: {0}")]
     Unavailable(String),
-    /// It holds something that this program cannot read.
-    #[error("the journal holds a record that cannot be read: {0}")]
-    Unreadable(#[from] codec::CodecError),
     /// Its store is not set up as it must be.
     #[error("the journal's store is not as it must be: {0}")]
     Settings(String),
@@ -134,8 +134,7 @@ pub trait Journal: Send + Sync + 'static {
         expected: Position,
     ) -> impl Future<Output = Result<Append, JournalError>> + Send;
 
-    /// Every incident that is in flight: all that a start needs, whatever the number of those that ended.
-    fn in_flight(
-        &self,
-    ) -> impl Future<Output = Result<Vec<(IncidentId, Vec<Commit>, Position)>, JournalError>> + Send;
+    /// Every incident that is in flight, as [`Journal::read`] would give it: all that a start needs, whatever the number of
+    /// those that ended. One record that cannot be read is its own incident's trouble and nobody else's.
+    fn in_flight(&self) -> impl Future<Output = Result<Vec<(IncidentId, History)>, JournalError>> + Send;
 }

@@ -35,8 +35,12 @@ impl MemoryJournal {
 }
 
 impl Log {
-    fn commits(&self) -> Result<Vec<Commit>, JournalError> {
-        self.records.iter().map(|record| Ok(codec::decode(record)?)).collect()
+    fn history(&self) -> History {
+        let commits: Result<_, _> = self.records.iter().map(|record| codec::decode(record)).collect();
+        match commits {
+            Ok(commits) => History::Live { commits, position: Position(self.position) },
+            Err(error) => History::Unreadable(error),
+        }
     }
 }
 
@@ -65,7 +69,7 @@ impl Journal for MemoryJournal {
             None => History::Unknown,
             Some(log) if log.ended => History::Ended,
             Some(log) if log.records.is_empty() => History::Unknown,
-            Some(log) => History::Live { commits: log.commits()?, position: Position(log.position) },
+            Some(log) => log.history(),
         })
     }
 
@@ -84,12 +88,9 @@ impl Journal for MemoryJournal {
         Ok(Append::Appended(Position(next)))
     }
 
-    async fn in_flight(&self) -> Result<Vec<(IncidentId, Vec<Commit>, Position)>, JournalError> {
+    async fn in_flight(&self) -> Result<Vec<(IncidentId, History)>, JournalError> {
         let logs = self.logs();
-        logs.by_incident
-            .iter()
-            .filter(|(_, log)| !log.ended && !log.records.is_empty())
-            .map(|(incident, log)| Ok((*incident, log.commits()?, Position(log.position))))
-            .collect()
+        let live = logs.by_incident.iter().filter(|(_, log)| !log.ended && !log.records.is_empty());
+        Ok(live.map(|(incident, log)| (*incident, log.history())).collect())
     }
 }

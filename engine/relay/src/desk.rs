@@ -81,8 +81,12 @@ impl Desk {
         [resting, self.errands.retry_at, self.look_at].into_iter().flatten().min()
     }
 
-    /// What a sweeper must leave alone: what events point to, and what is about to be pointed to.
-    pub(crate) fn keeps(&self) -> Vec<PayloadId> {
+    /// What a sweeper must leave alone: what events point to, and what is about to be pointed to. `None` if the log cannot be
+    /// read: then it is not known, and could be anything.
+    pub(crate) fn keeps(&self) -> Option<Vec<PayloadId>> {
+        if self.known.unreadable {
+            return None;
+        }
         let mut kept = self.known.incident.payloads();
         match &self.stage {
             Stage::Storing(work)
@@ -94,7 +98,7 @@ impl Desk {
             _ => {}
         }
         kept.extend(self.requests.iter().flat_map(Request::payloads).map(|(id, _)| *id));
-        kept
+        Some(kept)
     }
 
     /// Computes when time alone may change something.

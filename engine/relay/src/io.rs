@@ -1,6 +1,6 @@
 //! What goes into the driver and what comes out.
 
-use hwc_journal::{Append, Commit, History, Location, Position};
+use hwc_journal::{Append, Commit, History, Location, Position, codec::CodecError};
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId,
     wire::{Answer, Command, Fetch, Refusal, Sealed},
@@ -145,13 +145,26 @@ pub enum Output {
         /// The events.
         events: Vec<Event>,
     },
-    /// The journal holds what cannot have happened; the incident is left alone until somebody has looked.
+    /// The journal holds what cannot have happened or cannot be read; the incident is left alone until somebody has looked.
     Alarm {
         /// Which incident.
         incident: IncidentId,
         /// What is wrong.
-        problem: OutOfOrder,
+        problem: Problem,
     },
+}
+
+/// Why an incident is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Its log holds what cannot have happened.
+    #[error(transparent)]
+    OutOfOrder(#[from] OutOfOrder),
+    /// Its log holds a record that cannot be read, so what it points to is not known either.
+    #[error(
+        "a record of the journal cannot be read, so nothing that nobody points to is erased until it can: {0}"
+    )]
+    Unreadable(#[from] CodecError),
 }
 
 /// The answer to a request.

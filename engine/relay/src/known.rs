@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hwc_journal::{History, Location, Position};
 use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::{Duty, Event, Incident, OutOfOrder, duties, evolve};
+use hwc_workflow::{Duty, Event, Incident, duties, evolve};
 
-use crate::work::Work;
+use crate::{io::Problem, work::Work};
 
 #[derive(Default)]
 pub(crate) struct Known {
@@ -15,6 +15,8 @@ pub(crate) struct Known {
     pub(crate) position: Position,
     /// The log is gone, only the tombstone is left.
     pub(crate) ended: bool,
+    /// The log holds a record that cannot be read: what it points to is unknown.
+    pub(crate) unreadable: bool,
     /// Where the ciphertexts lie.
     pub(crate) places: BTreeMap<PayloadId, Location>,
     /// How many commits of the log are known; none while it was never read.
@@ -22,11 +24,12 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Forgets everything and reads anew. If the log holds what cannot have happened, only the places are known.
+    /// Forgets everything and reads anew. If the log holds what cannot have happened, only the places are known; if it holds
+    /// what cannot be read, nothing is.
     ///
     /// Gives the events that were not known though the log had been read before: an append whose answer was lost, or
     /// another engine's.
-    pub(crate) fn read(&mut self, history: History) -> Result<Vec<Event>, OutOfOrder> {
+    pub(crate) fn read(&mut self, history: History) -> Result<Vec<Event>, Problem> {
         let seen = self.seen;
         *self = Self { seen: Some(0), ..Self::default() };
         let commits = match history {
@@ -34,6 +37,10 @@ impl Known {
             History::Ended => {
                 (self.incident, self.ended) = (Incident::Purged, true);
                 return Ok(Vec::new());
+            }
+            History::Unreadable(error) => {
+                self.unreadable = true;
+                return Err(error.into());
             }
             History::Live { commits, position } => {
                 self.position = position;

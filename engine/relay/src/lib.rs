@@ -18,5 +18,5 @@ mod known;
 mod relay;
 mod work;
 
-pub use io::{Input, Limits, Output, Reply, Ticket, Trouble};
+pub use io::{Input, Limits, Output, Problem, Reply, Ticket, Trouble};
 pub use relay::{Relay, Rules};

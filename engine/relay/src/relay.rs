@@ -108,9 +108,13 @@ impl Relay {
         self.desks.iter().map(|(id, desk)| (*id, desk.incident()))
     }
 
-    /// Whether a ciphertext is pointed to, or about to be: what a sweeper must leave alone.
-    pub fn keeps(&self) -> BTreeSet<PayloadId> {
-        self.desks.values().flat_map(Desk::keeps).collect()
+    /// The ciphertexts that are pointed to, or about to be: what a sweeper must leave alone. `None` while the log of some
+    /// incident cannot be read: nobody knows what it points to, so nothing may be swept. The broker's own ceiling (R23) goes on.
+    pub fn keeps(&self) -> Option<BTreeSet<PayloadId>> {
+        self.desks.values().try_fold(BTreeSet::new(), |mut kept, desk| {
+            kept.extend(desk.keeps()?);
+            Some(kept)
+        })
     }
 
     /// Replaces policy, calendar or table, and looks at every incident again.

@@ -1,6 +1,7 @@
 //! The journal on a real broker: the exam, crashes, and settings that differ.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -128,7 +129,7 @@ async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
 
     let in_flight = journal.in_flight().await.unwrap();
 
-    assert_eq!(in_flight.iter().map(|(one, ..)| *one).collect::<Vec<_>>(), [incident(2)]);
+    assert_eq!(in_flight.iter().map(|(one, _)| *one).collect::<Vec<_>>(), [incident(2)]);
     let state = api(&raw, "STREAM.INFO.JOURNAL", json!({ "subjects_filter": ">" })).await["state"].clone();
     assert_eq!(state["subjects"][format!("jrn.{}.t", incident(1))], 1, "{state}");
     assert!(state["subjects"].get(format!("jrn.{}.e", incident(1))).is_none(), "{state}");
@@ -151,15 +152,35 @@ async fn a_tombstone_has_its_time_and_an_event_has_none() {
 }
 
 #[tokio::test]
-async fn a_record_from_the_future_stops_the_start_and_says_to_upgrade() {
+async fn a_record_that_cannot_be_read_is_its_own_incidents_trouble_and_nobody_elses() {
     let region = Region::with(&[]).await;
     let journal = journal(&region).await;
+    let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
+    let other = position(journal.append(incident(4), Position::NONE, &numbered(4)).await.unwrap());
     let raw = region.raw_engine().await;
-    region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(1)), r#"{"v":7,"canary":1}"#).await;
-    for failed in [journal.in_flight().await.unwrap_err(), journal.read(incident(1)).await.unwrap_err()] {
-        let said = failed.to_string();
-        assert!(said.contains("version 7") && !said.contains("canary"), "{said}");
+    let unreadable = [(1, r#"{"v":7,"canary":1}"#), (2, "canary"), (3, "")];
+    for (number, body) in unreadable {
+        region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(number)), body).await;
     }
+    // Nobody's record at all.
+    region.write_in_the_journal(&raw, "jrn.canary.e", "canary").await;
+    // What comes after it does not make it readable.
+    let empty = r#"{"v":1,"events":[]}"#;
+    region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(2)), empty).await;
+
+    let in_flight: BTreeMap<_, _> = journal.in_flight().await.unwrap().into_iter().collect();
+
+    assert_eq!(in_flight.len(), 4);
+    assert_eq!(in_flight[&incident(4)], History::Live { commits: vec![numbered(4)], position: other });
+    for (number, _) in unreadable {
+        let listed = &in_flight[&incident(number)];
+        let History::Unreadable(error) = listed else { panic!("{listed:?}") };
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        assert_eq!(journal.read(incident(number)).await.unwrap(), *listed);
+    }
+    let History::Unreadable(error) = &in_flight[&incident(1)] else { panic!() };
+    assert!(error.to_string().contains("version 7"), "{error}");
+    assert_eq!(journal.append(incident(1), end, &numbered(2)).await.unwrap(), Append::Conflict);
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ fn check_orphans(world: &mut World, context: &str) {
     for payload in world.outside.store.values() {
         assert!(!pointed_to.contains(payload), "{context}: an erased ciphertext is still there");
     }
-    world.outside.sweep(&world.relay.keeps());
+    world.outside.sweep(&world.kept());
     assert!(world.outside.store.is_empty(), "{context}: the sweeper is kept from an orphan");
 }
 
@@ -125,7 +125,7 @@ fn a_sweeper_that_runs_at_any_moment_takes_nothing_that_is_needed() {
         let (mut world, mut people) = (World::new(MORNING), People::default());
         people.report(1, plan);
         for _ in 0..10_000 {
-            world.outside.sweep(&world.relay.keeps());
+            world.outside.sweep(&world.kept());
             if let Some(output) = world.relay.poll() {
                 world.carry_out(output, Weather::Fine);
             } else if !world.deliver(0) && !people.work(&mut world) && !world.tick() {

@@ -44,7 +44,7 @@ fn generation() -> Generation {
 }
 
 impl Outside {
-    pub(crate) fn in_flight(&self) -> Vec<(IncidentId, Vec<Commit>, Position)> {
+    pub(crate) fn in_flight(&self) -> Vec<(IncidentId, History)> {
         now(self.journal.in_flight()).unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! What should never arrive: strays, half commands, and a log that cannot be.
 
-use hwc_journal::{Append, History, Position};
-use hwc_relay::{Input, Output, Reply, Trouble};
+use hwc_journal::{Append, History, Position, codec};
+use hwc_relay::{Input, Output, Problem, Reply, Trouble};
 use hwc_schemas::wire::{Answer, Refusal};
 use hwc_workflow::{Duty, Fact};
 
@@ -27,7 +27,7 @@ fn a_command_whose_ciphertext_is_missing_is_malformed() {
 fn a_log_that_holds_what_cannot_have_happened_is_left_alone_with_all_its_ciphertexts() {
     let mut world = World::new(MORNING);
     world.say(&police(), record(1));
-    let stored = world.relay.keeps();
+    let stored = world.kept();
     let History::Live { mut commits, position } = world.outside.read(incident(1)) else { panic!() };
     commits.push(events([Fact::Returned { number: signal(1, 0).number }]));
     world.crash();
@@ -37,13 +37,45 @@ fn a_log_that_holds_what_cannot_have_happened_is_left_alone_with_all_its_ciphert
         Input::Loaded { incident: incident(1), history: Ok(History::Live { commits, position }) },
         fresh.now,
     );
-    let Some(Output::Alarm { problem, .. }) = fresh.relay.poll() else { panic!() };
+    let Some(Output::Alarm { problem: Problem::OutOfOrder(problem), .. }) = fresh.relay.poll() else {
+        panic!()
+    };
     assert_eq!(problem.what, "an event of a signal");
-    assert_eq!(fresh.relay.keeps(), stored, "the sweeper leaves its ciphertexts alone");
+    assert_eq!(fresh.kept(), stored, "the sweeper leaves its ciphertexts alone");
     assert_eq!(fresh.say(&veilig_thuis(), screen(1)), Answer::TryLater);
     assert_eq!(fresh.relay.wake_at(), None);
     assert!(fresh.relay.is_idle());
     assert_eq!(fresh.say(&police(), record(2)), Answer::Recorded, "nobody else is held up");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_alarms_its_own_incident_and_the_sweeper_leaves_everything_alone() {
+    let mut world = World::new(MORNING);
+    let unreadable = codec::decode(br#"{"v":7}"#).unwrap_err();
+    let history = Ok(History::Unreadable(unreadable.clone()));
+    world.relay.handle(Input::Loaded { incident: incident(1), history }, world.now);
+    let Some(Output::Alarm { incident: alarmed, problem }) = world.relay.poll() else { panic!() };
+    assert_eq!((alarmed, problem), (incident(1), Problem::Unreadable(unreadable)));
+    assert_eq!(world.relay.keeps(), None, "what it points to is unknown");
+    assert_eq!(world.say(&veilig_thuis(), screen(1)), Answer::TryLater);
+    assert_eq!(world.say(&police(), record(2)), Answer::Recorded, "nobody else is held up");
+    assert_eq!(world.say(&veilig_thuis(), screen(2)), Answer::Recorded);
+}
+
+#[test]
+fn a_log_that_turns_out_unreadable_while_somebody_waits_asks_them_to_come_back() {
+    let mut world = World::new(MORNING);
+    world.say(&police(), record(1));
+    let ticket = world.submit(&veilig_thuis(), screen(1));
+    let Some(Output::Append { incident, .. }) = world.relay.poll() else { panic!() };
+    world.relay.handle(Input::Appended { incident, outcome: Ok(Append::Conflict) }, world.now);
+    let Some(Output::Load { .. }) = world.relay.poll() else { panic!() };
+    let history = Ok(History::Unreadable(codec::decode(b"{").unwrap_err()));
+    world.relay.handle(Input::Loaded { incident, history }, world.now);
+    world.run();
+    assert_eq!(world.reply(ticket), Some(Reply::Command(Answer::TryLater)));
+    assert_eq!((world.alarms.as_slice(), world.relay.keeps()), ([incident].as_slice(), None));
+    assert!(world.relay.is_idle());
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_store_that_does_not_answer_is_tried_again_and_a_copy_too_many_is_an_orphan(
         let recall = Command::Recall { signal: signal(1, 0), reason: Recalled::SentInError };
         world.say(&municipality(), recall);
         assert_eq!(world.outside.store.len(), left);
-        world.outside.sweep(&world.relay.keeps());
+        world.outside.sweep(&world.kept());
         assert!(world.outside.store.is_empty());
         world.check_over();
     }
@@ -195,7 +195,7 @@ fn whoever_waits_for_an_append_that_cannot_be_read_back_comes_back_and_finds_it_
     world.tick();
     world.run_in(|_| Weather::Lost);
     assert_eq!(world.reply(ticket), Some(Reply::Command(Answer::TryLater)));
-    let kept = world.relay.keeps();
+    let kept = world.kept();
     world.outside.sweep(&kept);
     rest(&mut world);
     assert_eq!(world.say(&police(), record(1)), Answer::AlreadyRecorded);
@@ -215,9 +215,9 @@ fn a_request_is_tried_so_often_and_then_its_sender_comes_back() {
     assert_eq!(world.reply(ticket), Some(Reply::Command(Answer::TryLater)));
     assert_eq!(count(&world, "append"), 3);
     assert_eq!(count(&world, "discard"), 0, "one of the three may still arrive");
-    assert_eq!(world.relay.keeps().len(), 0);
+    assert_eq!(world.kept().len(), 0);
     world.check_over();
-    world.outside.sweep(&world.relay.keeps());
+    world.outside.sweep(&world.kept());
     assert!(world.outside.store.is_empty());
 }
 

@@ -47,7 +47,7 @@ fn live(world: &mut World, people: &mut People, chance: &mut Chance, crashes: bo
             2 => {
                 world.relay.handle(hwc_relay::Input::TryAgain, world.now);
             }
-            3 => world.outside.sweep(&world.relay.keeps()),
+            3 => world.outside.sweep(&world.kept()),
             4 => {
                 world.tick();
             }
@@ -98,7 +98,7 @@ proptest! {
         live(&mut world, &mut people, &mut Chance { bytes, used: 0 }, false);
         world.check_over();
         prop_assert!(people.are_done());
-        world.outside.sweep(&world.relay.keeps());
+        world.outside.sweep(&world.kept());
         prop_assert!(world.outside.store.is_empty());
         prop_assert_eq!(world.outside.conflicts, 0, "one engine alone never conflicts with itself");
     }
@@ -109,7 +109,7 @@ proptest! {
         live(&mut world, &mut people, &mut Chance { bytes, used: 0 }, true);
         world.check_over();
         prop_assert!(people.are_done());
-        world.outside.sweep(&world.relay.keeps());
+        world.outside.sweep(&world.kept());
         prop_assert!(world.outside.store.is_empty());
     }
 }

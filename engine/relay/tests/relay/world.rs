@@ -82,11 +82,15 @@ impl World {
     /// An engine that starts from what is durable.
     fn started(&self) -> Engine {
         let mut relay = Relay::new(rules(), self.limits);
-        for (incident, commits, position) in self.outside.in_flight() {
-            let history = Ok(History::Live { commits, position });
-            relay.handle(Input::Loaded { incident, history }, self.now);
+        for (incident, history) in self.outside.in_flight() {
+            relay.handle(Input::Loaded { incident, history: Ok(history) }, self.now);
         }
         Engine { relay, inbox: VecDeque::new(), asked: BTreeMap::new() }
+    }
+
+    /// What a sweeper must leave alone.
+    pub(crate) fn kept(&self) -> BTreeSet<PayloadId> {
+        self.relay.keeps().unwrap()
     }
 
     /// The engine is gone with everything it knew, and another one starts.
@@ -313,7 +317,7 @@ impl World {
         assert!(self.relay.is_idle(), "somebody is busy and never called again: {:?}", self.relay.wake_at());
         assert_eq!(self.relay.incidents().count(), 0, "somebody is still at a desk");
         assert_eq!(self.relay.wake_at(), None);
-        assert_eq!(self.relay.keeps(), BTreeSet::new());
+        assert_eq!(self.kept(), BTreeSet::new());
         assert_eq!(self.unanswered(), 0, "somebody still waits for an answer");
         for (id, course) in &self.outside.truth.courses {
             assert_eq!(course.incident, Incident::Purged, "{id}");
