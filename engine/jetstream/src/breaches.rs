@@ -50,6 +50,7 @@ impl Breaches {
     pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
         let own = json!({
             "max_msg_size": RECORD_BYTES_MAX,
+            "max_bytes": settings.shares.breaches,
             "duplicate_window": nanos(settings.task_ids_for),
         });
         let wanted = settings::stream(BREACHES, &[names::breach().to_owned()], settings.replicas, own);

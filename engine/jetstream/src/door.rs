@@ -53,7 +53,7 @@ impl From<Fault> for DoorError {
             Fault::NobodyServes => Self::NobodyThere,
             Fault::TooLarge => Self::TooLarge,
             Fault::Closed | Fault::NotLeading => Self::Closed,
-            Fault::Refused { .. } | Fault::Garbled => Self::Unreadable,
+            Fault::Refused { .. } | Fault::Full | Fault::Garbled => Self::Unreadable,
         }
     }
 }

@@ -27,6 +27,8 @@ const WAITING_MAX: usize = 4_096;
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Knocks of one organisation that were let in and not answered yet, so that none can crowd out the others.
 const WAITING_EACH_MAX: usize = 1_024;
+/// Bytes of one organisation's commands that were let in and not answered yet: eight of the largest, thousands of the usual.
+const WAITING_BYTES_EACH_MAX: usize = 8 * 1024 * 1024;
 
 /// The doors of all organisations, as the engine sees them.
 #[derive(Debug)]
@@ -71,7 +73,21 @@ pub struct Caller<T> {
 #[derive(Debug)]
 struct Place {
     _own: OwnedSemaphorePermit,
+    _own_bytes: OwnedSemaphorePermit,
     _bytes: OwnedSemaphorePermit,
+}
+
+/// What one organisation may have waiting.
+struct Own {
+    places: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        let places = Arc::new(Semaphore::new(WAITING_EACH_MAX));
+        Self { places, bytes: Arc::new(Semaphore::new(WAITING_BYTES_EACH_MAX)) }
+    }
 }
 
 impl<T: Serialize> Caller<T> {
@@ -113,7 +129,7 @@ struct Porter {
     link: Link,
     let_in: mpsc::Sender<Knock>,
     bytes: Arc<Semaphore>,
-    each: HashMap<Organisation, Arc<Semaphore>>,
+    each: HashMap<Organisation, Own>,
 }
 
 impl Porter {
@@ -160,14 +176,14 @@ impl Porter {
         reply: String,
         message: &Message,
     ) -> Result<Caller<T>, String> {
-        let each =
-            self.each.entry(from.clone()).or_insert_with(|| Arc::new(Semaphore::new(WAITING_EACH_MAX)));
-        let own = Arc::clone(each).try_acquire_owned();
+        let each = self.each.entry(from.clone()).or_default();
+        let own = Arc::clone(&each.places).try_acquire_owned();
         let size = u32::try_from(message.payload.len()).unwrap_or(u32::MAX);
+        let own_bytes = Arc::clone(&each.bytes).try_acquire_many_owned(size);
         let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(size);
-        match (own, bytes) {
-            (Ok(own), Ok(bytes)) if self.let_in.capacity() > 0 => {
-                let place = Place { _own: own, _bytes: bytes };
+        match (own, own_bytes, bytes) {
+            (Ok(own), Ok(own_bytes), Ok(bytes)) if self.let_in.capacity() > 0 => {
+                let place = Place { _own: own, _own_bytes: own_bytes, _bytes: bytes };
                 Ok(Caller { link: self.link.clone(), reply, _place: place, answer: PhantomData })
             }
             _ => Err(reply),

@@ -23,6 +23,9 @@ pub enum Fault {
     /// Larger than the broker takes. Nothing happened.
     #[error("larger than the broker takes; raise its max_payload")]
     TooLarge,
+    /// So much is stored already that no further ciphertext is taken. Nothing happened; there is room again when signals end.
+    #[error("the store holds as much as it may: it takes no more ciphertexts until some are erased")]
+    Full,
     /// The broker said no.
     #[error("the broker refused: {description} ({code})")]
     Refused {

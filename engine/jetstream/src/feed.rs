@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     DoorError, Fault, Health, Link, names,
     patience::{ATTEMPTS_MAX, pause},
+    scan::Place,
     settings::nanos,
 };
 
@@ -34,6 +35,10 @@ const PULL_FOR: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait after the server turned a pull down.
 const BACK_OFF: Duration = Duration::from_millis(250);
+/// How long a task that cannot be read stays away, the first time; then twice as long each time.
+const UNREADABLE_FOR: Duration = Duration::from_secs(1);
+/// How long it stays away at most.
+const UNREADABLE_FOR_MAX: Duration = Duration::from_mins(10);
 /// How often a holder says that it is still working; the broker waits 30 s for it.
 const WORKING_EVERY: Duration = Duration::from_secs(10);
 
@@ -99,7 +104,8 @@ impl TaskFeed {
         }
     }
 
-    /// How many tasks this program could not read; they were put away and logged.
+    /// How often this program was offered a task that it could not read. Each was logged and put back: a later version of
+    /// this program can read it. It comes again, ever less often, until the broker drops it at its ceiling (R23).
     pub const fn unreadable(&self) -> u64 {
         self.unreadable
     }
@@ -142,9 +148,13 @@ impl TaskFeed {
             return Some(Offered { task, link: self.link.clone(), reply });
         }
         self.unreadable += 1;
-        tracing::error!("a task that this program cannot read was put away; is it older than the relay?");
-        // If this gets lost, the task comes again, and is put away again.
-        let _ = self.link.send(reply, None, Bytes::from_static(b"+TERM")).await;
+        let delay = Place::of(&reply).map_or(UNREADABLE_FOR_MAX, |place| unreadable_for(place.delivered));
+        tracing::error!(
+            ?delay,
+            "a task that this program cannot read was put back; is it older than the relay?"
+        );
+        // If this gets lost, the task comes again after the time that any holder has.
+        let _ = self.link.send(reply, None, nak(delay)).await;
         None
     }
 }
@@ -193,7 +203,29 @@ impl Offered {
 
     /// Puts it back; it comes again after the delay, and when this gets lost, after 30 seconds.
     pub async fn put_back(self, delay: Duration) -> Result<(), DoorError> {
-        let nak = format!("-NAK {}", json!({ "delay": nanos(delay) }));
-        Ok(self.link.send(self.reply, None, nak.into()).await?)
+        Ok(self.link.send(self.reply, None, nak(delay)).await?)
+    }
+}
+
+/// What puts a task back for so long.
+fn nak(delay: Duration) -> Bytes {
+    format!("-NAK {}", json!({ "delay": nanos(delay) })).into()
+}
+
+/// How long a task that could not be read stays away after so many deliveries.
+fn unreadable_for(delivered: u64) -> Duration {
+    let doublings = u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    UNREADABLE_FOR.saturating_mul(1 << doublings).min(UNREADABLE_FOR_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_comes_ever_less_often_and_never_rarer_than_every_ten_minutes() {
+        let seconds = |delivered| unreadable_for(delivered).as_secs();
+        assert_eq!([0, 1, 2, 3, 10].map(seconds), [1, 1, 2, 4, 512]);
+        assert_eq!([11, 12, 1000, u64::MAX].map(seconds), [600; 4]);
     }
 }

@@ -80,6 +80,7 @@ impl JetStreamJournal {
         let epoch = lease.epoch().0;
         let own = json!({
             "max_msg_size": MESSAGE_BYTES_MAX,
+            "max_bytes": settings.shares.journal,
             // For the tombstones. No delete markers: they would lengthen every shorter time to live to their own.
             "allow_msg_ttl": true,
             "subject_transform": {

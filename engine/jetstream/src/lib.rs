@@ -36,6 +36,6 @@ pub use feed::{Offered, TaskFeed};
 pub use journal::JetStreamJournal;
 pub use lease::{Epoch, Lease};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
-pub use settings::Settings;
+pub use settings::{Settings, Shares};
 pub use store::{GENERATION_PAYLOADS_MAX, SealedStore, StoreError, Swept};
 pub use tasks::{ACK_WITHIN, Tasks};

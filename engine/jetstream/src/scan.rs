@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_nats::Message;
 use futures::StreamExt as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -53,6 +54,24 @@ impl Scan<'_> {
                 Err(Stop::Asked(error)) => return Err(error),
             }
         }
+    }
+
+    /// Whether this is the end of it. That nothing came says little: a consumer whose leader changed or that is not ready yet
+    /// says so too, and so does one that delivered what never arrived.
+    async fn check_the_end<E>(&self, link: &Link, name: &str, read: u64) -> Result<(), Stop<E>> {
+        #[derive(Deserialize)]
+        struct Info {
+            num_pending: u64,
+            delivered: Delivered,
+        }
+        #[derive(Deserialize)]
+        struct Delivered {
+            consumer_seq: u64,
+        }
+        let asked = format!("CONSUMER.INFO.{}.{name}", self.stream);
+        let info: Info = link.api(asked, &json!({})).await?;
+        let ended = info.num_pending == 0 && info.delivered.consumer_seq == read;
+        if ended { Ok(()) } else { Err(Fault::NoAnswer.into()) }
     }
 
     async fn once<E>(
@@ -105,12 +124,12 @@ impl Scan<'_> {
                 let message = message.ok_or(Fault::Closed)?;
                 match message.status.map(|status| status.as_u16()) {
                     None => {}
-                    // Nothing is left: of all of it, or of this piece.
-                    Some(404 | 408) if left == BATCH => return Ok(()),
+                    // Nothing is left: of all of it, which is asked, or of this piece.
+                    Some(404 | 408) if left == BATCH => return self.check_the_end(link, name, before).await,
                     Some(404 | 408) => break,
                     Some(_) => return Err(Fault::NobodyServes.into()),
                 }
-                let place = Place::of(&message).ok_or(Fault::Garbled)?;
+                let place = message.reply.as_deref().and_then(Place::of).ok_or(Fault::Garbled)?;
                 if place.consumer != before + 1 {
                     return Err(Fault::NoAnswer.into());
                 }
@@ -127,6 +146,7 @@ impl Scan<'_> {
 }
 
 /// Why a reading stopped.
+#[derive(Debug)]
 enum Stop<E> {
     Broken(Fault),
     Asked(E),
@@ -139,7 +159,10 @@ impl<E> From<Fault> for Stop<E> {
 }
 
 /// What the reply subject of a delivered message says.
-struct Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// How often it was delivered, this time included.
+    pub(crate) delivered: u64,
     stream: u64,
     consumer: u64,
     stored_at: i64,
@@ -149,20 +172,42 @@ struct Place {
 impl Place {
     /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`, with the domain and a hash
     /// of the account after `ACK` where the server's second form is on.
-    fn of(message: &Message) -> Option<Self> {
-        let reply = message.reply.as_ref()?;
+    pub(crate) fn of(reply: &str) -> Option<Self> {
         let tokens: Vec<&str> = reply.split('.').collect();
         let first = match tokens.len() {
-            9 => 5,
-            11.. => 7,
+            9 => 4,
+            11.. => 6,
             _ => return None,
         };
         let number = |at: usize| tokens.get(first + at)?.parse::<u64>().ok();
         Some(Self {
-            stream: number(0)?,
-            consumer: number(1)?,
-            stored_at: i64::try_from(number(2)?).ok()?,
-            pending: number(3)?,
+            delivered: number(0)?,
+            stream: number(1)?,
+            consumer: number(2)?,
+            stored_at: i64::try_from(number(3)?).ok()?,
+            pending: number(4)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_message_is_read_in_both_forms_of_the_server() {
+        let place =
+            Place { delivered: 3, stream: 70, consumer: 5, stored_at: 1_700_000_000_000_000_000, pending: 9 };
+        let counts = "3.70.5.1700000000000000000.9";
+        assert_eq!(Place::of(&format!("$JS.ACK.TASKS.school-01AA00.{counts}")), Some(place));
+        assert_eq!(Place::of(&format!("$JS.ACK._.6LvWHe4E.TASKS.school-01AA00.{counts}")), Some(place));
+        for bad in [
+            "",
+            "$JS.ACK.TASKS.A.1.2.3.4",
+            "$JS.ACK.TASKS.A.1.2.3.4.-5",
+            "$JS.ACK.TASKS.A.1.2.3.99999999999999999999.5",
+        ] {
+            assert_eq!(Place::of(bad), None, "{bad}");
+        }
     }
 }

@@ -25,7 +25,42 @@ pub struct Settings {
     /// How long the lease of the leading engine lasts without renewal, in whole seconds from 2: a stand-by takes over that
     /// much and about a second more after the leader was last heard.
     pub lease_for: Duration,
+    /// How the broker's store is shared out.
+    pub shares: Shares,
 }
+
+/// What each kind of thing may take of the broker's store, in bytes, on one server. Each has its own, so that a flood of
+/// one never takes the others' room; together they must fit the broker's `max_file_store` ([`Shares::total`]).
+///
+/// The journal's share is twice what makes the door shut for new ciphertexts: what is in flight then can still come to its
+/// end, and only an end makes room again. Every share that is full is refused, tried again, and answered *try later*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// Once all streams together hold this much, no further ciphertext is taken.
+    pub payloads: u64,
+    /// The journal, tombstones included.
+    pub journal: u64,
+    /// Tasks that nobody has acknowledged yet.
+    pub tasks: u64,
+    /// Breach records, which are kept.
+    pub breaches: u64,
+}
+
+impl Shares {
+    /// For a developer's own machine.
+    pub const SMALL: Self = Self { payloads: GIB, journal: 2 * GIB, tasks: 256 * MIB, breaches: 64 * MIB };
+    /// For some million ciphertexts on their way, and the tombstones of more than a year.
+    pub const LARGE: Self = Self { payloads: 4 * GIB, journal: 8 * GIB, tasks: GIB, breaches: 256 * MIB };
+
+    /// What the broker's `max_file_store` must be at least.
+    pub const fn total(&self) -> u64 {
+        // The generation that was filling when the door shut, and another engine's.
+        self.payloads + 2 * crate::store::GENERATION_BYTES_MAX + self.journal + self.tasks + self.breaches
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
 
 impl Settings {
     /// One server; everything else as in production.
@@ -37,12 +72,13 @@ impl Settings {
             task_ids_for: DAY,
             tasks_held_for: ACK_WITHIN,
             lease_for: Duration::from_secs(2),
+            shares: Shares::SMALL,
         }
     }
 
     /// Three servers.
     pub const fn production() -> Self {
-        Self { replicas: 3, ..Self::development() }
+        Self { replicas: 3, shares: Shares::LARGE, ..Self::development() }
     }
 }
 
@@ -210,6 +246,16 @@ mod tests {
     fn what_the_server_adds_by_itself_is_no_difference() {
         let found = json!({ "name": "A", "metadata": { "_nats.ver": "2.15.1" }, "consumer_limits": {}, "sealed": false });
         assert_eq!(differing(&json!({ "name": "A", "deny_delete": false }), &found), [""; 0]);
+    }
+
+    #[test]
+    fn the_journal_has_room_when_the_door_is_shut_for_ciphertexts() {
+        for shares in [Shares::SMALL, Shares::LARGE] {
+            assert!(shares.journal >= 2 * shares.payloads);
+            assert!(shares.total() > shares.payloads + shares.journal);
+        }
+        // What the broker of a development is started with.
+        assert!(Shares::SMALL.total() < 8 * GIB);
     }
 
     #[test]

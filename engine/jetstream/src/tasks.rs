@@ -49,6 +49,7 @@ impl Tasks {
             "max_msgs_per_subject": WAITING_EACH_MAX,
             "discard_new_per_subject": true,
             "max_msg_size": TASK_BYTES_MAX,
+            "max_bytes": settings.shares.tasks,
             // No task outlives what it is about, whether anybody takes it or not.
             "max_age": nanos(settings.payloads_for),
             "duplicate_window": nanos(settings.task_ids_for),

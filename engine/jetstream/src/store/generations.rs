@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::GENERATION_PAYLOADS_MAX;
+use super::{GENERATION_BYTES_MAX, GENERATION_PAYLOADS_MAX};
 use crate::{
     Fault, Link, Settings,
     fault::code,
@@ -50,6 +50,8 @@ pub(super) struct Generations {
     link: Link,
     replicas: u8,
     kept_at_most: Duration,
+    /// Once everything that is stored is larger, no generation is made.
+    full_at_bytes: u64,
     book: Arc<Mutex<Book>>,
     /// Held while a generation is made, so that many who find the old one full make one new one.
     opening: tokio::sync::Mutex<()>,
@@ -112,6 +114,7 @@ impl Generations {
             link,
             replicas: settings.replicas,
             kept_at_most: settings.payloads_for,
+            full_at_bytes: settings.shares.payloads,
             book: Arc::default(),
             opening: tokio::sync::Mutex::default(),
         }
@@ -126,6 +129,9 @@ impl Generations {
         if let Some(ticket) = self.enter_filling(places) {
             return Ok(ticket);
         }
+        if self.stored_bytes().await? >= self.full_at_bytes {
+            return Err(Fault::Full);
+        }
         let generation = Generation::from_uuid(Uuid::new_v4());
         self.link
             .api::<Value>(
@@ -137,6 +143,16 @@ impl Generations {
         book.filling = Some(Filling { generation, since: Instant::now(), taken: places });
         book.own.insert(generation, Own { live: HashMap::new(), storing: 1 });
         Ok(Ticket { generation, book: Arc::clone(&self.book) })
+    }
+
+    /// What everything in the store takes on one server: ciphertexts, journal, tasks and records together.
+    async fn stored_bytes(&self) -> Result<u64, Fault> {
+        #[derive(Deserialize)]
+        struct Info {
+            storage: u64,
+        }
+        let info: Info = self.link.api("INFO".to_owned(), &json!({})).await?;
+        Ok(info.storage / u64::from(self.replicas.max(1)))
     }
 
     fn enter_filling(&self, places: usize) -> Option<Ticket> {
@@ -311,6 +327,7 @@ impl Generations {
             "allow_msg_ttl": true,
             "max_age": nanos(self.kept_at_most),
             "max_msgs": GENERATION_PAYLOADS_MAX,
+            "max_bytes": GENERATION_BYTES_MAX,
             // Headers count too.
             "max_msg_size": SEALED_BYTES_MAX + 1024,
         });

@@ -23,7 +23,10 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use hwc_journal::{Generation, Location};
-use hwc_schemas::{PayloadId, wire::Sealed};
+use hwc_schemas::{
+    PayloadId,
+    wire::{Sealed, limits::SEALED_BYTES_MAX},
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -36,6 +39,10 @@ use generations::{Generations, Holding, Ticket};
 
 /// Most payloads that one generation takes in its life.
 pub const GENERATION_PAYLOADS_MAX: usize = 256;
+
+/// Most bytes of one generation, subjects and headers included.
+pub(crate) const GENERATION_BYTES_MAX: u64 =
+    GENERATION_PAYLOADS_MAX as u64 * (SEALED_BYTES_MAX as u64 + 2048);
 
 /// Generations in which is erased at the same time.
 const ERASING_MAX: usize = 16;
@@ -63,6 +70,8 @@ pub struct Swept {
     pub payloads: u64,
     /// Generations that were dropped whole.
     pub generations: u64,
+    /// Generations that did not say what they hold, or would not let it go: the next sweep asks them again.
+    pub unanswered: u64,
 }
 
 impl SealedStore {
@@ -78,7 +87,8 @@ impl SealedStore {
     /// Stores ciphertexts, durably when it answers. The broker itself removes them after `keep_for`, rounded down to
     /// whole seconds, at least one, and no longer than the ceiling of the settings.
     ///
-    /// On an error some may be stored; nothing points to them, and the sweep erases them.
+    /// When the store holds as much as it may ([`crate::Shares`]) the answer is [`Fault::Full`], and nothing is lost: the
+    /// sender still has what it sent. On an error some may be stored; nothing points to them, and the sweep erases them.
     pub async fn store(
         &self,
         payloads: Vec<(PayloadId, Sealed)>,
@@ -107,6 +117,7 @@ impl SealedStore {
             pause(attempt).await;
             let ticket = match self.generations.enter(payloads.len()).await {
                 Ok(ticket) => ticket,
+                Err(fault @ Fault::Full) => return Err(fault.into()),
                 Err(fault) => {
                     last = fault;
                     continue;
@@ -231,7 +242,7 @@ impl SealedStore {
 
     /// Erases what nothing points to: every ciphertext that `keep` does not know and that the broker has held for longer
     /// than `older_than`, which must be longer than anybody takes between storing and appending. Generations of that age
-    /// that hold nothing are dropped.
+    /// that hold nothing are dropped. One that does not answer holds none of the others up.
     pub async fn sweep(
         &self,
         keep: impl Fn(&PayloadId) -> bool,
@@ -240,26 +251,44 @@ impl SealedStore {
         let mut swept = Swept::default();
         let asked = Instant::now();
         for generation in self.generations.all().await? {
-            let Some(state) = self.generations.state(generation).await? else { continue };
             // By the broker's clock, and counted from when the sweep was asked for: `keep` knows no more than was known then.
             let old = older_than.saturating_add(asked.elapsed());
-            let before = state.now.saturating_sub(old).unwrap_or(Timestamp::MIN);
-            let mut orphans = Vec::new();
-            if !state.ids.iter().all(&keep) {
-                let held = self.generations.holdings(generation).await?;
-                orphans.extend(
-                    held.into_iter()
-                        .filter(|(one, since)| !keep(&one.id) && *since < before)
-                        .map(|(one, _)| one),
-                );
+            match self.sweep_one(generation, &keep, old).await {
+                Ok(one) => {
+                    swept.payloads += one.payloads;
+                    swept.generations += one.generations;
+                }
+                Err(error) => {
+                    swept.unanswered += 1;
+                    tracing::warn!(%generation, %error, "a generation was not swept; the next sweep tries again");
+                }
             }
-            self.generations.correct(generation, &state);
-            let empty = state.ids.is_empty() && state.created < before && !self.generations.fills(generation);
-            if empty || !orphans.is_empty() {
-                swept.payloads += orphans.len() as u64;
-                self.erase_in(generation, orphans).await?;
-                swept.generations += u64::from(self.generations.state(generation).await?.is_none());
-            }
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_one(
+        &self,
+        generation: Generation,
+        keep: impl Fn(&PayloadId) -> bool,
+        old: Duration,
+    ) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        let Some(state) = self.generations.state(generation).await? else { return Ok(swept) };
+        let before = state.now.saturating_sub(old).unwrap_or(Timestamp::MIN);
+        let mut orphans = Vec::new();
+        if !state.ids.iter().all(&keep) {
+            let held = self.generations.holdings(generation).await?;
+            orphans.extend(
+                held.into_iter().filter(|(one, since)| !keep(&one.id) && *since < before).map(|(one, _)| one),
+            );
+        }
+        self.generations.correct(generation, &state);
+        let empty = state.ids.is_empty() && state.created < before && !self.generations.fills(generation);
+        if empty || !orphans.is_empty() {
+            swept.payloads = orphans.len() as u64;
+            self.erase_in(generation, orphans).await?;
+            swept.generations = u64::from(self.generations.state(generation).await?.is_none());
         }
         Ok(swept)
     }

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hwc_jetstream::{DoorError, Doors, Knock, Settings, Tasks};
+use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks};
 use hwc_schemas::{
     IncidentId, Organisation,
     wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed, Task},
 };
 use uuid::Uuid;
 
-use crate::region::{PATIENCE, Region, eventually};
+use crate::region::{PATIENCE, Region};
 
 const POLICE: &str = "police-0599";
 const A: &str = "school-01AA00";
@@ -135,6 +135,48 @@ async fn a_full_house_says_try_later_and_one_crowd_does_not_keep_the_others_out(
     assert_eq!(answers.iter().filter(|answer| **answer == Answer::TryLater).count(), 76);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_but_large_commands_of_one_organisation_do_not_keep_the_others_out() {
+    let region = Region::with(&[A, B]).await;
+    let mut doors = Doors::open(&region.link().await).await.unwrap();
+    let crowd = region.door(0).await.with_answer_within(PATIENCE);
+    let large =
+        |number| Command::Record { incident: incident(number), report: Sealed::new(vec![7; 256 * 1024]) };
+    let crowded: Vec<_> = (0..40)
+        .map(|number| {
+            let crowd = crowd.clone();
+            tokio::spawn(async move { crowd.submit(&large(number)).await })
+        })
+        .collect();
+    // Each is a third of a MiB on the wire: so many fit into the eight that one organisation has.
+    let mut waiting = Vec::new();
+    while waiting.len() < 23 {
+        waiting.push(doors.next().await.unwrap());
+    }
+    let other = region.door(1).await.with_answer_within(PATIENCE);
+    let single = tokio::spawn(async move { other.submit(&large(1)).await });
+    let Some(Knock::Submit { from, caller, .. }) = doors.next().await else { panic!("no command") };
+    assert_eq!(from, region.organisation(1));
+    caller.answer(&Answer::Recorded).await.unwrap();
+    assert_eq!(single.await.unwrap(), Ok(Answer::Recorded));
+    for knock in waiting {
+        if let Knock::Submit { caller, .. } = knock {
+            caller.answer(&Answer::Recorded).await.unwrap();
+        }
+    }
+    let mut answers = Vec::new();
+    for one in crowded {
+        answers.push(one.await.unwrap().unwrap());
+    }
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Recorded).count(), 23);
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::TryLater).count(), 17);
+    // Whoever was turned away comes back, and is let in.
+    let again = tokio::spawn(async move { crowd.submit(&large(39)).await });
+    let Some(Knock::Submit { caller, .. }) = doors.next().await else { panic!("no command") };
+    caller.answer(&Answer::Recorded).await.unwrap();
+    assert_eq!(again.await.unwrap(), Ok(Answer::Recorded));
+}
+
 #[tokio::test]
 async fn a_task_comes_and_goes_with_its_acknowledgement() {
     let region = Region::with(&[A]).await;
@@ -198,7 +240,34 @@ async fn an_acknowledgement_that_nobody_hears_is_an_error_not_a_success() {
 }
 
 #[tokio::test]
-async fn a_task_that_cannot_be_read_is_put_away_and_the_rest_goes_on() {
+async fn when_the_tasks_are_full_an_offer_is_refused_and_works_again_when_some_are_done() {
+    let region = Region::with(&[A]).await;
+    let shares = Shares { tasks: 2_000, ..Shares::SMALL };
+    let settings = Settings { shares, ..Settings::development() };
+    let tasks = Tasks::open(&region.link().await, &settings).await.unwrap();
+    let a = region.organisation(0);
+    tasks.admit(&a).await.unwrap();
+    let mut offered = 0;
+    let refused = loop {
+        match tasks.offer(&a, &task(offered)).await {
+            Ok(()) => offered += 1,
+            Err(fault) => break fault,
+        }
+        assert!(offered < 100, "there is no bound");
+    };
+    assert!(matches!(refused, Fault::Refused { .. }), "{refused}");
+    let mut feed = region.door(0).await.tasks().await.unwrap();
+    for number in 0..offered {
+        let one = feed.next().await.unwrap();
+        assert_eq!(one.task, task(number), "a task was lost to make room");
+        one.acknowledge().await.unwrap();
+    }
+    tasks.offer(&a, &task(offered)).await.unwrap();
+    assert_eq!(feed.next().await.unwrap().task, task(offered));
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_read_is_put_back_for_a_later_version_and_the_rest_goes_on() {
     let region = Region::with(&[A]).await;
     let tasks = region.tasks().await;
     let mut feed = region.door(0).await.tasks().await.unwrap();
@@ -207,7 +276,12 @@ async fn a_task_that_cannot_be_read_is_put_away_and_the_rest_goes_on() {
     tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
     feed.next().await.unwrap().acknowledge().await.unwrap();
     assert_eq!(feed.unreadable(), 1);
-    eventually("the unreadable one is gone", || async { tasks.waiting().await.unwrap() == 0 }).await;
+    // It comes again and again, and is never put away.
+    while feed.unreadable() < 3 {
+        let nothing = tokio::time::timeout(Duration::from_millis(500), feed.next()).await;
+        assert!(nothing.is_err(), "it was read: {nothing:?}");
+    }
+    assert_eq!(tasks.waiting().await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

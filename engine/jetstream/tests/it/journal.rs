@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hwc_jetstream::{JetStreamJournal, Link, Settings, SetupError};
+use hwc_jetstream::{JetStreamJournal, Link, Settings, SetupError, Shares};
 use hwc_journal::{Append, Commit, History, Journal, JournalError, Position, exam};
 use hwc_schemas::IncidentId;
 use hwc_workflow::{Event, Fact};
@@ -181,6 +181,48 @@ async fn a_record_that_cannot_be_read_is_its_own_incidents_trouble_and_nobody_el
     let History::Unreadable(error) = &in_flight[&incident(1)] else { panic!() };
     assert!(error.to_string().contains("version 7"), "{error}");
     assert_eq!(journal.append(incident(1), end, &numbered(2)).await.unwrap(), Append::Conflict);
+}
+
+#[tokio::test]
+async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_something_ended() {
+    let region = Region::with(&[]).await;
+    let shares = Shares { journal: 4_000, ..Shares::SMALL };
+    let settings = Settings { shares, ..Settings::development() };
+    let journal = JetStreamJournal::open(&region.link().await, &settings).await.unwrap();
+    let mut ends = Vec::new();
+    let refused = loop {
+        let one = incident(ends.len() as u128);
+        match journal.append(one, Position::NONE, &numbered(1)).await {
+            Ok(outcome) => ends.push(position(outcome)),
+            Err(error) => break error,
+        }
+        assert!(ends.len() < 100, "there is no bound");
+    };
+    assert!(matches!(refused, JournalError::Unavailable(_)), "{refused}");
+    assert_eq!(journal.in_flight().await.unwrap().len(), ends.len());
+    // Whatever the share is, an end makes room: the store shuts its door long before the journal is this full.
+    let raw = region.raw_engine().await;
+    api(&raw, "STREAM.PURGE.JOURNAL", json!({ "filter": format!("jrn.{}.e", incident(0)) })).await;
+    journal.append(incident(99), Position::NONE, &numbered(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reading_that_is_told_of_no_messages_while_there_are_some_starts_again() {
+    let region = Region::with(&[]).await;
+    let writer = journal(&region).await;
+    for number in 1..=300 {
+        writer.append(incident(number), Position::NONE, &numbered(1)).await.unwrap();
+    }
+    let proxy = Proxy::before(region.broker.port()).await;
+    let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
+    let reader = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    proxy.say_nothing_is_there(1);
+    assert_eq!(reader.in_flight().await.unwrap().len(), 300);
+    assert_eq!(proxy.lost(), 1, "nothing false was said");
+    // Said again and again it is an error, never an empty journal.
+    proxy.say_nothing_is_there(1_000);
+    let outcome = reader.in_flight().await;
+    assert!(matches!(outcome, Err(JournalError::Unavailable(_))), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use hwc_jetstream::{GENERATION_PAYLOADS_MAX, Link, SealedStore, Settings};
-use hwc_journal::Location;
-use hwc_schemas::{PayloadId, wire::Sealed};
+use hwc_jetstream::{
+    Fault, GENERATION_PAYLOADS_MAX, JetStreamJournal, Link, SealedStore, Settings, Shares, StoreError,
+};
+use hwc_journal::{Append, Commit, Journal as _, Location, Position};
+use hwc_schemas::{IncidentId, PayloadId, wire::Sealed};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -239,6 +241,62 @@ async fn the_sweep_erases_what_nothing_points_to_and_leaves_what_is_young() {
         assert!(first.fetch(*id, *at).await.unwrap().is_some());
     }
     assert!(!(2..6).any(|number| region.has_on_disk(&mark(number))));
+}
+
+#[tokio::test]
+async fn a_generation_that_does_not_answer_holds_up_no_other_in_the_sweep() {
+    let region = Region::with(&[]).await;
+    let first = store(&region).await;
+    let orphan = put(&first, 0..1).await[0];
+    // Names that sort before and after every other, holding what no engine ever wrote.
+    let raw = region.raw_engine().await;
+    for name in ["0", "f"].map(|digit| digit.repeat(32)) {
+        let stream = json!({ "name": format!("PAY_{name}"), "subjects": [format!("pay.{name}.*")] });
+        assert!(api(&raw, &format!("STREAM.CREATE.PAY_{name}"), stream).await["error"].is_null());
+        for _ in 0..2 {
+            raw.request(format!("pay.{name}.{}", Uuid::nil().simple()), "canary".into()).await.unwrap();
+        }
+    }
+    let swept = store(&region).await.sweep(|_| false, Duration::ZERO).await.unwrap();
+    assert_eq!((swept.payloads, swept.generations, swept.unanswered), (1, 1, 2));
+    assert!(first.fetch(orphan.0, orphan.1).await.unwrap().is_none());
+    assert_eq!(generations(&region).await, 2, "what nobody understands was touched");
+}
+
+/// A store, and the journal beside it, of which the one may hold little.
+async fn small(region: &Region) -> (SealedStore, JetStreamJournal) {
+    let shares = Shares { payloads: 64 * 1024, ..Shares::SMALL };
+    let settings = Settings { shares, ..Settings::development() };
+    let link = region.link().await;
+    (SealedStore::open(&link, &settings), JetStreamJournal::open(&link, &settings).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_flood_of_ciphertexts_is_refused_in_time_and_never_takes_the_journals_room() {
+    let region = Region::with(&[]).await;
+    let (store, journal) = small(&region).await;
+    let mut stored = Vec::new();
+    let refused = loop {
+        // Always a generation's worth, so that the next one needs another.
+        match store.store((0..256).map(canary).collect(), LONG).await {
+            Ok(more) => stored.extend(more),
+            Err(error) => break error,
+        }
+        assert!(stored.len() <= 1024, "there is no bound");
+    };
+    assert!(matches!(refused, StoreError::Fault(Fault::Full)), "{refused}");
+    assert!(refused.to_string().contains("until some are erased"), "{refused}");
+    // What is there is still there, and what ends still ends.
+    let (id, at) = stored[0];
+    assert!(store.fetch(id, at).await.unwrap().is_some());
+    let incident = IncidentId::from_uuid(Uuid::from_u128(1));
+    let Append::Appended(end) = journal.append(incident, Position::NONE, &Commit::default()).await.unwrap()
+    else {
+        panic!("a conflict")
+    };
+    journal.forget(incident, end).await.unwrap();
+    store.erase_all(&stored).await.unwrap();
+    assert_eq!(put(&store, 0..1).await.len(), 1, "no room again after the erasure");
 }
 
 #[tokio::test]
