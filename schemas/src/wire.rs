@@ -21,6 +21,9 @@ use crate::{
 pub mod limits {
     /// Most children that get a signal of their own in one incident, screened-out ones included.
     pub const SIGNALS_PER_INCIDENT_MAX: usize = 256;
+    /// How often one signal may be routed: a hold of 17 days is looked up afresh at most once a day (R12, R19), the others are
+    /// returns (R24). Then a person at the municipality withholds it or calls it back.
+    pub const ROUNDS_MAX: u16 = 32;
     /// Largest command or answer, in bytes.
     pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
     /// Largest sealed payload, in bytes.
@@ -313,6 +316,8 @@ pub enum Refusal {
     NotYourReason,
     /// More children than one incident may have.
     TooManySignals,
+    /// It went round too often already: it may still be withheld or called back.
+    TooManyRounds,
     /// A refusal of a later version: whoever holds a task keeps it.
     #[serde(other)]
     Unknown,
@@ -320,7 +325,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::NotYours,
         Self::Gone,
@@ -330,6 +335,7 @@ impl Refusal {
         Self::UnknownOrganisation,
         Self::NotYourReason,
         Self::TooManySignals,
+        Self::TooManyRounds,
     ];
 
     /// Whether a task that was answered so may be let go: nothing is owed any more, or somebody decided before. After any
@@ -350,6 +356,7 @@ impl Refusal {
             Self::UnknownOrganisation => "unknown_organisation",
             Self::NotYourReason => "not_your_reason",
             Self::TooManySignals => "too_many_signals",
+            Self::TooManyRounds => "too_many_rounds",
             Self::Unknown => "unknown",
         }
     }

@@ -137,6 +137,11 @@ impl Asked<'_> {
                 if school.role() != Role::School || !self.context.table.schools.contains(school) {
                     return Err(Refusal::UnknownOrganisation);
                 }
+                // The bound is here and not on the return: a school that opened what is not its pupil's must be rid of it at
+                // once, however often that happened (R24). Who sends it on has other ways to end it.
+                if round > limits::ROUNDS_MAX {
+                    return Err(Refusal::TooManyRounds);
+                }
                 let ceiling = self.incident.ceiling(self.context.policy).ok_or(Refusal::Gone)?;
                 let (now, held_since) = (self.context.now, referred.held_since.unwrap_or(self.context.now));
                 Ok(vec![match plan(school, now, held_since, ceiling, self.context) {

@@ -3,8 +3,10 @@
 use hwc_schemas::{
     Organisation, PayloadId, Role,
     outcome::{Recalled, ScreenedOut, Withheld},
-    wire::{Answer, Command, Expansion, Finding, Refusal, Screening},
+    wire::{Answer, Command, Expansion, Finding, Refusal, Screening, limits},
 };
+
+use hwc_workflow::Incident;
 
 use crate::{
     situations::{INCIDENTS, SIGNALS, compare, situation},
@@ -330,6 +332,30 @@ fn r9_an_expansion_is_refused_for_its_content_and_nothing_of_it_happens() {
     };
     assert_eq!(screened_out(256), Answer::Recorded);
     assert_eq!(screened_out(257), Answer::Refused { refusal: Refusal::TooManySignals });
+}
+
+#[test]
+fn r24_a_return_is_taken_however_often_and_at_last_the_municipality_must_withhold_or_recall() {
+    let mut life = Life::referred("2026-11-19T09:00", 1);
+    for round in 1..=limits::ROUNDS_MAX {
+        assert_eq!(life.command(&municipality(), &route(round, &school())), Answer::Recorded, "{round}");
+        life.open().unwrap();
+        let give_back = Command::Return { signal: signal(0), round };
+        assert_eq!(life.command(&school(), &give_back), Answer::Recorded, "{round}");
+        life.perform();
+    }
+    let round = limits::ROUNDS_MAX + 1;
+    let refused = Answer::Refused { refusal: Refusal::TooManyRounds };
+    assert_eq!(life.command(&municipality(), &route(round, &school())), refused);
+    assert_eq!(life.outcome(), None, "a refusal ends nothing");
+    let mut recalled = life.clone();
+    assert_eq!(recalled.recall(&municipality()), Answer::Recorded);
+    let withheld = withhold(round, Withheld::EnrolmentAmbiguous);
+    assert_eq!(life.command(&municipality(), &withheld), Answer::Recorded);
+    for mut ended in [life, recalled] {
+        ended.perform();
+        assert_eq!(ended.incident, Incident::Purged);
+    }
 }
 
 #[test]
