@@ -188,7 +188,7 @@ async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_
     let region = Region::with(&[]).await;
     let shares = Shares { journal: 4_000, ..Shares::SMALL };
     let settings = Settings { shares, ..Settings::development() };
-    let journal = JetStreamJournal::open(&region.link().await, &settings).await.unwrap();
+    let journal = journal_over(&region, &region.link().await, &settings).await.unwrap();
     let mut ends = Vec::new();
     let refused = loop {
         let one = incident(ends.len() as u128);
@@ -200,7 +200,7 @@ async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_
     };
     assert!(matches!(refused, JournalError::Unavailable(_)), "{refused}");
     assert_eq!(journal.in_flight().await.unwrap().len(), ends.len());
-    // Whatever the share is, an end makes room: the store shuts its door long before the journal is this full.
+    // An end makes room. The store shuts its door for ciphertexts long before a journal is this full.
     let raw = region.raw_engine().await;
     api(&raw, "STREAM.PURGE.JOURNAL", json!({ "filter": format!("jrn.{}.e", incident(0)) })).await;
     journal.append(incident(99), Position::NONE, &numbered(1)).await.unwrap();
@@ -215,7 +215,7 @@ async fn a_reading_that_is_told_of_no_messages_while_there_are_some_starts_again
     }
     let proxy = Proxy::before(region.broker.port()).await;
     let link = Link::connect(&proxy.url, Some(&region.engine)).await.unwrap();
-    let reader = JetStreamJournal::open(&link, &Settings::development()).await.unwrap();
+    let reader = JetStreamJournal::read_only(&link);
     proxy.say_nothing_is_there(1);
     assert_eq!(reader.in_flight().await.unwrap().len(), 300);
     assert_eq!(proxy.lost(), 1, "nothing false was said");

@@ -268,7 +268,8 @@ async fn small(region: &Region) -> (SealedStore, JetStreamJournal) {
     let shares = Shares { payloads: 64 * 1024, ..Shares::SMALL };
     let settings = Settings { shares, ..Settings::development() };
     let link = region.link().await;
-    (SealedStore::open(&link, &settings), JetStreamJournal::open(&link, &settings).await.unwrap())
+    let journal = JetStreamJournal::open(region.lead(&link).await, &settings).await.unwrap();
+    (SealedStore::open(&link, &settings), journal)
 }
 
 #[tokio::test]
