@@ -78,8 +78,21 @@ uuid_id!(
 
 /// A child's place within its incident, counted from 1 in the order Veilig Thuis found them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct SignalNumber(u16);
+
+impl TryFrom<u16> for SignalNumber {
+    type Error = IdError;
+    fn try_from(number: u16) -> Result<Self, IdError> {
+        if number == 0 { Err(IdError { kind: "signal number" }) } else { Ok(Self(number)) }
+    }
+}
+
+impl From<SignalNumber> for u16 {
+    fn from(number: SignalNumber) -> Self {
+        number.0
+    }
+}
 
 impl SignalNumber {
     /// The first child.
@@ -161,6 +174,12 @@ mod tests {
         };
         assert_eq!(id.to_string().parse::<SignalId>(), Ok(id));
         assert_eq!(id.to_string(), "00000000000000000000000000000007-3");
+    }
+
+    #[test]
+    fn there_is_no_child_zero() {
+        assert_eq!(serde_json::from_str::<SignalNumber>("1").unwrap(), SignalNumber::FIRST);
+        assert!(serde_json::from_str::<SignalNumber>("0").is_err());
     }
 
     #[test]

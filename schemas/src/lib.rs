@@ -4,12 +4,13 @@
 //! * [`outcome`]: how a signal ends, written as the rules write it.
 //! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
 //!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
-//! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON).
+//! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON); [`message`] reads them.
 //!
 //! This crate knows no other room.
 
 pub mod ids;
 pub mod letter;
+pub mod message;
 pub mod organisation;
 pub mod outcome;
 pub mod person;

@@ -18,7 +18,10 @@ mod folder;
 use std::{path::PathBuf, time::Duration};
 
 use hwc_adapter_kit::door::{Door, DoorError, Offered};
-use hwc_schemas::wire::{Answer, Command, Fetch, Fetched, Sealed};
+use hwc_schemas::{
+    message,
+    wire::{Answer, Command, Fetch, Fetched, Sealed},
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -102,7 +105,7 @@ impl Letterbox {
     async fn carry_out(&self) {
         for name in self.folder.outgoing() {
             match self.folder.read_outgoing(&name) {
-                Ok(bytes) => match serde_json::from_slice::<Wish>(&bytes) {
+                Ok(bytes) => match message::read::<Wish>(&bytes) {
                     Ok(wish) => {
                         let reply = self.ask(wish).await;
                         if let Err(error) = self.folder.answer(&name, &reply) {

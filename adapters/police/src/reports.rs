@@ -33,10 +33,17 @@ pub struct Refused {
 /// Longest line that is read, in bytes.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// Most lines of one file that are refused one by one; a file with more is no file of reports.
+pub const REFUSED_MAX: usize = 10_000;
+
+/// Largest file, in bytes.
+pub const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
 /// Longest reference, in characters.
 pub const REFERENCE_CHARS_MAX: usize = 128;
 
-/// Reads a whole file. Empty lines are passed over.
+/// Reads a whole file. Empty lines are passed over; after [`REFUSED_MAX`] broken ones the rest is not read, and the last
+/// refusal says so.
 pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut taken = Vec::new();
@@ -47,6 +54,11 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
         }
         match report(line) {
             Ok((report_id, report)) => taken.push(Submission { line: at + 1, report_id, report }),
+            Err(_) if refused.len() >= REFUSED_MAX => {
+                let problem = "too many lines were refused, so the rest was not read";
+                refused.push(Refused { line: at + 1, field: "(file)".to_owned(), problem });
+                break;
+            }
             Err(Bad { field, problem }) => refused.push(Refused { line: at + 1, field, problem }),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use hwc_schemas::{
-    Organisation,
+    Organisation, message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -112,6 +112,6 @@ impl Door {
             return Err(DoorError::TooLarge);
         }
         let answer = self.link.ask(door.to_owned(), None, body.into()).await?;
-        serde_json::from_slice(&answer.payload).map_err(|_| DoorError::Unreadable)
+        message::read(&answer.payload).map_err(|_| DoorError::Unreadable)
     }
 }

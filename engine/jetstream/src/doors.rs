@@ -10,8 +10,8 @@ use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 use async_nats::{Message, Subscriber};
 use futures::{StreamExt as _, stream};
 use hwc_schemas::{
-    Organisation,
-    wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed, limits::MESSAGE_BYTES_MAX},
+    Organisation, message,
+    wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -208,12 +208,8 @@ fn who(message: &Message) -> Option<(Organisation, String)> {
     through_a_door.then(|| (from, reply.to_string()))
 }
 
-fn understand<T: DeserializeOwned>(message: &Message) -> Result<T, Refusal> {
-    if message.payload.len() > MESSAGE_BYTES_MAX {
-        return Err(Refusal::Malformed);
-    }
-    // What is wrong with it is not said: the error could repeat a piece of it.
-    serde_json::from_slice(&message.payload).map_err(|_| Refusal::Malformed)
+fn understand<T: DeserializeOwned>(knock: &Message) -> Result<T, Refusal> {
+    message::read(&knock.payload).map_err(|_| Refusal::Malformed)
 }
 
 async fn reply<T: Serialize>(link: &Link, to: String, answer: &T) -> Result<(), Fault> {

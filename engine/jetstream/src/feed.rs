@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use hwc_schemas::wire::Task;
+use hwc_schemas::{message, wire::Task};
 use serde_json::json;
 use tokio::{
     sync::watch,
@@ -124,9 +124,9 @@ impl TaskFeed {
     }
 
     /// Takes what arrived: a task, or the end of a pull.
-    async fn take(&mut self, message: Message) -> Option<Offered> {
-        if let Some(status) = message.status.map(|status| status.as_u16()) {
-            if message.subject.rsplit('.').next() == Some(self.pulls.to_string().as_str()) {
+    async fn take(&mut self, arrived: Message) -> Option<Offered> {
+        if let Some(status) = arrived.status.map(|status| status.as_u16()) {
+            if arrived.subject.rsplit('.').next() == Some(self.pulls.to_string().as_str()) {
                 self.pull = match status {
                     // A heartbeat.
                     100 => self.pull,
@@ -143,8 +143,8 @@ impl TaskFeed {
                 left => Pull::Open { left, until },
             };
         }
-        let reply = message.reply.as_ref()?.to_string();
-        if let Ok(task) = serde_json::from_slice(&message.payload) {
+        let reply = arrived.reply.as_ref()?.to_string();
+        if let Ok(task) = message::read(&arrived.payload) {
             return Some(Offered { task, link: self.link.clone(), reply });
         }
         self.unreadable += 1;
