@@ -141,3 +141,25 @@ impl Letterbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hwc_hostile::{CANARY, Trial};
+
+    use super::*;
+
+    #[test]
+    fn what_is_put_into_the_folder_withstands_and_the_reason_for_setting_it_aside_says_nothing_of_it() {
+        let incident = "00000000000000000000000000000007";
+        let seeds = [
+            format!(r#"{{"command":"acknowledge","signal":"{incident}-1","round":1}}"#),
+            format!(r#"{{"command":"record","incident":"{incident}","report":"AQID"}}"#),
+            format!(r#"{{"fetch":"letter","signal":"{incident}-1","round":1}}"#),
+        ];
+        let read =
+            |bytes: &[u8]| message::read::<Wish>(bytes).err().map(|error| format!("{error} {error:?}"));
+        let trial = Trial::new(seeds, read);
+        trial.withstands();
+        assert!(trial.says(format!(r#"{{"command":"{CANARY}"}}"#).as_bytes()).is_some());
+    }
+}

@@ -8,12 +8,12 @@ use std::{
     path::Path,
 };
 
-use hwc_adapter_kit::table::TableError;
+use hwc_adapter_kit::table::{TABLE_BYTES_MAX, TableError};
 use hwc_casework::{
     home::Register,
     routing::{Enrolment, School, SchoolCode},
 };
-use hwc_police::{Refused, Submission};
+use hwc_police::{Refused, Submission, reports::FILE_BYTES_MAX};
 use hwc_schemas::{person::Synthetic, report::MunicipalityCode};
 use hwc_workflow::{
     calendar::{Calendar, Zone},
@@ -56,7 +56,7 @@ impl Dataset {
     pub(crate) fn read(folder: &Path) -> Result<Self, DatasetError> {
         let Region { name, synthetic, zone, policy, calendar, participating, municipalities } =
             Region::read(folder)?;
-        let file = |name: &str| region::file(folder, name);
+        let file = |name: &str| region::file(folder, name, TABLE_BYTES_MAX);
         let schools: BTreeMap<_, _> = hwc_municipality::schools(&file("schools.csv")?)?
             .into_iter()
             .map(|row| (row.code, row.school))
@@ -66,7 +66,8 @@ impl Dataset {
         for row in hwc_municipality::enrolments(&file("enrolments.csv")?)? {
             enrolments.entry(row.municipality).or_default().push(row.enrolment);
         }
-        let (mut submissions, refused) = hwc_police::read(&file("reports.jsonl")?);
+        let (mut submissions, refused) =
+            hwc_police::read(&region::file(folder, "reports.jsonl", FILE_BYTES_MAX)?);
         submissions.sort_by_key(|submission| submission.report.reported_at);
         Ok(Self {
             name,

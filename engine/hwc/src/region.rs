@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
-use hwc_adapter_kit::table::{self, TableError};
+use hwc_adapter_kit::table::{self, TABLE_BYTES_MAX, TableError};
 use hwc_casework::routing::SchoolCode;
 use hwc_schemas::{
     Organisation,
@@ -22,6 +23,9 @@ use jiff::civil::{Date, Time};
 use serde::Deserialize;
 
 use crate::settings::strict::{self, Misplaced};
+
+/// Largest `region.toml`, in bytes.
+const SETTINGS_BYTES_MAX: usize = 1024 * 1024;
 
 /// A region, read and checked.
 pub(crate) struct Region {
@@ -47,6 +51,14 @@ pub(crate) enum RegionError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file is larger than this program reads.
+    #[error("{path}: larger than such a file may be ({bytes_max} bytes)")]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: usize,
+    },
     /// A row of a CSV file.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -64,12 +76,12 @@ pub(crate) enum RegionError {
 impl Region {
     /// Reads a folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, RegionError> {
-        let settings = settings(&file(folder, "region.toml")?)?;
+        let settings = settings(&file(folder, "region.toml", SETTINGS_BYTES_MAX)?)?;
         let zone = Zone::amsterdam().map_err(|_| RegionError::Zone)?;
-        let feed = Feed::parse(&file(folder, "holidays.json")?, &zone)
+        let feed = Feed::parse(&file(folder, "holidays.json", Feed::BYTES_MAX)?, &zone)
             .map_err(|error| RegionError::Holidays(error.to_string()))?;
         let closed = if folder.join("closed-days.csv").exists() {
-            closed_days(&file(folder, "closed-days.csv")?)?
+            closed_days(&file(folder, "closed-days.csv", TABLE_BYTES_MAX)?)?
         } else {
             Vec::new()
         };
@@ -88,10 +100,14 @@ impl Region {
     }
 }
 
-/// The content of a file of the folder.
-pub(crate) fn file(folder: &Path, name: &str) -> Result<Vec<u8>, RegionError> {
+/// The content of a file of the folder, if it is no larger than such a file may be, in bytes.
+pub(crate) fn file(folder: &Path, name: &str, bytes_max: usize) -> Result<Vec<u8>, RegionError> {
     let path = folder.join(name);
-    fs::read(&path).map_err(|source| RegionError::File { path, source })
+    let mut bytes = Vec::new();
+    let file = File::open(&path).map_err(|source| RegionError::File { path: path.clone(), source })?;
+    let read = file.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|source| RegionError::File { path: path.clone(), source })?;
+    if bytes.len() > bytes_max { Err(RegionError::TooLarge { path, bytes_max }) } else { Ok(bytes) }
 }
 
 /// `closed-days.csv`: a school's own closed days (R19).
@@ -237,12 +253,41 @@ fn at(text: &str, byte: usize, problem: &str) -> RegionError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hwc_hostile::{Limits, Trial};
+
+    /// A tree of TOML keeps every key, value and place.
+    const TOML: Limits = Limits { bytes_per_byte: 400, bytes_anyway: 256 * 1024 };
 
     const GOOD: &str = "synthetic = true\nname = \"X\"\nholiday_region = \"zuid\"\n\
         participating_municipalities = [\"0855\"]\nregion_municipalities = [\"0855\"]\n";
 
     fn refusal(text: &str) -> String {
         settings(text.as_bytes()).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn settings_and_closed_days_withstand_hostile_input() {
+        let said = |bytes: &[u8]| settings(bytes).err().map(|error| format!("{error} {error:?}"));
+        let policy = "[policy]\ndeliver_from = \"07:00\"\nmax_hold_days = 17\n";
+        let more = format!("{GOOD}extra_closed_days = [\"2026-11-20\"]\n{policy}");
+        let trial = Trial::new([GOOD.to_owned(), more], said).within(TOML);
+        trial.withstands();
+        trial.grows_linearly(8 * 1024, |bytes| {
+            let days = "\"2026-11-20\",".repeat(bytes / 13);
+            format!("{GOOD}extra_closed_days = [{days}]\n").into_bytes()
+        });
+        trial.grows_linearly(8 * 1024, |bytes| format!("{GOOD}{}", "[a]\n".repeat(bytes / 4)).into_bytes());
+        trial.grows_linearly(8 * 1024, |bytes| format!("{GOOD}x = {}", "[".repeat(bytes)).into_bytes());
+        let days = |bytes: &[u8]| closed_days(bytes).err().map(|error| format!("{error} {error:?}"));
+        Trial::new(["brin,location,date\n01AA,00,2026-11-20\n"], days).withstands();
+    }
+
+    #[test]
+    fn a_file_larger_than_such_a_file_may_be_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("region.toml"), "#".repeat(SETTINGS_BYTES_MAX + 1)).unwrap();
+        let said = Region::read(folder.path()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(said.ends_with("region.toml: larger than such a file may be (1048576 bytes)"), "{said}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod door;
 mod doors;
 mod fault;
 mod feed;
+#[cfg(test)]
+mod hostile;
 mod journal;
 mod lease;
 mod link;

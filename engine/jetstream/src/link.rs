@@ -274,8 +274,16 @@ pub(crate) struct Stored {
     pub(crate) seq: u64,
 }
 
+/// Longest of the broker's own words that are passed on, in characters.
+const SAID_CHARS_MAX: usize = 200;
+
+/// The broker's own words, as they may stand in a log: one line, of bounded length.
+fn shown(said: &str) -> String {
+    said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect()
+}
+
 /// Reads an answer of JetStream, which is what was asked for or an error.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     #[derive(Deserialize)]
     struct Outcome {
         error: Option<Error>,
@@ -293,7 +301,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     let outcome: Outcome = serde_json::from_slice(body).map_err(|_| Fault::Garbled)?;
     if let Some(error) = outcome.error {
         let code = if error.err_code == 0 { error.code } else { error.err_code };
-        return Err(Fault::Refused { code, description: error.description });
+        return Err(Fault::Refused { code, description: shown(&error.description) });
     }
     serde_json::from_slice(body).map_err(|_| Fault::Garbled)
 }

@@ -13,6 +13,28 @@ pub(crate) struct Lying {
     pub(crate) body: Vec<u8>,
 }
 
+/// What the broker answers.
+#[derive(Deserialize)]
+pub(crate) struct Answer {
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    subject: String,
+    seq: u64,
+    #[serde(default)]
+    data: String,
+}
+
+impl Answer {
+    pub(crate) fn lying(self) -> Result<Lying, Fault> {
+        let Message { subject, seq, data } = self.message;
+        let body = BASE64.decode(data).map_err(|_| Fault::Garbled)?;
+        Ok(Lying { subject, sequence: seq, body })
+    }
+}
+
 /// Which message is meant.
 pub(crate) enum Which<'a> {
     /// The one at this place.
@@ -27,27 +49,13 @@ pub(crate) enum Which<'a> {
 ///
 /// `STREAM.MSG.GET` is answered by the leader alone, so it never lags behind what was acknowledged.
 pub(crate) async fn get(link: &Link, stream: &str, which: Which<'_>) -> Result<Option<Lying>, Fault> {
-    #[derive(Deserialize)]
-    struct Answer {
-        message: Message,
-    }
-    #[derive(Deserialize)]
-    struct Message {
-        subject: String,
-        seq: u64,
-        #[serde(default)]
-        data: String,
-    }
     let asked = match which {
         Which::At(sequence) => json!({ "seq": sequence }),
         Which::LastOf(subjects) => json!({ "last_by_subj": subjects }),
         Which::NextOf(subjects, sequence) => json!({ "next_by_subj": subjects, "seq": sequence }),
     };
     match link.api::<Answer>(format!("STREAM.MSG.GET.{stream}"), &asked).await {
-        Ok(Answer { message: Message { subject, seq, data } }) => {
-            let body = BASE64.decode(data).map_err(|_| Fault::Garbled)?;
-            Ok(Some(Lying { subject, sequence: seq, body }))
-        }
+        Ok(answer) => answer.lying().map(Some),
         Err(fault) if gone(&fault) => Ok(None),
         Err(fault) => Err(fault),
     }

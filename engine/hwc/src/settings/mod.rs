@@ -190,6 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn settings_withstand_hostile_input() {
+        let said = |bytes: &[u8]| match strict::text(bytes).and_then(strict::parse::<File>) {
+            Ok(_) => None,
+            Err(error) => Some(format!("{error} {error:?}")),
+        };
+        let more = format!(
+            "{GOOD}listen = \"127.0.0.1:9301\"\notlp = \"http://127.0.0.1:4318\"\ndrain_seconds = 5\n"
+        );
+        let limits = hwc_hostile::Limits { bytes_per_byte: 400, bytes_anyway: 256 * 1024 };
+        let trial = hwc_hostile::Trial::new([GOOD.to_owned(), more], said).within(limits);
+        trial.withstands();
+        trial.grows_linearly(8 * 1024, |bytes| {
+            format!("{GOOD}{}", "a.b.c = 1\n".repeat(bytes / 10)).into_bytes()
+        });
+    }
+
+    #[test]
     fn a_flag_wins_over_the_file_and_paths_are_relative_to_the_file() {
         let settings = read(GOOD, Common { broker: Some("nats://b".into()), ..Common::default() }).unwrap();
         assert_eq!(settings.relay.broker, "nats://b");

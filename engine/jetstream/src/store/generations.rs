@@ -45,6 +45,39 @@ pub(super) struct State {
     pub(super) now: Timestamp,
 }
 
+/// What the broker answers.
+#[derive(Deserialize)]
+pub(crate) struct Info {
+    config: Value,
+    created: Timestamp,
+    ts: Timestamp,
+    state: Inner,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    messages: usize,
+    #[serde(default)]
+    subjects: HashMap<String, u64>,
+}
+
+impl Info {
+    fn state(self) -> Result<State, Fault> {
+        let ids: HashSet<_> = self.state.subjects.keys().filter_map(|subject| id_in(subject)).collect();
+        // One message for one id; anything else is not a generation of ours.
+        if ids.len() != self.state.messages {
+            return Err(Fault::Garbled);
+        }
+        Ok(State { ids, created: self.created, config: self.config, now: self.ts })
+    }
+
+    /// How many it holds.
+    #[cfg(test)]
+    pub(crate) fn holds(self) -> Result<usize, Fault> {
+        Ok(self.state()?.ids.len())
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Generations {
     link: Link,
@@ -261,32 +294,11 @@ impl Generations {
 
     /// What the broker says of it; `None` when it is gone.
     pub(super) async fn state(&self, generation: Generation) -> Result<Option<State>, Fault> {
-        #[derive(Deserialize)]
-        struct Info {
-            config: Value,
-            created: Timestamp,
-            ts: Timestamp,
-            state: Inner,
-        }
-        #[derive(Deserialize)]
-        struct Inner {
-            messages: usize,
-            #[serde(default)]
-            subjects: HashMap<String, u64>,
-        }
         let what = format!("STREAM.INFO.{}", names::generation(generation));
         match self.link.api::<Info>(what, &json!({ "subjects_filter": ">" })).await {
             Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(None),
             Err(fault) => Err(fault),
-            Ok(info) => {
-                let ids: HashSet<_> =
-                    info.state.subjects.keys().filter_map(|subject| id_in(subject)).collect();
-                // One message for one id; anything else is not a generation of ours.
-                if ids.len() != info.state.messages {
-                    return Err(Fault::Garbled);
-                }
-                Ok(Some(State { ids, created: info.created, config: info.config, now: info.ts }))
-            }
+            Ok(info) => info.state().map(Some),
         }
     }
 

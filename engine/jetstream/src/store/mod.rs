@@ -11,7 +11,7 @@
 //!   their time to live would silently lengthen the messages' own.
 //! * The broker's own encryption must stay off: with it a secure delete says success and erases nothing.
 
-mod generations;
+pub(crate) mod generations;
 
 use std::{
     collections::{HashMap, HashSet},
