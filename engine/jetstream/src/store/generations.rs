@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{GENERATION_BYTES_MAX, GENERATION_PAYLOADS_MAX};
+use super::GENERATION_PAYLOADS_MAX;
 use crate::{
     Fault, Link, Settings,
     fault::code,
@@ -339,8 +339,8 @@ impl Generations {
             "allow_msg_ttl": true,
             "max_age": nanos(self.kept_at_most),
             "max_msgs": GENERATION_PAYLOADS_MAX,
-            "max_bytes": GENERATION_BYTES_MAX,
-            // Headers count too.
+            // Number and size bound it. No `max_bytes`: the broker would set so much aside for each, and run out of room that
+            // nobody uses. Headers count too.
             "max_msg_size": SEALED_BYTES_MAX + 1024,
         });
         settings::stream(&names::generation(generation), &[names::payloads(generation)], self.replicas, own)

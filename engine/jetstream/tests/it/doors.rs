@@ -242,7 +242,7 @@ async fn an_acknowledgement_that_nobody_hears_is_an_error_not_a_success() {
 #[tokio::test]
 async fn when_the_tasks_are_full_an_offer_is_refused_and_works_again_when_some_are_done() {
     let region = Region::with(&[A]).await;
-    let shares = Shares { tasks: 2_000, ..Shares::SMALL };
+    let shares = Shares { tasks: 2_000, ..Shares::STANDARD };
     let settings = Settings { shares, ..Settings::development() };
     let tasks = Tasks::open(&region.link().await, &settings).await.unwrap();
     let a = region.organisation(0);

@@ -186,7 +186,7 @@ async fn a_record_that_cannot_be_read_is_its_own_incidents_trouble_and_nobody_el
 #[tokio::test]
 async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_something_ended() {
     let region = Region::with(&[]).await;
-    let shares = Shares { journal: 4_000, ..Shares::SMALL };
+    let shares = Shares { journal: 4_000, ..Shares::STANDARD };
     let settings = Settings { shares, ..Settings::development() };
     let journal = journal_over(&region, &region.link().await, &settings).await.unwrap();
     let mut ends = Vec::new();

@@ -38,6 +38,19 @@ impl Region {
         Self { broker: Broker::start(settings).await.unwrap(), engine, organisations, folder }
     }
 
+    /// The same, with a store of so many bytes and nobody but the engine.
+    pub(crate) async fn with_store(file_store_bytes_max: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Credential::generate();
+        let accounts = permissions::accounts(&engine.public(), &[]);
+        let settings = hwc_broker::Settings {
+            accounts,
+            file_store_bytes_max,
+            ..hwc_broker::Settings::in_folder(folder.path())
+        };
+        Self { broker: Broker::start(settings).await.unwrap(), engine, organisations: Vec::new(), folder }
+    }
+
     /// A connection of the engine.
     pub(crate) async fn link(&self) -> Link {
         Link::connect(self.broker.client_url(), Some(&self.engine)).await.unwrap()

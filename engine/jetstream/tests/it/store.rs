@@ -265,7 +265,7 @@ async fn a_generation_that_does_not_answer_holds_up_no_other_in_the_sweep() {
 
 /// A store, and the journal beside it, of which the one may hold little.
 async fn small(region: &Region) -> (SealedStore, JetStreamJournal) {
-    let shares = Shares { payloads: 64 * 1024, ..Shares::SMALL };
+    let shares = Shares { payloads: 64 * 1024, ..Shares::STANDARD };
     let settings = Settings { shares, ..Settings::development() };
     let link = region.link().await;
     let journal = JetStreamJournal::open(region.lead(&link).await, &settings).await.unwrap();
@@ -298,6 +298,15 @@ async fn a_flood_of_ciphertexts_is_refused_in_time_and_never_takes_the_journals_
     journal.forget(incident, end).await.unwrap();
     store.erase_all(&stored).await.unwrap();
     assert_eq!(put(&store, 0..1).await.len(), 1, "no room again after the erasure");
+}
+
+#[tokio::test]
+async fn a_broker_whose_store_is_smaller_than_the_shares_is_refused_at_the_start() {
+    let region = Region::with_store(1024 * 1024 * 1024).await;
+    let link = region.link().await;
+    let lease = region.lead(&link).await;
+    let refused = JetStreamJournal::open(lease, &Settings::development()).await.unwrap_err().to_string();
+    assert!(refused.contains("insufficient storage"), "{refused}");
 }
 
 #[tokio::test]
