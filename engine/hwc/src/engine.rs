@@ -9,7 +9,7 @@ use hwc_jetstream::{
     BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Lease, LinkError, SealedStore,
     SetupError, StoreError, Tasks,
 };
-use hwc_journal::{Journal, JournalError, Location};
+use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
     IncidentId, PayloadId,
