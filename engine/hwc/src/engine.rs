@@ -67,6 +67,9 @@ pub(crate) enum Ended {
 /// How often what did not work is tried again, in real time: a replayed clock stands still meanwhile.
 const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
+/// How often every task that is owed is offered again, lest one got lost.
+const OFFER_AGAIN_EVERY: Duration = Duration::from_mins(1);
+
 /// How orphaned ciphertexts are swept up: those that no event points to, because a crash came between the two.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sweep {
@@ -171,6 +174,9 @@ impl<J: Journal + Clone> Engine<J> {
         let clock = Arc::clone(&self.clock);
         let mut again = tokio::time::interval(TRY_AGAIN_EVERY);
         again.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut offer = tokio::time::interval(OFFER_AGAIN_EVERY);
+        offer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        offer.reset();
         loop {
             while self.under_way.len() < UNDER_WAY_MAX
                 && let Some(output) = self.relay.poll()
@@ -202,6 +208,10 @@ impl<J: Journal + Clone> Engine<J> {
                 }
                 _ = again.tick(), if !stopping && !self.relay.is_idle() => {
                     self.relay.handle(Input::TryAgain, clock.now());
+                }
+                // A replayed minute is no minute.
+                _ = offer.tick(), if !stopping && !clock.is_replayed() => {
+                    self.relay.handle(Input::OfferAgain, clock.now());
                 }
                 _ = sweep.tick(), if !stopping => self.sweep(),
                 changed = rules.changed(), if rules_may_change && !stopping => match changed {

@@ -40,6 +40,12 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the broker took no second message of a subject that has one.
+    pub(crate) fn is_already_there(&self) -> bool {
+        matches!(self, Self::Refused { code: code::STORE_FAILED, description }
+            if description == "maximum messages per subject exceeded")
+    }
+
     /// Whether the broker said no for this reason.
     pub(crate) const fn is(&self, wanted: u64) -> bool {
         matches!(self, Self::Refused { code, .. } if *code == wanted)
@@ -55,6 +61,8 @@ pub(crate) mod code {
     pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
     pub(crate) const WRONG_LAST_SEQUENCE: u64 = 10071;
     pub(crate) const CONSUMER_EXISTS: u64 = 10148;
+    /// A limit of the stream's; which one, only the words say.
+    pub(crate) const STORE_FAILED: u64 = 10077;
     /// The same as [`WRONG_LAST_SEQUENCE`], where another append of the same subject is under way in a cluster.
     pub(crate) const WRONG_LAST_SEQUENCE_UNDER_WAY: u64 = 10164;
 }

@@ -37,9 +37,14 @@ pub(crate) fn fetch(organisation: impl fmt::Display) -> String {
     format!("hwc.fetch.{organisation}")
 }
 
-/// The subject of an organisation's tasks.
-pub(crate) fn task(organisation: impl fmt::Display) -> String {
-    format!("hwc.task.{organisation}")
+/// The subject of one task of an organisation: its id as one token.
+pub(crate) fn task(organisation: &Organisation, id: &str) -> String {
+    format!("hwc.task.{organisation}.{}", id.replace('.', "_"))
+}
+
+/// The subjects of all tasks of an organisation, or of all.
+pub(crate) fn tasks(organisation: impl fmt::Display) -> String {
+    format!("hwc.task.{organisation}.*")
 }
 
 /// Where an organisation's tasks are pulled.

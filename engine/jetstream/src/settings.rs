@@ -17,8 +17,8 @@ pub struct Settings {
     pub tombstones_for: Duration,
     /// The ceiling of a payload's age, which the broker keeps alone (R23).
     pub payloads_for: Duration,
-    /// How long a task's id is remembered, so that offering it again changes nothing. It costs the broker some
-    /// hundred bytes of memory per task in that time.
+    /// How long a notice's id is remembered, so that it is not told again. It costs the broker some hundred bytes of memory
+    /// per notice in that time.
     pub task_ids_for: Duration,
     /// How long a holder of a task may be silent before it is offered again.
     pub tasks_held_for: Duration,

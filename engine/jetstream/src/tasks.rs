@@ -1,8 +1,9 @@
 //! What the engine asks of organisations: one stream, one durable consumer for each of them.
 //!
-//! A task's id is its message id, so offering it again changes nothing while the id is remembered; so it is after an
-//! acknowledgement. It also keeps an organisation from multiplying its own tasks: whoever pulls with one of its other
-//! doors as the reply subject makes the broker publish the task once more (verified on 2.15.1), with its id.
+//! Each task has a subject of its own, and the stream takes no second message of a subject. So offering again what is there
+//! changes nothing, and offering again what got lost brings it back: the engine does so every minute while a task is owed. It
+//! also keeps an organisation from multiplying its own tasks: whoever pulls with one of its other doors as the reply subject
+//! makes the broker publish the task once more (verified on 2.15.1), and that is refused.
 
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use async_nats::HeaderMap;
 use hwc_schemas::{Organisation, wire::Task};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
     Fault, Link, Settings, SetupError,
@@ -21,9 +21,7 @@ use crate::{
 /// How long a holder of a task may be silent before it is offered again, unless the settings say otherwise.
 pub const ACK_WITHIN: Duration = Duration::from_secs(30);
 /// Tasks that one organisation may hold at a time.
-const HELD_MAX: u32 = WAITING_EACH_MAX;
-/// Tasks that may wait for one organisation; offering more is refused.
-const WAITING_EACH_MAX: u32 = 100_000;
+const HELD_MAX: u32 = 100_000;
 /// Organisations that may have a consumer.
 const ORGANISATIONS_MAX: u32 = 20_000;
 /// A task in bytes, headers included: ids only.
@@ -35,9 +33,6 @@ pub struct Tasks {
     link: Link,
     replicas: u8,
     held_for: Duration,
-    /// This opening's own mark. A start offers again what is still owed, whatever the broker remembers of it; who has done it
-    /// is answered as *already recorded* or *gone*.
-    opening: Uuid,
 }
 
 impl Tasks {
@@ -46,7 +41,7 @@ impl Tasks {
         let own = json!({
             "retention": "workqueue",
             "max_consumers": ORGANISATIONS_MAX,
-            "max_msgs_per_subject": WAITING_EACH_MAX,
+            "max_msgs_per_subject": 1,
             "discard_new_per_subject": true,
             "max_msg_size": TASK_BYTES_MAX,
             "max_bytes": settings.shares.tasks,
@@ -54,19 +49,14 @@ impl Tasks {
             "max_age": nanos(settings.payloads_for),
             "duplicate_window": nanos(settings.task_ids_for),
         });
-        let wanted = settings::stream(TASKS, &[names::task("*")], settings.replicas, own);
+        let wanted = settings::stream(TASKS, &[names::tasks("*")], settings.replicas, own);
         settings::ensure_stream(link, TASKS, &wanted).await?;
-        Ok(Self {
-            link: link.clone(),
-            replicas: settings.replicas,
-            held_for: settings.tasks_held_for,
-            opening: Uuid::new_v4(),
-        })
+        Ok(Self { link: link.clone(), replicas: settings.replicas, held_for: settings.tasks_held_for })
     }
 
     /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
     pub async fn admit(&self, organisation: &Organisation) -> Result<(), SetupError> {
-        let (name, filter) = (organisation.to_string(), names::task(organisation));
+        let (name, filter) = (organisation.to_string(), names::tasks(organisation));
         let wanted = json!({
             "name": name,
             "durable_name": name,
@@ -90,13 +80,14 @@ impl Tasks {
     pub async fn offer(&self, organisation: &Organisation, task: &Task) -> Result<(), Fault> {
         let body = serde_json::to_vec(task).map_err(|_| Fault::Garbled)?;
         let mut headers = HeaderMap::new();
-        // A notice is told once; after a crash rather not again.
-        let id = match task {
-            Task::Notice { .. } => task.id(),
-            _ => format!("{}.{}", task.id(), self.opening.simple()),
-        };
-        headers.insert("Nats-Msg-Id", id);
-        self.link.put(names::task(organisation), headers, body.into()).await.map(|_| ())
+        // A notice is told once, also after it was heard.
+        if let Task::Notice { .. } = task {
+            headers.insert("Nats-Msg-Id", task.id());
+        }
+        match self.link.put(names::task(organisation, &task.id()), headers, body.into()).await {
+            Err(fault) if fault.is_already_there() => Ok(()),
+            offered => offered.map(|_| ()),
+        }
     }
 
     /// How many tasks are not acknowledged yet, of all organisations.

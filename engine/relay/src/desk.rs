@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use hwc_journal::{Append, History, Location, Position};
 use hwc_schemas::{
     IncidentId, PayloadId,
-    wire::{Answer, Refusal},
+    wire::{Answer, Refusal, Task},
 };
 use hwc_workflow::{Context, Duty, Incident, deadline, due};
 use jiff::{SignedDuration, Timestamp};
@@ -118,6 +118,15 @@ impl Desk {
             self.load(None, turn);
         }
         self.go_on(turn);
+    }
+
+    /// The tasks that are owed and were offered before.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = Output> {
+        let offered = self.errands.performed().filter(|duty| match duty {
+            Duty::Offer { task, .. } => !matches!(task, Task::Notice { .. }),
+            _ => false,
+        });
+        offered.map(|duty| Output::Perform { incident: self.id, duty: duty.clone(), location: None })
     }
 
     /// Time passed.

@@ -74,6 +74,11 @@ impl Errands {
         }
     }
 
+    /// Those that worked and are not discharged yet.
+    pub(crate) fn performed(&self) -> impl Iterator<Item = &Duty> {
+        self.known.iter().filter(|(_, progress)| **progress == Progress::Performed).map(|(duty, _)| duty)
+    }
+
     /// Whether something is still to be performed, now or later.
     pub(crate) fn are_open(&self) -> bool {
         self.known.values().any(|progress| *progress != Progress::Performed)

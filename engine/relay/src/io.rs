@@ -76,6 +76,9 @@ pub enum Input {
         /// Whether it worked.
         outcome: Result<(), Trouble>,
     },
+    /// Offer again every task that is owed and was offered: one that got lost comes back, one that waits is not doubled.
+    /// Not the notices, which are told once.
+    OfferAgain,
     /// Time passed.
     Tick,
     /// Whatever did not work is to be tried again now: for a program whose clock stands still while it waits.

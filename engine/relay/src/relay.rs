@@ -78,6 +78,7 @@ impl Relay {
             Input::Performed { incident, duty, outcome } => {
                 self.at_desk(incident, now, |desk, turn| desk.performed(duty, outcome, turn));
             }
+            Input::OfferAgain => self.offer_again(),
             Input::Tick => self.tick(now),
             Input::TryAgain => self.try_again(now),
         }
@@ -140,6 +141,10 @@ impl Relay {
         for incident in busy {
             self.at_desk(incident, now, Desk::try_again);
         }
+    }
+
+    fn offer_again(&mut self) {
+        self.outputs.extend(self.desks.values().flat_map(Desk::offers));
     }
 
     fn tick(&mut self, now: Timestamp) {

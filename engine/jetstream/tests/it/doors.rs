@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks};
 use hwc_schemas::{
     IncidentId, Organisation,
-    wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed, Task},
+    wire::{Answer, Command, Fetch, Fetched, Notice, Refusal, Sealed, Task},
 };
 use uuid::Uuid;
 
@@ -191,16 +191,19 @@ async fn a_task_comes_and_goes_with_its_acknowledgement() {
 }
 
 #[tokio::test]
-async fn a_task_offered_again_is_the_same_task_also_after_its_acknowledgement() {
+async fn a_notice_offered_again_is_the_same_notice_also_after_its_acknowledgement() {
     let region = Region::with(&[A]).await;
     let tasks = region.tasks().await;
+    let Task::Read { signal, round } = task(1) else { panic!() };
+    let due = "2026-11-20T08:15:00+01:00".parse().unwrap();
+    let notice = Task::Notice { signal, round, notice: Notice::RemindContact, due };
     for _ in 0..3 {
-        tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
+        tasks.offer(&region.organisation(0), &notice).await.unwrap();
     }
     assert_eq!(tasks.waiting().await.unwrap(), 1);
     let mut feed = region.door(0).await.tasks().await.unwrap();
     feed.next().await.unwrap().acknowledge().await.unwrap();
-    tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
+    tasks.offer(&region.organisation(0), &notice).await.unwrap();
     assert_eq!(tasks.waiting().await.unwrap(), 0);
 }
 
@@ -267,12 +270,26 @@ async fn when_the_tasks_are_full_an_offer_is_refused_and_works_again_when_some_a
 }
 
 #[tokio::test]
+async fn a_task_that_waits_is_offered_again_without_effect_and_one_that_got_lost_comes_back() {
+    let region = Region::with(&[A]).await;
+    let tasks = region.tasks().await;
+    let a = region.organisation(0);
+    tasks.offer(&a, &task(1)).await.unwrap();
+    tasks.offer(&a, &task(1)).await.unwrap();
+    assert_eq!(tasks.waiting().await.unwrap(), 1);
+    crate::region::api(&region.raw_engine().await, "STREAM.PURGE.TASKS", serde_json::json!({})).await;
+    assert_eq!(tasks.waiting().await.unwrap(), 0);
+    tasks.offer(&a, &task(1)).await.unwrap();
+    assert_eq!(region.door(0).await.tasks().await.unwrap().next().await.unwrap().task, task(1));
+}
+
+#[tokio::test]
 async fn a_task_that_cannot_be_read_is_put_back_for_a_later_version_and_the_rest_goes_on() {
     let region = Region::with(&[A]).await;
     let tasks = region.tasks().await;
     let mut feed = region.door(0).await.tasks().await.unwrap();
     let raw = region.raw_engine().await;
-    raw.request(format!("hwc.task.{A}"), r#"{"task":"from the future"}"#.into()).await.unwrap();
+    raw.request(format!("hwc.task.{A}.x"), r#"{"task":"from the future"}"#.into()).await.unwrap();
     tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
     feed.next().await.unwrap().acknowledge().await.unwrap();
     assert_eq!(feed.unreadable(), 1);
@@ -382,9 +399,9 @@ async fn a_consumer_that_differs_is_named_and_left_alone() {
     let tasks = Tasks::open(&region.link().await, &Settings::development()).await.unwrap();
     let raw = region.raw_engine().await;
     let made = serde_json::json!({ "stream_name": "TASKS", "config": {
-        "durable_name": A, "filter_subject": format!("hwc.task.{A}"), "ack_policy": "explicit", "ack_wait": 5_000_000_000_u64,
+        "durable_name": A, "filter_subject": format!("hwc.task.{A}.*"), "ack_policy": "explicit", "ack_wait": 5_000_000_000_u64,
     } });
-    crate::region::api(&raw, &format!("CONSUMER.CREATE.TASKS.{A}.hwc.task.{A}"), made).await;
+    crate::region::api(&raw, &format!("CONSUMER.CREATE.TASKS.{A}.hwc.task.{A}.*"), made).await;
     let said = tasks.admit(&A.parse::<Organisation>().unwrap()).await.unwrap_err().to_string();
     assert!(said.contains("TASKS/school-01AA00: ack_wait is 5s, wanted 30s"), "{said}");
 }

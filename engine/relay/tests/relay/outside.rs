@@ -99,7 +99,8 @@ impl Outside {
         assert!(self.truth.was_owed(incident, duty), "nobody ever owed {duty:?}");
         match duty {
             Duty::Offer { to, task } => {
-                if self.offered.insert(task.id()) {
+                // A notice is told once; anything else is there once at a time.
+                if self.offered.insert(task.id()) || !matches!(task, Task::Notice { .. }) {
                     self.tasks.insert(task.id(), (to.clone(), task.clone()));
                 }
             }

@@ -2,7 +2,7 @@
 
 use hwc_journal::{Append, History, Position, codec};
 use hwc_relay::{Input, Output, Problem, Reply, Trouble};
-use hwc_schemas::wire::{Answer, Refusal};
+use hwc_schemas::wire::{Answer, Refusal, RouteWhy, Task};
 use hwc_workflow::{Duty, Fact};
 
 use crate::{
@@ -21,6 +21,24 @@ fn a_command_whose_ciphertext_is_missing_is_malformed() {
     let refused = Answer::Refused { refusal: Refusal::Malformed };
     assert_eq!(world.reply(ticket), Some(Reply::Command(refused)));
     assert_eq!(world.say(&municipality(), route(&other_school())), Answer::Recorded);
+}
+
+#[test]
+fn a_task_that_got_lost_is_offered_again_and_a_notice_is_told_once() {
+    let mut world = referred();
+    let offered_again = |world: &mut World| {
+        world.outside.tasks.clear();
+        world.relay.handle(Input::OfferAgain, world.now);
+        world.run();
+        world.outside.tasks.values().map(|(_, task)| task.clone()).collect::<Vec<_>>()
+    };
+    let route_it = Task::Route { signal: signal(1, 0), round: 1, why: RouteWhy::New };
+    assert_eq!(offered_again(&mut world), [route_it]);
+
+    world.say(&municipality(), route(&school()));
+    world.until("2026-11-20T08:30");
+    assert!(world.outside.tasks.len() > 1, "no reminder was told");
+    assert_eq!(offered_again(&mut world), [Task::Read { signal: signal(1, 0), round: 1 }]);
 }
 
 #[test]
