@@ -69,12 +69,13 @@ impl Broker {
         let places = prepare(&settings.folder)?;
         let run =
             Run::begin(&settings, &program, &places, settings.port.filter(|port| *port != 0), None).await?;
-        let client_url = format!("nats://127.0.0.1:{}", run.port);
+        let scheme = if settings.secured { "tls" } else { "nats" };
+        let client_url = format!("{scheme}://127.0.0.1:{}", run.port);
         let monitoring_url = run.monitoring_port.map(|port| format!("http://127.0.0.1:{port}"));
         Ok(Self { settings, program, places, run, client_url, monitoring_url })
     }
 
-    /// Where clients connect, as in `nats://127.0.0.1:4222`. It stays the same through restarts.
+    /// Where clients connect, as in `nats://127.0.0.1:4222`, or `tls://…` if it is secured. It stays the same through restarts.
     pub fn client_url(&self) -> &str {
         &self.client_url
     }
@@ -156,7 +157,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Replaces the caller's part of the configuration without a restart. Users that are in both stay
+    /// Replaces the caller's part of the configuration without a restart. Whether it is
+    /// [`secured`](Settings::secured) stays as it was. Users that are in both stay
     /// connected; one that is gone is disconnected at once.
     ///
     /// # Errors
@@ -289,7 +291,7 @@ impl Run {
                     addresses.get(kind).and_then(|all| all.first()).and_then(|one| ready::host_and_port(one))
                 };
                 if let Some((_, port)) = port_of("nats")
-                    && ready::greets(port).await
+                    && (if settings.secured { self.says_ready(places) } else { ready::greets(port).await })
                 {
                     self.pid = pid;
                     self.port = port;
@@ -301,6 +303,11 @@ impl Run {
         }
         let last_words = self.last_words(places);
         Err(BrokerError::NotReady { within: settings.ready_within, last_words })
+    }
+
+    /// Whether the server's log says that it is ready, JetStream included: it would have ended without.
+    fn says_ready(&self, places: &Places) -> bool {
+        ready::written_since(&places.log, self.log_length).contains("Server is ready")
     }
 
     fn last_words(&self, places: &Places) -> String {

@@ -21,6 +21,9 @@ pub struct Settings {
     /// `no_auth_user`, mappings. Empty: one account, no names asked, JetStream on. It stands at the head
     /// of the file, so that line numbers in the server's complaints are line numbers of this text.
     pub accounts: String,
+    /// Whether the caller's part has a `tls` block with `handshake_first`. Such a server greets nobody before the
+    /// handshake, so its own log is believed when it says that it is ready, and clients connect to `tls://…`.
+    pub secured: bool,
     /// When an acknowledged message is on the disk.
     pub sync: SyncMode,
     /// The largest message, in bytes, headers included.
@@ -51,6 +54,7 @@ impl Settings {
         Self {
             folder: folder.into(),
             accounts: String::new(),
+            secured: false,
             sync: SyncMode::Default,
             max_payload_bytes: 1024 * 1024,
             file_store_bytes_max: 8 * 1024 * 1024 * 1024,

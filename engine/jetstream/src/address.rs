@@ -17,8 +17,10 @@ use async_nats::{
     rustls::{
         self, AlertDescription, CertificateError,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+        sign::CertifiedKey,
     },
 };
+use zeroize::Zeroizing;
 
 use crate::LinkError;
 
@@ -95,17 +97,23 @@ impl TlsFiles {
     }
 
     fn check(&self) -> Result<(), LinkError> {
-        for path in [&self.ca, &self.certificate] {
-            let pem = read(path, false)?;
-            let mut certificates = CertificateDer::pem_slice_iter(&pem);
-            if certificates.next().is_none_or(|first| first.is_err()) {
-                return Err(LinkError::TlsFile(format!("{} holds no certificate in PEM", path.display())));
-            }
-        }
-        let pem = zeroize::Zeroizing::new(read(&self.key, true)?);
-        PrivateKeyDer::from_pem_slice(&pem)
-            .map(|_| ())
-            .map_err(|_| LinkError::TlsFile(format!("{} holds no private key in PEM", self.key.display())))
+        certificates(&self.ca)?;
+        let own = certificates(&self.certificate)?;
+        let pem = Zeroizing::new(read(&self.key, true)?);
+        let unusable = |what: &str| LinkError::TlsFile(format!("{} {what}", self.key.display()));
+        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| unusable("holds no private key in PEM"))?;
+        CertifiedKey::from_der(own, key, &rustls::crypto::ring::default_provider()).map(|_| ()).map_err(
+            |_| unusable("is not the key of the certificate beside it, or of a kind that is not known"),
+        )
+    }
+}
+
+/// The certificates in a file: one at least.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path, false)?).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(LinkError::TlsFile(format!("{} holds no certificate in PEM", path.display()))),
     }
 }
 
@@ -166,9 +174,6 @@ fn explained(error: &rustls::Error) -> LinkError {
             }
             other => format!("its certificate is not valid ({other:?})"),
         }),
-        rustls::Error::InconsistentKeys(_) => {
-            LinkError::TlsFile("the client's key does not belong to its certificate".to_owned())
-        }
         other => LinkError::Tls(other.to_string()),
     }
 }

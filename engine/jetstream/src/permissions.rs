@@ -6,11 +6,11 @@
 //! submits is known from the broker alone: `submit` in the account of `school-01AA00` arrives as
 //! `hwc.submit.school-01AA00`, and nobody else can make it arrive so.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use hwc_schemas::Organisation;
 
-use crate::{PublicNkey, names};
+use crate::{PublicNkey, TlsFiles, names};
 
 /// The broker's configuration for these users, as text: the part of the file that comes from us.
 ///
@@ -61,6 +61,20 @@ pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)
     }
     text.push_str("}\nsystem_account: \"SYS\"\n");
     text
+}
+
+/// The broker's side of TLS, as text for its configuration: its own certificate, and that nobody is heard who does not show
+/// one of the authority's. The handshake comes before everything else, so that nothing is said in the clear, not even by
+/// mistake. The files' paths must be absolute: the server reads them from wherever it runs.
+pub fn tls(files: &TlsFiles) -> String {
+    let quoted = |path: &Path| format!("{:?}", path.to_string_lossy());
+    format!(
+        "tls {{\n  cert_file: {}\n  key_file: {}\n  ca_file: {}\n  verify: true\n  min_version: \"1.3\"\n  \
+         handshake_first: true\n  timeout: 5\n}}\n",
+        quoted(&files.certificate),
+        quoted(&files.key),
+        quoted(&files.ca),
+    )
 }
 
 /// One import: the engine's subject, and what the organisation calls it; none when by the same name.

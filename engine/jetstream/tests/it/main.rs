@@ -9,3 +9,4 @@ mod permissions;
 mod proxy;
 mod region;
 mod store;
+mod tls;
