@@ -2,9 +2,10 @@
 
 use std::{
     fs::{self, File, Metadata},
-    io::{self, Read},
-    os::unix::fs::MetadataExt,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rustix::{
@@ -73,8 +74,8 @@ impl FileError {
 }
 
 /// What others must not be able to do with a file and with the folder it lies in.
-#[derive(Clone, Copy)]
-pub(crate) enum Guard {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
     /// Neither read nor write.
     Secret,
     /// Not write.
@@ -120,7 +121,7 @@ pub(crate) fn check_folder(path: &Path, guard: Guard) -> Result<(), FileError> {
 }
 
 /// Reads a whole file, if it and its folder are safe. The bytes are wiped when dropped.
-pub(crate) fn read(path: &Path, guard: Guard, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+pub fn read(path: &Path, guard: Guard, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     check_folder(path, guard)?;
     // Not following a link and not waiting for a pipe; everything after asks the open file, not the path.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -155,6 +156,60 @@ pub(crate) fn read(path: &Path, guard: Guard, bytes_max: usize) -> Result<Zeroiz
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// Writes a new file of mode 600 in one step, durable when it returns. One that is there already is left alone. The
+/// folder must be closed to others.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    check_folder(path, Guard::Secret)?;
+    // A link, unlike a rename, fails if the name is taken.
+    beside(path, bytes, |new| fs::hard_link(new, path).map_err(exists_or_system(path)))
+}
+
+/// Replaces a file, or makes it, in one step: whoever reads it meanwhile, and whoever reads it after a crash, finds the old
+/// text or the new one whole. Mode 600, durable when it returns.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    beside(path, bytes, |new| fs::rename(new, path).map_err(FileError::at(path)))
+}
+
+/// Tells the names of files that are being written apart.
+static TURN: AtomicU64 = AtomicU64::new(0);
+
+/// Writes a file under a name of its own beside its place, and then gives it its place.
+fn beside(
+    path: &Path,
+    bytes: &[u8],
+    place: impl FnOnce(&Path) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    let name = path.file_name().ok_or_else(|| FileError::NotAFile(path.to_path_buf()))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    hidden.push(format!(".{}-{turn}.new", std::process::id()));
+    let new = path.with_file_name(hidden);
+    // Left by a process of the same number that was killed.
+    let _ = fs::remove_file(&new);
+    let written = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(FileError::at(&new))
+        .and_then(|()| place(&new));
+    // Gone already if it was renamed.
+    let _ = fs::remove_file(&new);
+    written?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at(folder))
+}
+
+fn exists_or_system(path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_path_buf();
+    |source| match source.kind() {
+        io::ErrorKind::AlreadyExists => FileError::Exists(path),
+        _ => FileError::System { path, source },
+    }
 }
 
 fn check(path: &Path, found: &Metadata, forbidden: u32, wanted: &'static str) -> Result<(), FileError> {

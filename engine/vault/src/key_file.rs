@@ -1,12 +1,6 @@
 //! The private key as a file: one line, `hwc-sealing-key-1` and 64 hexadecimal digits, for its owner only.
 
-use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -38,22 +32,7 @@ impl SealingKey {
     /// Writes the key to a new file with mode 600, in a folder that must have mode 700. All or nothing, and durable when
     /// it returns. A file that is there already is never replaced.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
-        file::check_folder(path, Guard::Secret)?;
-        let folder = file::folder_of(path);
-        let beside = self.name_beside(path)?;
-        let mut options = OpenOptions::new();
-        let opened = options.write(true).create_new(true).mode(0o600).open(&beside);
-        let mut opened = opened.map_err(exists_or_system(&beside))?;
-        let written = opened
-            .write_all(&self.line())
-            .and_then(|()| opened.sync_all())
-            .map_err(FileError::at(&beside))
-            // A link, unlike a rename, fails if the name is taken.
-            .and_then(|()| fs::hard_link(&beside, path).map_err(exists_or_system(path)));
-        let removed = fs::remove_file(&beside).map_err(FileError::at(&beside));
-        written?;
-        removed?;
-        Ok(File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at(folder))?)
+        Ok(file::create(path, &self.line())?)
     }
 
     /// Reads a key from its file. Refused, with the way to mend it: a link, a file or folder that others may read or
@@ -80,22 +59,5 @@ impl SealingKey {
         let mut secret = Zeroizing::new([0; KEY_BYTES]);
         hex::decode_to_slice(digits, secret.as_mut_slice()).ok()?;
         Self::from_secret(&secret)
-    }
-
-    /// Where the file is written before it gets its name: hidden, beside it, and no other key's.
-    fn name_beside(&self, path: &Path) -> Result<PathBuf, FileError> {
-        let name = path.file_name().ok_or_else(|| FileError::NotAFile(path.to_path_buf()))?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.new", self.public_key()));
-        Ok(path.with_file_name(hidden))
-    }
-}
-
-fn exists_or_system(path: &Path) -> impl FnOnce(io::Error) -> FileError {
-    let path = path.to_path_buf();
-    |source| match source.kind() {
-        io::ErrorKind::AlreadyExists => FileError::Exists(path),
-        _ => FileError::System { path, source },
     }
 }

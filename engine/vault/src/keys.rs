@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 
 use hpke::{Deserializable, Kem as _, Serializable, rand_core::TryCryptoRng};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
+    Fingerprint,
     chance::{NoChance, Watched},
     suite::Kem,
 };
@@ -99,16 +99,8 @@ impl PublicKey {
     }
 
     /// What two people compare by telephone: the first 16 bytes of the key's SHA-256, as eight groups of four digits.
-    pub fn fingerprint(&self) -> String {
-        let digits = hex::encode(Sha256::digest(self.0));
-        let mut said = String::with_capacity(39);
-        for (place, digit) in digits.chars().take(32).enumerate() {
-            if place > 0 && place % 4 == 0 {
-                said.push(' ');
-            }
-            said.push(digit);
-        }
-        said
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.0)
     }
 
     pub(crate) fn for_hpke(&self) -> Result<Public, hpke::HpkeError> {
@@ -170,7 +162,7 @@ mod tests {
     fn a_fingerprint_is_eight_groups_of_the_hash() {
         // SHA-256 of 32 zero bytes, a value found in many tables.
         let expected = "6668 7aad f862 bd77 6c8f c18b 8e9f 8e20";
-        assert_eq!(PublicKey::from_bytes([0; KEY_BYTES]).fingerprint(), expected);
+        assert_eq!(PublicKey::from_bytes([0; KEY_BYTES]).fingerprint().to_string(), expected);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! * [`SealingKey`] and [`PublicKey`]: an organisation's pair. The engine has no key that opens anything; the adapters
 //!   call [`open`].
 //! * [`SealingKey::save`] and [`SealingKey::load`]: the private key as a file that nobody else can read.
-//! * [`Directory`]: which public key belongs to which organisation.
+//! * [`SealingKeys`]: the present one and those before it, for what was in flight.
+//! * [`Directory`]: which public keys belong to which organisation, signed by the operator ([`OperatorKey`]).
+//! * [`AddressBook`]: what one organisation makes of it; a changed key is not believed until confirmed. [`Shelf`]: where it lies.
 //!
 //! Chance comes in as an argument: [`OsChance`] in production, a seeded generator in tests and simulations.
 //!
@@ -26,13 +28,18 @@
 //! Every number is big-endian. The marker is what is left to prove an erasure with: it is random, says nothing, and is
 //! bound to the seal it came from.
 
+mod book;
 mod chance;
 mod directory;
 mod file;
+mod fingerprint;
 mod key_file;
 mod keys;
+mod operator;
+mod own;
 mod padding;
 mod seal;
+mod shelf;
 mod suite;
 
 /// Chance from the operating system, for everything but tests and simulations.
@@ -40,10 +47,15 @@ pub use getrandom::SysRng as OsChance;
 /// What [`seal`] and [`SealingKey::generate`] ask of chance: unpredictable, and allowed to fail.
 pub use hpke::rand_core::TryCryptoRng;
 
+pub use book::{AddressBook, KeyTrouble, KnownKeys, NotConfirmed};
 pub use chance::NoChance;
-pub use directory::{Directory, DirectoryError, UnknownKey};
-pub use file::FileError;
+pub use directory::{Directory, DirectoryError, Listed, UnknownKey};
+pub use file::{FileError, Guard, create, read, replace};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use key_file::KeyFileError;
 pub use keys::{PublicKey, PublicKeyError, SealingKey};
+pub use operator::{OperatorKey, OperatorKeyError, OperatorPublicKey};
+pub use own::SealingKeys;
 pub use padding::CONTENT_BYTES_MAX;
 pub use seal::{DoesNotOpen, OpenError, SealError, marker, open, open_as, seal, seal_as};
+pub use shelf::{BookError, Shelf, read_signed};

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hwc_vault::{Directory, DirectoryError, FileError, KeyFileError, SealingKey};
+use hwc_vault::{Directory, DirectoryError, FileError, KeyFileError, OperatorKey, SealingKey};
 use tempfile::TempDir;
 
 use crate::seals::new_key;
@@ -146,16 +146,18 @@ fn a_directory_that_others_may_write_is_refused_and_one_they_may_read_is_not() {
     let path = folder.path().join("keys.json");
     let mut directory = Directory::default();
     directory.insert("school-01AA00".parse().unwrap(), new_key().public_key());
-    fs::write(&path, directory.to_string()).unwrap();
+    let operator = OperatorKey::generate();
+    let load = |path: &Path| Directory::load(path, &operator.public_key());
+    fs::write(&path, directory.sign(&operator).unwrap()).unwrap();
     change(folder.path(), 0o755);
     change(&path, 0o644);
-    assert_eq!(Directory::load(&path).unwrap(), directory);
+    assert_eq!(load(&path).unwrap(), directory);
     for open in [0o664, 0o646] {
         change(&path, open);
-        let told = Directory::load(&path).unwrap_err().to_string();
+        let told = load(&path).unwrap_err().to_string();
         assert!(told.ends_with(&format!("chmod go-w {}", path.display())), "{told}");
     }
     change(&path, 0o644);
     change(folder.path(), 0o777);
-    assert!(matches!(Directory::load(&path), Err(DirectoryError::File(FileError::Exposed { .. }))));
+    assert!(matches!(load(&path), Err(DirectoryError::File(FileError::Exposed { .. }))));
 }
