@@ -1,6 +1,7 @@
 //! What an organisation's adapter is made of.
 //!
-//! * [`Office`]: the organisation's own desk: its doors to the engine, its sealing key, the directory of public keys.
+//! * [`Office`]: the organisation's own desk: its doors to the engine, its sealing keys, its address book.
+//! * [`Book`] and [`Follower`]: the address book, kept up with what the operator signs.
 //! * [`Clerk`] and [`work`]: take the organisation's tasks, do them, acknowledge each once the engine has answered.
 //! * [`Clock`]: the time, real or replayed.
 //! * [`table`]: CSV files with located errors that show none of the content.
@@ -8,6 +9,7 @@
 //!
 //! `adapters/letterbox` is the one to copy.
 
+pub mod book;
 pub mod clock;
 pub mod office;
 pub mod table;
@@ -19,6 +21,7 @@ pub mod door {
     pub use hwc_jetstream::{Credential, CredentialError, Door, DoorError, Offered, TaskFeed};
 }
 
+pub use book::{Book, Follower};
 pub use clock::{Clock, WallClock};
 pub use office::{ANSWERS_WITHIN, Office, Unopened};
 pub use witness::{Nobody, Witness};

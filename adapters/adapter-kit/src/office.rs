@@ -8,10 +8,10 @@ use hwc_schemas::{
     letter::{PlainError, Sealable},
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
-use hwc_vault::{Directory, OpenError, OsChance, SealError, SealingKey, UnknownKey, open_as, seal_as};
+use hwc_vault::{KeyTrouble, OpenError, OsChance, SealError, SealingKeys, seal_as};
 use tokio::sync::Semaphore;
 
-use crate::{Clock, Witness};
+use crate::{Book, Clock, Witness};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
@@ -22,8 +22,8 @@ pub struct Office {
 struct Inner {
     organisation: Organisation,
     door: Door,
-    key: Arc<SealingKey>,
-    directory: Directory,
+    keys: SealingKeys,
+    book: Book,
     clock: Arc<dyn Clock>,
     witness: Arc<dyn Witness>,
     /// Places at the door. A task that waits for a person or for the morning takes none.
@@ -43,9 +43,9 @@ pub enum Unopened {
     /// It is not due: it ended, or another turn came. The task may be let go.
     #[error("the engine does not give it: {}", .0.code())]
     NotDue(Refusal),
-    /// The sender's public key is not in the directory.
+    /// No key of the sender is believed. The task comes back, and opens when one is.
     #[error(transparent)]
-    UnknownSender(#[from] UnknownKey),
+    Sender(#[from] KeyTrouble),
     /// It says to be from an organisation that never sends on this leg.
     #[error("{0} never seals on this leg")]
     WrongSender(Organisation),
@@ -63,9 +63,9 @@ impl From<PlainError> for Unopened {
 /// Why a payload could not be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsealed {
-    /// The receiver's public key is not in the directory.
+    /// No key of the receiver is believed. Nothing is lost: it is sealed when one is.
     #[error(transparent)]
-    UnknownReceiver(#[from] UnknownKey),
+    Receiver(#[from] KeyTrouble),
     /// It cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -75,17 +75,19 @@ impl Office {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-    /// An office with its door open; [`ANSWERS_WITHIN`] is a good time for its answers.
+    /// An office with its door open, for whose answers [`ANSWERS_WITHIN`] is a good time; its own keys; and an address book that
+    /// may change while it works.
     pub fn new(
         door: Door,
-        key: Arc<SealingKey>,
-        directory: Directory,
+        keys: impl Into<SealingKeys>,
+        book: impl Into<Book>,
         clock: Arc<dyn Clock>,
         witness: Arc<dyn Witness>,
     ) -> Self {
         let organisation = door.organisation().clone();
         let places = Semaphore::new(REQUESTS_MAX);
-        Self { inner: Arc::new(Inner { organisation, door, key, directory, clock, witness, places }) }
+        let (keys, book) = (keys.into(), book.into());
+        Self { inner: Arc::new(Inner { organisation, door, keys, book, clock, witness, places }) }
     }
 
     /// Whose office it is.
@@ -96,6 +98,11 @@ impl Office {
     /// The door to the engine.
     pub fn door(&self) -> &Door {
         &self.inner.door
+    }
+
+    /// Whose keys are believed.
+    pub fn book(&self) -> &Book {
+        &self.inner.book
     }
 
     /// The time.
@@ -159,8 +166,15 @@ impl Office {
             sender: from,
             receiver: self.inner.organisation.clone(),
         };
-        let sender = self.inner.directory.key_of(&binding.sender)?;
-        Ok(open_as(&self.inner.key, sender, &binding, &sealed)?)
+        let book = self.inner.book.now();
+        let senders = book.keys_to_open_from(&binding.sender).inspect_err(|why| self.look_up(why))?;
+        let opened = self.inner.keys.open_as(&senders, &binding, &sealed);
+        if let Err(OpenError::DoesNotOpen(_)) = opened {
+            // Sealed with a key that nobody confirmed yet, or that this directory does not list yet.
+            self.inner.book.ask_soon();
+            book.key_to_seal_to(&binding.sender)?;
+        }
+        Ok(opened?)
     }
 
     /// Seals something to the one organisation that needs it next.
@@ -178,8 +192,16 @@ impl Office {
             sender: self.inner.organisation.clone(),
             receiver: receiver.clone(),
         };
-        let key = self.inner.directory.key_of(receiver)?;
-        Ok(seal_as(&self.inner.key, key, &binding, content, &mut OsChance)?)
+        let book = self.inner.book.now();
+        let key = book.key_to_seal_to(receiver).inspect_err(|why| self.look_up(why))?;
+        Ok(seal_as(self.inner.keys.present(), key, &binding, content, &mut OsChance)?)
+    }
+
+    /// Who is not in the book may have joined since.
+    fn look_up(&self, why: &KeyTrouble) {
+        if let KeyTrouble::Unknown(_) = why {
+            self.inner.book.ask_soon();
+        }
     }
 
     fn say_unreachable(&self, error: &DoorError) {

@@ -148,6 +148,28 @@ pub(crate) fn tls_trouble(error: &(dyn Error + 'static)) -> Option<LinkError> {
     None
 }
 
+/// Whether somebody was there, and hung up before they said anything.
+pub(crate) fn refused_to_talk(error: &(dyn Error + 'static)) -> bool {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            );
+        }
+        // The client library's own words where the connection ended in good order.
+        if error.to_string() == "expected INFO, got nothing" {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 fn explained(error: &rustls::Error) -> LinkError {
     match error {
         rustls::Error::AlertReceived(

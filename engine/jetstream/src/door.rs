@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::Subscriber;
+use bytes::Bytes;
 use hwc_schemas::{
     Organisation, message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
@@ -10,7 +11,7 @@ use hwc_schemas::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, names};
+use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, directory::Newer, names};
 
 /// An organisation's connection to the relay. Cheap to clone; it reconnects by itself for ever.
 #[derive(Clone, Debug)]
@@ -97,6 +98,14 @@ impl Door {
     /// Fetches a payload that is due to us. For a school this *is* opening the signal (R24).
     pub async fn fetch(&self, fetch: &Fetch) -> Result<Fetched, DoorError> {
         self.knock(names::FETCH, fetch).await
+    }
+
+    /// The signed directory of organisations, if there is a newer one than the one with this serial. Who takes it checks its
+    /// signature.
+    pub async fn directory(&self, newer_than: u64) -> Result<Option<Bytes>, DoorError> {
+        let body = serde_json::to_vec(&Newer { than: newer_than }).map_err(|_| DoorError::TooLarge)?;
+        let answer = self.link.ask(names::DIRECTORY.to_owned(), None, body.into()).await?;
+        Ok(Some(answer.payload).filter(|text| !text.is_empty()))
     }
 
     /// Our tasks, as they come.

@@ -201,7 +201,7 @@ impl Porter {
 }
 
 /// Who knocks, and where they hear the answer.
-fn who(message: &Message) -> Option<(Organisation, String)> {
+pub(crate) fn who(message: &Message) -> Option<(Organisation, String)> {
     let from: Organisation = message.subject.rsplit('.').next()?.parse().ok()?;
     let reply = message.reply.as_ref()?;
     let through_a_door = reply.starts_with("_R_.") || reply.starts_with(&format!("{}.", names::inbox(&from)));

@@ -1,7 +1,7 @@
 //! JetStream: journal, sealed store, doors and tasks, stream settings, permissions. The only room that names the client
 //! library, so that no other room can depend on what it happens to do.
 //!
-//! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`Doors`], [`Tasks`]. For an organisation: [`Door`].
+//! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`Doors`], [`DirectoryDoor`], [`Tasks`]. For an organisation: [`Door`].
 //! For whoever sets up the broker: [`permissions`], [`Credential`].
 //!
 //! Everything here answers within a bounded time, and an answer that does not come is *unknown*, never *failed*: it is
@@ -10,6 +10,7 @@
 mod address;
 mod breaches;
 mod credential;
+mod directory;
 mod door;
 mod doors;
 mod fault;
@@ -31,6 +32,7 @@ mod tasks;
 pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
 pub use credential::{Credential, CredentialError, PublicNkey};
+pub use directory::{DirectoryDoor, Published};
 pub use door::{Door, DoorError};
 pub use doors::{Caller, Doors, Knock};
 pub use fault::{Differences, Fault, SetupError};

@@ -15,7 +15,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{Address, Credential, Fault, address::tls_trouble, lease::Until};
+use crate::{
+    Address, Credential, Fault,
+    address::{refused_to_talk, tls_trouble},
+    lease::Until,
+};
 
 /// How long the broker gets for an answer, unless told otherwise.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -132,7 +136,12 @@ impl Link {
                     LinkError::NotAdmitted(who)
                 }
                 ConnectErrorKind::TimedOut => LinkError::Silent,
-                kind => tls_trouble(&error).unwrap_or_else(|| LinkError::Unreachable(kind.to_string())),
+                kind => tls_trouble(&error).unwrap_or_else(|| match refused_to_talk(&error) {
+                    // A certificate of the authority that is not, or no longer, on the broker's list.
+                    true if address.tls().is_some() => LinkError::CertificateRefused,
+                    true => LinkError::Silent,
+                    false => LinkError::Unreachable(kind.to_string()),
+                }),
             })?;
         // The event that says so comes a moment after the fact.
         let _ = tokio::time::timeout(ANSWER_WITHIN, health.wait_for(|health| health.connected)).await;

@@ -9,6 +9,8 @@ use hwc_schemas::{IncidentId, Organisation, PayloadId};
 pub(crate) const SUBMIT: &str = "submit";
 /// What an organisation calls its door for payloads.
 pub(crate) const FETCH: &str = "fetch";
+/// What an organisation calls its door for the directory of organisations.
+pub(crate) const DIRECTORY: &str = "directory";
 /// What an organisation calls its door for tasks.
 pub(crate) const NEXT: &str = "next";
 
@@ -35,6 +37,11 @@ pub(crate) fn submit(organisation: impl fmt::Display) -> String {
 /// Where an organisation's fetches arrive in the engine's account.
 pub(crate) fn fetch(organisation: impl fmt::Display) -> String {
     format!("hwc.fetch.{organisation}")
+}
+
+/// Where an organisation asks for the directory, in the engine's account.
+pub(crate) fn directory(organisation: impl fmt::Display) -> String {
+    format!("hwc.directory.{organisation}")
 }
 
 /// The subject of one task of an organisation: its id as one token.

@@ -8,23 +8,51 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use hwc_schemas::Organisation;
+use hwc_schemas::{Organisation, wire::limits::MESSAGE_BYTES_MAX};
 
 use crate::{PublicNkey, TlsFiles, names};
 
+/// How much of the broker one organisation may take. What is over it is refused, and nobody else notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Connections at a time: the adapter, its stand-by, and people's commands on the command line.
+    pub connections_max: u16,
+    /// Subscriptions of all its connections together.
+    pub subscriptions_max: u16,
+    /// The largest message it may send, in bytes, headers included.
+    pub message_bytes_max: usize,
+}
+
+impl Default for AccountLimits {
+    fn default() -> Self {
+        Self { connections_max: 16, subscriptions_max: 128, message_bytes_max: MESSAGE_BYTES_MAX }
+    }
+}
+
+/// The broker's configuration for one engine and these organisations, with the usual limits.
+pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)]) -> String {
+    region(std::slice::from_ref(engine), organisations, AccountLimits::default())
+}
+
 /// The broker's configuration for these users, as text: the part of the file that comes from us.
 ///
-/// An organisation may publish to `submit`, `fetch` and `next` and acknowledge its own tasks, and may subscribe to its own
-/// inbox; nothing else. The engine has its account to itself.
+/// An organisation may publish to `submit`, `fetch`, `directory` and `next` and acknowledge its own tasks, and may subscribe
+/// to its own inbox; nothing else, and no more of it than its limits say. The engines share an account that nobody else is in.
 ///
 /// **Reload twice when an organisation joins.** At the first reload the server (2.15.1) makes the new account but leaves its
 /// imports unconnected, so all its doors say that nobody is there; a second reload of the very same text connects them.
 /// Nobody who is connected is disturbed by either. A start needs no second time.
-pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)]) -> String {
+pub fn region(
+    engines: &[PublicNkey],
+    organisations: &[(Organisation, PublicNkey)],
+    limits: AccountLimits,
+) -> String {
     let mut text = String::from("accounts {\n  \"SYS\" { users: [] }\n");
+    let users: Vec<_> = engines.iter().map(|engine| format!("{{ nkey: \"{engine}\" }}")).collect();
     let _ = write!(
         text,
-        "  \"ENGINE\" {{\n    jetstream: enabled\n    users: [ {{ nkey: \"{engine}\" }} ]\n    exports: [\n"
+        "  \"ENGINE\" {{\n    jetstream: enabled\n    users: [ {} ]\n    exports: [\n",
+        users.join(", ")
     );
     for (organisation, _) in organisations {
         for (door, streamed) in doors(organisation) {
@@ -38,7 +66,12 @@ pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)
     }
     text.push_str("    ]\n  }\n");
     for (organisation, key) in organisations {
-        let _ = write!(text, "  \"{organisation}\" {{\n    imports: [\n");
+        let _ = write!(
+            text,
+            "  \"{organisation}\" {{\n    limits: {{ max_connections: {}, max_subscriptions: {}, max_payload: {} }}\n    \
+             imports: [\n",
+            limits.connections_max, limits.subscriptions_max, limits.message_bytes_max,
+        );
         for (door, _) in doors(organisation) {
             let to = door.to.map(|to| format!(", to: \"{to}\"")).unwrap_or_default();
             let _ = writeln!(
@@ -66,15 +99,31 @@ pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)
 /// The broker's side of TLS, as text for its configuration: its own certificate, and that nobody is heard who does not show
 /// one of the authority's. The handshake comes before everything else, so that nothing is said in the clear, not even by
 /// mistake. The files' paths must be absolute: the server reads them from wherever it runs.
-pub fn tls(files: &TlsFiles) -> String {
+///
+/// `admitted`: the SHA-256 of the public key (`SubjectPublicKeyInfo`, DER) of every certificate that is let in. Whoever is
+/// revoked is not among them, although the certificate runs on; with none given, every certificate of the authority is.
+pub fn tls(files: &TlsFiles, admitted: &[[u8; 32]]) -> String {
     let quoted = |path: &Path| format!("{:?}", path.to_string_lossy());
-    format!(
+    let mut text = format!(
         "tls {{\n  cert_file: {}\n  key_file: {}\n  ca_file: {}\n  verify: true\n  min_version: \"1.3\"\n  \
-         handshake_first: true\n  timeout: 5\n}}\n",
+         handshake_first: true\n  timeout: 5\n",
         quoted(&files.certificate),
         quoted(&files.key),
         quoted(&files.ca),
-    )
+    );
+    if !admitted.is_empty() {
+        text.push_str("  pinned_certs: [\n");
+        for hash in admitted {
+            text.push_str("    \"");
+            for byte in hash {
+                let _ = write!(text, "{byte:02x}");
+            }
+            text.push_str("\"\n");
+        }
+        text.push_str("  ]\n");
+    }
+    text.push_str("}\n");
+    text
 }
 
 /// One import: the engine's subject, and what the organisation calls it; none when by the same name.
@@ -89,6 +138,7 @@ fn doors(organisation: &Organisation) -> Vec<(Way, bool)> {
     vec![
         (way(names::submit(organisation), Some(names::SUBMIT)), false),
         (way(names::fetch(organisation), Some(names::FETCH)), false),
+        (way(names::directory(organisation), Some(names::DIRECTORY)), false),
         (way(names::next(organisation), Some(names::NEXT)), true),
         (way(names::acknowledgements(organisation), None), false),
         (way(names::acknowledgements_v2(organisation), None), false),

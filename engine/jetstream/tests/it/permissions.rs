@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use hwc_jetstream::{Credential, Door, DoorError, Doors, Knock, LinkError};
+use hwc_jetstream::{
+    Credential, DirectoryDoor, Door, DoorError, Doors, Knock, LinkError, Published, permissions,
+};
 use hwc_schemas::wire::{Answer, Command, Sealed};
 use serde_json::json;
 use uuid::Uuid;
@@ -65,6 +67,7 @@ async fn one_organisation_cannot_submit_as_another() {
         format!("hwc.submit.{A}"),
         format!("submit.{B}"),
         format!("hwc.fetch.{B}"),
+        format!("hwc.directory.{B}"),
         format!("hwc.task.{A}.x"),
         "jrn.0.e".to_owned(),
     ] {
@@ -280,4 +283,74 @@ async fn an_organisation_that_joins_later_gets_in_at_the_second_reload_and_distu
     assert_eq!(told.recv().await.unwrap(), format!("{B} acknowledge"));
     door.submit(&acknowledge(2)).await.unwrap();
     assert_eq!(door.health().borrow().connections, 1);
+}
+
+#[tokio::test]
+async fn an_organisation_gets_the_directory_when_there_is_a_newer_one_and_no_sooner() {
+    let region = region().await;
+    let (publish, published) = tokio::sync::watch::channel(Published::default());
+    let _porter = DirectoryDoor::open(&region.link().await, published).await.unwrap();
+    let (a, b) = (region.door(0).await, region.door(1).await);
+    assert_eq!(a.directory(0).await, Ok(None));
+    publish.send_replace(Published { serial: 2, text: "signed".into() });
+    assert_eq!(a.directory(1).await.unwrap().unwrap(), "signed");
+    assert_eq!(b.directory(0).await.unwrap().unwrap(), "signed");
+    assert_eq!(a.directory(2).await, Ok(None));
+    publish.send_replace(Published { serial: 3, text: "signed anew".into() });
+    eventually("the next one is handed out", || async {
+        a.clone().with_answer_within(Duration::from_millis(300)).directory(2).await
+            == Ok(Some("signed anew".into()))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_asks_for_the_directory_all_the_time_gets_it_now_and_then() {
+    let region = region().await;
+    let published = Published { serial: 1, text: vec![7; 512 * 1024].into() };
+    let (_publish, published) = tokio::sync::watch::channel(published);
+    let _porter = DirectoryDoor::open(&region.link().await, published).await.unwrap();
+    let greedy = region.door(0).await.with_answer_within(Duration::from_millis(10));
+    let mut got = 0;
+    let since = std::time::Instant::now();
+    for _ in 0..100 {
+        got += usize::from(matches!(greedy.directory(0).await, Ok(Some(_))));
+    }
+    assert!(got <= 2 + usize::try_from(since.elapsed().as_secs()).unwrap(), "{got} times");
+    let other = region.door(1).await;
+    assert_eq!(other.directory(0).await.unwrap().unwrap().len(), 512 * 1024);
+}
+
+#[tokio::test]
+async fn an_organisation_that_takes_too_many_connections_is_refused_and_disturbs_nobody() {
+    let region = region().await;
+    let _told = answering(Doors::open(&region.link().await).await.unwrap());
+    let most = permissions::AccountLimits::default().connections_max;
+    let mut held = Vec::new();
+    for _ in 0..most {
+        held.push(region.door(0).await);
+    }
+    let (organisation, key) = &region.organisations[0];
+    let one_more = Door::connect(region.broker.client_url(), key, organisation.clone()).await;
+    assert!(one_more.is_err(), "{one_more:?}");
+    assert_eq!(region.door(1).await.submit(&acknowledge(1)).await, Ok(Answer::Recorded));
+    assert_eq!(held[0].submit(&acknowledge(2)).await, Ok(Answer::Recorded));
+}
+
+#[tokio::test]
+async fn a_message_or_a_subscription_over_the_limit_is_the_organisations_own_trouble() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let limits = permissions::AccountLimits::default();
+    let raw = region.raw_organisation(0).await;
+    let large = vec![b'x'; limits.message_bytes_max + 1];
+    assert!(raw.request("submit", large.into()).await.is_err());
+    let raw = region.raw_organisation(0).await;
+    let inbox = raw.new_inbox();
+    for number in 0..limits.subscriptions_max + 40 {
+        let _ = raw.subscribe(format!("{inbox}.{number}")).await;
+    }
+    assert_eq!(region.door(1).await.submit(&acknowledge(1)).await, Ok(Answer::Recorded));
+    assert_eq!(told.recv().await.unwrap(), format!("{B} acknowledge"));
+    assert!(told.try_recv().is_err());
 }

@@ -11,7 +11,9 @@ use hwc_jetstream::{Address, Credential, Door, DoorError, Link, LinkError, TlsFi
 use hwc_schemas::Organisation;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    PublicKeyData as _,
 };
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -42,6 +44,7 @@ impl Authority {
 
 struct Secured {
     broker: Broker,
+    accounts: String,
     engine: Credential,
     school: (Organisation, Credential),
     authority: Authority,
@@ -52,17 +55,16 @@ impl Secured {
     async fn start(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("ours");
-        let own = authority.files(&folder.path().join("b"), names, ExtendedKeyUsagePurpose::ServerAuth);
+        let own = authority.files(&folder.path().join("own"), names, ExtendedKeyUsagePurpose::ServerAuth);
         let engine = Credential::generate();
         let school: (Organisation, _) = ("school-01AA00".parse().unwrap(), Credential::generate());
-        let mut accounts = permissions::accounts(&engine.public(), &[(school.0.clone(), school.1.public())]);
-        accounts += &permissions::tls(&own);
+        let accounts = permissions::accounts(&engine.public(), &[(school.0.clone(), school.1.public())]);
         let settings = hwc_broker::Settings {
-            accounts,
+            accounts: accounts.clone() + &permissions::tls(&own, &[]),
             secured: true,
             ..hwc_broker::Settings::in_folder(folder.path().join("broker"))
         };
-        Self { broker: Broker::start(settings).await.unwrap(), engine, school, authority, folder }
+        Self { broker: Broker::start(settings).await.unwrap(), accounts, engine, school, authority, folder }
     }
 
     fn folder(&self, name: &str) -> PathBuf {
@@ -143,7 +145,8 @@ async fn without_tls_nobody_gets_a_word() {
     let region = Secured::start(&["127.0.0.1"]).await;
     let plain = region.broker.client_url().replace("tls://", "nats://");
     let refused = Link::connect(plain, Some(&region.engine)).await.unwrap_err();
-    assert!(refused.to_string().contains("TLS"), "{refused:?}");
+    assert_eq!(refused, LinkError::Silent);
+    assert!(refused.to_string().contains("TLS"), "{refused}");
 }
 
 #[tokio::test]
@@ -153,4 +156,25 @@ async fn a_connection_comes_back_through_a_restart_with_tls() {
     let mut health = link.health();
     region.broker.restart().await.unwrap();
     health.wait_for(|health| health.connections == 2 && health.connected).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_taken_off_the_list_is_refused_although_the_authority_signed_it() {
+    let mut region = Secured::start(&["127.0.0.1"]).await;
+    let (kept, dropped) = (region.client(&region.authority, "a"), region.client(&region.authority, "b"));
+    let stays = region.link(kept.clone()).await.unwrap();
+    region.link(dropped.clone()).await.unwrap();
+    let own = TlsFiles::in_folder(&region.folder("own"));
+    let accounts = region.accounts.clone() + &permissions::tls(&own, &[hash(&kept)]);
+    region.broker.reload(accounts).await.unwrap();
+
+    assert_eq!(region.link(dropped).await.unwrap_err(), LinkError::CertificateRefused);
+    region.link(kept).await.unwrap();
+    assert_eq!(stays.health().borrow().connections, 1);
+}
+
+/// What the broker's list holds of a certificate.
+fn hash(files: &TlsFiles) -> [u8; 32] {
+    let key = KeyPair::from_pem(&fs::read_to_string(&files.key).unwrap()).unwrap();
+    Sha256::digest(key.subject_public_key_info()).into()
 }
