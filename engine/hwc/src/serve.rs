@@ -1,18 +1,16 @@
 //! `hwc engine`: an engine as a process. One leads, others stand by; killed at any moment, it is started again.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use hwc_adapter_kit::WallClock;
-use hwc_jetstream::{Credential, CredentialError, Lease, Link, Settings as Streams, SetupError, Tasks};
+use hwc_jetstream::{
+    Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
+    Tasks,
+};
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, Role};
 use hwc_telemetry::LogTo;
-use hwc_vault::Directory;
+use hwc_vault::{DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
 use hwc_workflow::{Chain, Event, Table};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -79,13 +77,11 @@ pub(crate) enum ServeError {
     #[error(transparent)]
     Region(#[from] RegionError),
     /// The directory of organisations.
-    #[error("{path}: {problem}")]
-    Directory {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The operator's public key.
+    #[error("operator.pub in the folder of keys: {0}")]
+    Operator(#[from] OperatorKeyError),
     /// The state folder.
     #[error(transparent)]
     State(#[from] StateError),
@@ -104,9 +100,11 @@ impl ServeError {
     /// How the program ends because of it.
     pub(crate) const fn code(&self) -> Code {
         match self {
-            Self::Settings(_) | Self::Region(_) | Self::Directory { .. } | Self::Credential(_) => {
-                Code::Settings
-            }
+            Self::Settings(_)
+            | Self::Region(_)
+            | Self::Directory(_)
+            | Self::Operator(_)
+            | Self::Credential(_) => Code::Settings,
             Self::State(_) | Self::Log(_) => Code::Failed,
             Self::Engine(_) => Code::Unreachable,
         }
@@ -122,17 +120,20 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Runs until told to stop.
 pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
-    let World { rules, members } = World::read(&settings)?;
+    let World { rules, members, published } = World::read(&settings)?;
     let _state = StateFolder::hold(&settings.relay.state_dir)?;
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
     let stop = daemon::stop_on_signals();
     let (tell_rules, rules) = watch::channel(rules);
     let (tell_members, members) = watch::channel(members);
-    let instance = Instance { settings: &settings, credential, rules, members, stop: stop.clone() };
+    let (tell_published, published) = watch::channel(published);
+    let tell = Tell { rules: tell_rules, members: tell_members, published: tell_published };
+    let instance =
+        Instance { settings: &settings, credential, rules, members, published, stop: stop.clone() };
     tokio::select! {
         ended = instance.serve() => ended,
-        () = follow(&settings, &tell_rules, &tell_members) => Ok(()),
+        () = follow(&settings, &tell) => Ok(()),
         () = daemon::overdue(stop, settings.relay.drain_within) => {
             tracing::warn!("what was under way did not end in time; the next start goes on with it");
             Ok(())
@@ -146,6 +147,7 @@ struct Instance<'a> {
     credential: Credential,
     rules: watch::Receiver<Arc<Rules>>,
     members: watch::Receiver<BTreeSet<Organisation>>,
+    published: watch::Receiver<Published>,
     stop: watch::Receiver<bool>,
 }
 
@@ -173,11 +175,13 @@ impl Instance<'_> {
         let standing_by = async {
             // Two connections: the lease is renewed beside whatever is worked with, never behind it.
             let (beside, link) = (self.connect().await?, self.connect().await?);
+            // Also while it stands by: every engine says the same.
+            let door = DirectoryDoor::open(&beside, self.published.clone()).await?;
             tracing::info!("standing by");
             let lease = Lease::stand_by(&beside, &self.streams(), &self.settings.file.engine.name).await?;
-            Ok::<_, EngineError>(lease.over(&link))
+            Ok::<_, EngineError>((lease.over(&link), door))
         };
-        let mut lease = tokio::select! {
+        let (mut lease, _door) = tokio::select! {
             lease = standing_by => lease?,
             // Whoever only stands by has nothing to finish.
             _ = stop.wait_for(|stop| *stop) => return Ok(Ended::Stopped),
@@ -250,10 +254,18 @@ impl Observer for Nobody {
     fn found(&self, _: IncidentId, _: &[Event]) {}
 }
 
+/// Whom to tell when the files say something else.
+struct Tell {
+    rules: watch::Sender<Arc<Rules>>,
+    members: watch::Sender<BTreeSet<Organisation>>,
+    published: watch::Sender<Published>,
+}
+
 /// What the engine decides by, as the files say it.
 struct World {
     rules: Arc<Rules>,
     members: BTreeSet<Organisation>,
+    published: Published,
 }
 
 impl World {
@@ -263,12 +275,12 @@ impl World {
             return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());
         }
         let region = Region::read(&settings.path(&table.region))?;
-        let members = members(&settings.path(&table.directory))?;
+        let (published, members) = directory(settings)?;
         let schools = members.iter().filter(|one| one.role() == Role::School).cloned().collect();
         let chains = table.chains.iter().map(ChainTable::chain).collect();
         let rules =
             Rules { policy: region.policy, calendar: region.calendar, table: Table { chains, schools } };
-        Ok(Self { rules: Arc::new(rules), members })
+        Ok(Self { rules: Arc::new(rules), members, published })
     }
 }
 
@@ -282,20 +294,16 @@ impl ChainTable {
     }
 }
 
-/// Everybody whom the directory names.
-fn members(path: &Path) -> Result<BTreeSet<Organisation>, ServeError> {
-    let refused = |problem: String| ServeError::Directory { path: path.into(), problem };
-    let bytes = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-    let directory = Directory::parse(&bytes).map_err(|error| refused(error.to_string()))?;
-    Ok(directory.iter().map(|(organisation, _)| organisation.clone()).collect())
+/// The directory as the operator signed it, and everybody whom it names.
+fn directory(settings: &Settings<EngineFile>) -> Result<(Published, BTreeSet<Organisation>), ServeError> {
+    let operator = OperatorPublicKey::load(&settings.relay.keys.join("operator.pub"))?;
+    let (text, directory) = read_signed(&settings.path(&settings.file.engine.directory), &operator)?;
+    let members = directory.iter().map(|(organisation, _)| organisation.clone()).collect();
+    Ok((Published { serial: directory.serial(), text: text.into() }, members))
 }
 
 /// Reads region and directory again whenever a file of theirs changed. What cannot be used changes nothing.
-async fn follow(
-    settings: &Settings<EngineFile>,
-    rules: &watch::Sender<Arc<Rules>>,
-    members: &watch::Sender<BTreeSet<Organisation>>,
-) {
+async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
     let table = &settings.file.engine;
     let region = settings.path(&table.region);
     let mut files: Vec<_> =
@@ -310,8 +318,9 @@ async fn follow(
         match World::read(settings) {
             Ok(world) => {
                 tracing::info!("region or directory changed; the new one counts from now on");
-                rules.send_replace(world.rules);
-                members.send_replace(world.members);
+                tell.rules.send_replace(world.rules);
+                tell.members.send_replace(world.members);
+                tell.published.send_replace(world.published);
             }
             Err(error) => {
                 tracing::error!(%error, "region or directory changed and cannot be used; the former one stays")
