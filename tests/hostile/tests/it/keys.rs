@@ -5,7 +5,7 @@ use std::{cell::Cell, fs, os::unix::fs::PermissionsExt as _, path::Path};
 use hwc_hostile::{Limits, Trial};
 use hwc_jetstream::{Credential, PublicNkey};
 use hwc_schemas::{Organisation, SignalId};
-use hwc_vault::{Directory, OsChance, PublicKey, SealingKey};
+use hwc_vault::{Directory, OperatorKey, OsChance, PublicKey, SealingKey};
 
 /// A folder for its owner alone.
 fn folder() -> tempfile::TempDir {
@@ -66,21 +66,24 @@ fn a_credentials_file_withstands() {
     assert!(trial.says(&vec![b'S'; 1024 * 1024]).is_some());
 }
 
-fn directory(organisations: usize) -> Vec<u8> {
-    let mut directory = Directory::default();
+fn directory(operator: &OperatorKey, organisations: usize) -> Vec<u8> {
+    let mut directory = Directory::with_serial(1);
     for number in 0..organisations {
         let name: Organisation = format!("school-{number:06}").parse().unwrap();
         let _ = directory.insert(name, PublicKey::from_bytes([7; 32]));
     }
-    directory.to_string().into_bytes()
+    directory.sign(operator).unwrap()
 }
 
 #[test]
 fn a_directory_of_public_keys_withstands() {
-    let decode = |bytes: &[u8]| Directory::parse(bytes).err().map(|error| format!("{error} {error:?}"));
-    let trial = Trial::new([directory(0), directory(3)], decode);
+    let operator = OperatorKey::generate();
+    let public = operator.public_key();
+    let decode =
+        |bytes: &[u8]| Directory::verify(bytes, &public).err().map(|error| format!("{error} {error:?}"));
+    let trial = Trial::new([directory(&operator, 0), directory(&operator, 3)], decode);
     trial.withstands();
-    trial.grows_linearly(32 * 1024, |bytes| directory(bytes / 86));
+    trial.grows_linearly(32 * 1024, |bytes| directory(&operator, bytes / 86));
     trial.grows_linearly(32 * 1024, |bytes| {
         format!("{{\"version\":1,\"keys\":{{{}", "\"school-01AA00\":\"x\",".repeat(bytes / 22)).into_bytes()
     });
