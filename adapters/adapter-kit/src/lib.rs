@@ -4,6 +4,9 @@
 //! * [`Book`] and [`Follower`]: the address book, kept up with what the operator signs.
 //! * [`Clerk`] and [`work`]: take the organisation's tasks, do them, acknowledge each once the engine has answered.
 //! * [`Clock`]: the time, real or replayed.
+//! * [`Hours`]: when an office closes, and what is handed back then.
+//! * [`Kept`]: what is read from files and read again when they change.
+//! * [`counter`]: where people on this machine speak to a running process; [`code`]: what they call a case there.
 //! * [`table`]: CSV files with located errors that show none of the content.
 //! * [`Witness`]: for a replay of invented people, sees what each adapter did.
 //!
@@ -11,7 +14,12 @@
 
 pub mod book;
 pub mod clock;
+pub mod code;
+pub mod counter;
+mod hours;
+mod kept;
 pub mod office;
+pub mod recall;
 pub mod table;
 pub mod witness;
 pub mod work;
@@ -23,6 +31,8 @@ pub mod door {
 
 pub use book::{Book, Follower};
 pub use clock::{Clock, WallClock};
+pub use hours::Hours;
+pub use kept::{Kept, LOOK_EVERY};
 pub use office::{ANSWERS_WITHIN, Office, Unopened};
 pub use witness::{Nobody, Witness};
 pub use work::{Clerk, Settled, work};

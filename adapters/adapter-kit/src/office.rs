@@ -11,12 +11,13 @@ use hwc_schemas::{
 use hwc_vault::{KeyTrouble, OpenError, OsChance, SealError, SealingKeys, seal_as};
 use tokio::sync::Semaphore;
 
-use crate::{Book, Clock, Witness};
+use crate::{Book, Clock, Hours, Witness};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Office {
     inner: Arc<Inner>,
+    hours: Hours,
 }
 
 struct Inner {
@@ -87,7 +88,20 @@ impl Office {
         let organisation = door.organisation().clone();
         let places = Semaphore::new(REQUESTS_MAX);
         let (keys, book) = (keys.into(), book.into());
-        Self { inner: Arc::new(Inner { organisation, door, keys, book, clock, witness, places }) }
+        let inner = Inner { organisation, door, keys, book, clock, witness, places };
+        Self { inner: Arc::new(inner), hours: Hours::always() }
+    }
+
+    /// The same office, keeping these hours.
+    #[must_use]
+    pub fn keeping(mut self, hours: Hours) -> Self {
+        self.hours = hours;
+        self
+    }
+
+    /// Its hours.
+    pub const fn hours(&self) -> &Hours {
+        &self.hours
     }
 
     /// Whose office it is.

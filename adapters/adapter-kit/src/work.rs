@@ -13,6 +13,7 @@ use std::{
 
 use hwc_jetstream::{DoorError, Offered};
 use hwc_schemas::wire::{Answer, Refusal, Task};
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{Office, Unopened};
@@ -20,8 +21,9 @@ use crate::{Office, Unopened};
 /// What an organisation does with its tasks.
 pub trait Clerk: Send + Sync + 'static {
     /// Does one task to its end: the engine has answered, or nothing is left to do. It may take days; the task stays the
-    /// organisation's own as long as the future lives.
-    fn handle(&self, office: &Office, task: &Task) -> impl Future<Output = Settled> + Send;
+    /// organisation's own as long as the future lives. `since` is when the engine asked, in real time. Who waits for a
+    /// person or for another day hands back when the office closes ([`crate::Hours::closing`]).
+    fn handle(&self, office: &Office, task: &Task, since: Timestamp) -> impl Future<Output = Settled> + Send;
 }
 
 /// What became of a task.
@@ -31,6 +33,8 @@ pub enum Settled {
     Done,
     /// It cannot be done now; it comes back. The reason says nothing about a person.
     Later(&'static str),
+    /// The office closes; whoever opens next does it.
+    HandedBack,
 }
 
 impl Settled {
@@ -66,12 +70,23 @@ impl Settled {
 /// How long a task that cannot be done now stays away.
 const COMES_BACK_AFTER: Duration = Duration::from_secs(15);
 
-/// Works until the door closes or the future is dropped. Tasks in hand come back to whoever works next.
+/// How long a task that is handed back stays away: until this process is gone.
+const HANDED_BACK_FOR: Duration = Duration::from_secs(1);
+
+/// Works until the office closes, the door closes or the future is dropped. Tasks in hand come back to whoever works next:
+/// at once when the office closes, and else once nobody has said for a while that they are being worked on.
 pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorError> {
     let mut feed = office.door().tasks().await?;
     let in_hand: Arc<Mutex<HashSet<String>>> = Arc::default();
     let mut hands = JoinSet::new();
-    while let Some(offered) = feed.next().await {
+    let hours = office.hours().clone();
+    loop {
+        let offered = tokio::select! {
+            biased;
+            () = hours.closing() => break,
+            offered = feed.next() => offered,
+        };
+        let Some(offered) = offered else { break };
         while let Some(ended) = hands.try_join_next() {
             if let Err(error) = ended {
                 tracing::error!(%error, "a task ended in the middle; it comes again");
@@ -81,6 +96,10 @@ pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorErr
         let Some(held) = Held::take(&in_hand, offered.task.id()) else { continue };
         let (office, clerk) = (office.clone(), Arc::clone(&clerk));
         hands.spawn(async move { do_one(&office, &*clerk, offered, &held.id).await });
+    }
+    if hours.is_closing() {
+        while hands.join_next().await.is_some() {}
+        office.door().flush().await;
     }
     Ok(())
 }
@@ -106,7 +125,15 @@ impl Drop for Held {
 async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str) {
     // Begun by the engine already if it runs in this program; begun here if the task comes back.
     office.clock().begin(id);
-    let settled = offered.keep(clerk.handle(office, &offered.task)).await;
+    let since = offered.since().unwrap_or_else(Timestamp::now);
+    let handled = async {
+        tokio::select! {
+            biased;
+            settled = clerk.handle(office, &offered.task, since) => settled,
+            () = office.hours().closed() => Settled::HandedBack,
+        }
+    };
+    let settled = offered.keep(handled).await;
     let handed_back = match settled {
         Settled::Done => {
             // Before the acknowledgement: whoever is killed right behind it has nobody left to say so. A replayed clock must
@@ -118,6 +145,7 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
             tracing::warn!(organisation = %office.organisation(), task = %id, why, "the task comes back later");
             offered.put_back(COMES_BACK_AFTER).await
         }
+        Settled::HandedBack => offered.put_back(HANDED_BACK_FOR).await,
     };
     if let Err(error) = handed_back {
         tracing::warn!(task = %id, %error, "the task could not be handed back; it comes again");

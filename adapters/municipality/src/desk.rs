@@ -1,8 +1,8 @@
 //! Routing one signal.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future};
 
-use hwc_adapter_kit::{Clerk, Office, Settled};
+use hwc_adapter_kit::{Clerk, Kept, Office, Settled};
 use hwc_casework::routing::{Candidate, Enrolments, SchoolCode, Schools, Verdict, route, route_to};
 use hwc_schemas::{
     Organisation, Role, SignalId,
@@ -10,9 +10,9 @@ use hwc_schemas::{
     outcome::Withheld,
     person::Child,
     report::MunicipalityCode,
-    wire::{Command, Fetch, Task},
+    wire::{Answer, Command, Fetch, Notice, Refusal, RouteWhy, Sealed, Task},
 };
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
 /// What a municipality decides by: its own register, the directory of schools, the region.
 pub struct Settings {
@@ -30,11 +30,17 @@ pub struct Settings {
 pub struct Doubt<'a> {
     /// Which signal.
     pub signal: SignalId,
+    /// Which time round.
+    pub round: u16,
+    /// Why it is routed now.
+    pub why: RouteWhy,
+    /// When the engine asked.
+    pub since: Timestamp,
     /// The child, as the signal spells it.
     pub child: &'a Child,
     /// Whether the same incident has a signal that nearly matches this one (R9).
     pub sister: bool,
-    /// The pupils that it could be.
+    /// The pupils that it could be; none when it went round too often, and can only be withheld or called back.
     pub candidates: &'a [Candidate<'a>],
 }
 
@@ -47,85 +53,173 @@ pub enum Decision {
     Withhold,
 }
 
-/// The person at the municipality. May take as long as it needs; the ceiling waits for nobody.
+/// What became of a signal that was to be routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is passed on to a school.
+    PassedOn,
+    /// It is not passed on.
+    Withheld(Withheld),
+    /// The engine refused: it ended meanwhile, or was decided before.
+    Refused(Refusal),
+    /// Not now; it comes again.
+    NotNow,
+}
+
+/// The person at the municipality.
 pub trait Person: Send + Sync + 'static {
-    /// Decides.
+    /// Decides. May take as long as it needs, though the ceiling waits for nobody. Dropped when the office closes, and when
+    /// the register changes: then it is asked anew, for the candidates may be others.
     fn decide(&self, doubt: &Doubt<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// Hears what became of a signal, doubtful or not.
+    fn hears(&self, _signal: SignalId, _round: u16, _outcome: Outcome) {}
+
+    /// Hears a notice about a signal (R20). It names no child.
+    fn is_noticed(&self, _signal: SignalId, _notice: Notice) {}
 }
 
 /// A municipality at work.
 pub struct Desk<P> {
-    settings: Arc<Settings>,
+    settings: Kept<Settings>,
     person: P,
 }
 
+/// Where a signal goes, or why not; none if the office closed before a person decided.
+type Destination = Option<Result<SchoolCode, Withheld>>;
+
 impl<P: Person> Desk<P> {
     /// A desk with a person for the doubtful cases.
-    pub const fn new(settings: Arc<Settings>, person: P) -> Self {
+    pub const fn new(settings: Kept<Settings>, person: P) -> Self {
         Self { settings, person }
     }
 
-    async fn route(&self, office: &Office, task: &Task, (signal, round): (SignalId, u16)) -> Settled {
+    async fn route(&self, office: &Office, task: &Task, asked: Asked) -> Settled {
+        let Asked { signal, round, .. } = asked;
         let referral: Referral = match office.open(&Fetch::Referral { signal, round }).await {
             Ok(referral) => referral,
             Err(why) => return Settled::without(office, task, &why),
         };
-        let command = match self.destination(office, signal, &referral).await {
-            Err(reason) => Command::Withhold { signal, round, reason },
+        let Some(destination) = self.destination(office, asked, &referral).await else {
+            return Settled::HandedBack;
+        };
+        let (command, outcome) = match destination {
+            Err(reason) => (Command::Withhold { signal, round, reason }, Outcome::Withheld(reason)),
             Ok(code) => {
-                let Some(school) = school(code) else { return Settled::Later("a school's code is no name") };
+                let Some(school) = school(code) else {
+                    self.person.hears(signal, round, Outcome::NotNow);
+                    return Settled::Later("a school's code is no name");
+                };
                 let letter = Letter { child: referral.child.clone() };
                 match office.seal(&letter, signal.incident, Some(signal.number), &school) {
-                    Ok(letter) => Command::Route { signal, round, school, letter },
+                    Ok(letter) => (Command::Route { signal, round, school, letter }, Outcome::PassedOn),
                     Err(error) => {
                         let organisation = office.organisation();
                         tracing::error!(%organisation, task = %task.id(), %error, "a letter cannot be sealed");
+                        self.person.hears(signal, round, Outcome::NotNow);
                         return Settled::Later("the letter cannot be sealed");
                     }
                 }
             }
         };
-        let answer = office.submit(&command).await;
+        let answer = self.submit(office, asked, &command, outcome).await;
+        if answer != (Answer::Refused { refusal: Refusal::TooManyRounds }) {
+            return Settled::by(office, task, answer);
+        }
+        // Schools and register do not agree about this child: only a person can end it, by withholding it or calling it back.
+        let nobody = asked.doubt(&referral, &[]);
+        tokio::select! {
+            biased;
+            _ = self.person.decide(&nobody) => {}
+            () = office.hours().closing() => return Settled::HandedBack,
+        }
+        let reason = Withheld::EnrolmentAmbiguous;
+        let command = Command::Withhold { signal, round, reason };
+        let answer = self.submit(office, asked, &command, Outcome::Withheld(reason)).await;
         Settled::by(office, task, answer)
     }
 
-    /// R11 to R16, on the day of routing.
-    async fn destination(
+    /// Submits, and lets the person hear what became of it.
+    async fn submit(
         &self,
         office: &Office,
-        signal: SignalId,
-        referral: &Referral,
-    ) -> Result<SchoolCode, Withheld> {
-        let Settings { enrolments, schools, region, zone } = &*self.settings;
-        let today = zone.to_datetime(office.clock().now()).date();
-        match route(&referral.child, enrolments, schools, region, today) {
-            Verdict::To(school) => Ok(school),
-            Verdict::Withhold(reason) => Err(reason),
-            Verdict::AskSomebody(candidates) => {
-                let doubt = Doubt {
-                    signal,
-                    child: &referral.child,
-                    sister: referral.sister,
-                    candidates: &candidates,
-                };
-                let picked = match self.person.decide(&doubt).await {
-                    Decision::Pick(which) => candidates.get(which),
-                    Decision::Withhold => None,
-                };
-                let picked = picked.ok_or(Withheld::EnrolmentAmbiguous)?;
-                // The person may have taken days: the rules hold on the day of routing.
-                let today = zone.to_datetime(office.clock().now()).date();
-                route_to(picked.placement, schools, region, today)
-            }
+        asked: Asked,
+        command: &Command<Sealed>,
+        outcome: Outcome,
+    ) -> Answer {
+        let answer = office.submit(command).await;
+        let outcome = match answer {
+            Answer::Recorded | Answer::AlreadyRecorded => outcome,
+            Answer::Refused { refusal } => Outcome::Refused(refusal),
+            Answer::TryLater => Outcome::NotNow,
+        };
+        self.person.hears(asked.signal, asked.round, outcome);
+        answer
+    }
+
+    /// R11 to R16, on the day of routing.
+    async fn destination(&self, office: &Office, asked: Asked, referral: &Referral) -> Destination {
+        loop {
+            let settings = self.settings.now();
+            let Settings { enrolments, schools, region, .. } = &*settings;
+            let today = settings.today(office);
+            let candidates = match route(&referral.child, enrolments, schools, region, today) {
+                Verdict::To(school) => return Some(Ok(school)),
+                Verdict::Withhold(reason) => return Some(Err(reason)),
+                Verdict::AskSomebody(candidates) => candidates,
+            };
+            let doubt = asked.doubt(referral, &candidates);
+            let decision = tokio::select! {
+                biased;
+                decision = self.person.decide(&doubt) => decision,
+                // R12: the enrolment counts that holds when it is routed.
+                () = self.settings.changed_from(&settings) => continue,
+                () = office.hours().closing() => return None,
+            };
+            let picked = match decision {
+                Decision::Pick(which) => candidates.get(which),
+                Decision::Withhold => None,
+            };
+            let Some(picked) = picked else { return Some(Err(Withheld::EnrolmentAmbiguous)) };
+            // The person may have taken days: the rules hold on the day of routing.
+            let latest = self.settings.now();
+            return Some(route_to(picked.placement, &latest.schools, &latest.region, latest.today(office)));
         }
     }
 }
 
+/// What the engine asks, in full.
+#[derive(Clone, Copy)]
+struct Asked {
+    signal: SignalId,
+    round: u16,
+    why: RouteWhy,
+    since: Timestamp,
+}
+
+impl Asked {
+    /// Asks the person about it.
+    const fn doubt<'a>(self, referral: &'a Referral, candidates: &'a [Candidate<'a>]) -> Doubt<'a> {
+        let Self { signal, round, why, since } = self;
+        Doubt { signal, round, why, since, child: &referral.child, sister: referral.sister, candidates }
+    }
+}
+
+impl Settings {
+    fn today(&self, office: &Office) -> jiff::civil::Date {
+        self.zone.to_datetime(office.clock().now()).date()
+    }
+}
+
 impl<P: Person> Clerk for Desk<P> {
-    async fn handle(&self, office: &Office, task: &Task) -> Settled {
+    async fn handle(&self, office: &Office, task: &Task, since: Timestamp) -> Settled {
         match task {
-            Task::Route { signal, round, .. } => self.route(office, task, (*signal, *round)).await,
-            Task::Notice { notice, .. } => {
+            Task::Route { signal, round, why } => {
+                let asked = Asked { signal: *signal, round: *round, why: *why, since };
+                self.route(office, task, asked).await
+            }
+            Task::Notice { signal, notice, .. } => {
+                self.person.is_noticed(*signal, *notice);
                 tracing::info!(organisation = %office.organisation(), notice = notice.as_str(), "a notice");
                 Settled::Done
             }

@@ -1,8 +1,14 @@
 //! The municipality's adapter: finds the school where the child is enrolled now, and routes or withholds (R10 to R16).
-//! Only its own register of pupils is searched; a doubtful case waits for a person.
+//!
+//! Only its own register of pupils is searched; a doubtful case waits for a person, at the counter of the running process
+//! ([`Tray`], [`AtTheCounter`]) or wherever else a [`Person`] is.
 
+pub mod counter;
 mod desk;
 pub mod files;
+mod tray;
 
-pub use desk::{Decision, Desk, Doubt, Person, Settings, school};
+pub use counter::AtTheCounter;
+pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
+pub use tray::Tray;

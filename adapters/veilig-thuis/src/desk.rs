@@ -72,6 +72,7 @@ impl<L: Lookup> Desk<L> {
             match self.lookup.register() {
                 Ok(register) => break Some(register),
                 Err(Unavailable) if may_go_first && office.clock().now() >= patience => break None,
+                Err(Unavailable) if office.hours().is_closing() => return Settled::HandedBack,
                 Err(Unavailable) => self.wait_for_the_look_up(office, task).await,
             }
         };
@@ -97,6 +98,7 @@ impl<L: Lookup> Desk<L> {
         let register = loop {
             match self.lookup.register() {
                 Ok(register) => break register,
+                Err(Unavailable) if office.hours().is_closing() => return Settled::HandedBack,
                 Err(Unavailable) => self.wait_for_the_look_up(office, task).await,
             }
         };
@@ -107,7 +109,11 @@ impl<L: Lookup> Desk<L> {
 
     async fn wait_for_the_look_up(&self, office: &Office, task: &Task) {
         let again = office.clock().now().checked_add(LOOK_UP_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
-        office.clock().sleep_until(&task.id(), again).await;
+        let id = task.id();
+        tokio::select! {
+            () = office.clock().sleep_until(&id, again) => {}
+            () = office.hours().closing() => {}
+        }
     }
 
     /// Submits the children, numbered on from those that went before; `complete` once the household is known.
@@ -184,7 +190,7 @@ impl<L: Lookup> Desk<L> {
 }
 
 impl<L: Lookup> Clerk for Desk<L> {
-    async fn handle(&self, office: &Office, task: &Task) -> Settled {
+    async fn handle(&self, office: &Office, task: &Task, _: Timestamp) -> Settled {
         match task {
             Task::Screen { incident } => self.screen(office, task, *incident).await,
             Task::LookUp { incident } => self.look_up(office, task, *incident).await,

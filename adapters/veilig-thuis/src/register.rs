@@ -1,6 +1,9 @@
 //! Who is registered where: `residents.csv`, or a look-up that may be down.
 
-use hwc_adapter_kit::table::{self, TableError};
+use hwc_adapter_kit::{
+    Kept,
+    table::{self, TableError},
+};
 use hwc_casework::home::{Register, Resident};
 use hwc_schemas::{
     person::{Child, DateOfBirth},
@@ -19,10 +22,10 @@ pub trait Lookup: Send + Sync + 'static {
     fn register(&self) -> Result<Arc<Register>, Unavailable>;
 }
 
-/// A file is always there.
-impl Lookup for Arc<Register> {
+/// A file is always there: when a new version cannot be read, the one before stays in use.
+impl Lookup for Kept<Register> {
     fn register(&self) -> Result<Arc<Register>, Unavailable> {
-        Ok(Self::clone(self))
+        Ok(self.now())
     }
 }
 

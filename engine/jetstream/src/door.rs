@@ -1,6 +1,6 @@
 //! An organisation's side of its doors: submit, fetch, and the tasks that wait for it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::Subscriber;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use hwc_schemas::{
     wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, directory::Newer, names};
 
@@ -18,6 +18,8 @@ use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, direc
 pub struct Door {
     link: Link,
     organisation: Organisation,
+    /// When the broker last answered a pull.
+    heard: Arc<watch::Sender<Option<Instant>>>,
 }
 
 /// Why something did not get through the door.
@@ -70,7 +72,7 @@ impl Door {
         let inbox = names::inbox(&organisation);
         let link =
             Link::connect_as(&address.into(), Some(credential), &inbox, &organisation.to_string()).await?;
-        Ok(Self { link, organisation })
+        Ok(Self { link, organisation, heard: Arc::new(watch::Sender::new(None)) })
     }
 
     /// The same door, with another time for answers than [`crate::ANSWER_WITHIN`].
@@ -112,7 +114,18 @@ impl Door {
     pub async fn tasks(&self) -> Result<TaskFeed, DoorError> {
         let inbox = self.link.client().new_inbox();
         let arriving: Subscriber = self.link.listen(format!("{inbox}.*")).await?;
-        Ok(TaskFeed::new(self.link.clone(), inbox, arriving))
+        Ok(TaskFeed::new(self.link.clone(), inbox, arriving, Arc::clone(&self.heard)))
+    }
+
+    /// When the broker last answered a pull for tasks, empty-handed or not. While somebody pulls it is never older than a few
+    /// seconds: a feed that went silent shows here.
+    pub fn heard(&self) -> watch::Receiver<Option<Instant>> {
+        self.heard.subscribe()
+    }
+
+    /// Waits until everything that was said has left this program, for a moment at most. The last thing before it ends.
+    pub async fn flush(&self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.link.client().flush()).await;
     }
 
     async fn knock<T: DeserializeOwned>(&self, door: &str, body: &impl Serialize) -> Result<T, DoorError> {

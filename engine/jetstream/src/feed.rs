@@ -8,12 +8,13 @@
 //!   has a deadline on our side, just behind the server's own.
 //! * The library's confirmed acknowledgement takes "nobody is listening" for a yes. Ours is a plain request.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hwc_schemas::{message, wire::Task};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
     sync::watch,
@@ -49,6 +50,7 @@ pub struct TaskFeed {
     inbox: String,
     arriving: Subscriber,
     health: watch::Receiver<Health>,
+    heard: Arc<watch::Sender<Option<Instant>>>,
     pulls: u64,
     pull: Pull,
     unreadable: u64,
@@ -64,11 +66,16 @@ enum Pull {
 }
 
 impl TaskFeed {
-    pub(crate) fn new(link: Link, inbox: String, arriving: Subscriber) -> Self {
+    pub(crate) fn new(
+        link: Link,
+        inbox: String,
+        arriving: Subscriber,
+        heard: Arc<watch::Sender<Option<Instant>>>,
+    ) -> Self {
         let mut health = link.health();
         health.mark_unchanged();
         let pull = Pull::NotBefore(Instant::now());
-        Self { link, inbox, arriving, health, pulls: 0, pull, unreadable: 0 }
+        Self { link, inbox, arriving, health, heard, pulls: 0, pull, unreadable: 0 }
     }
 
     /// Waits for the next task; `None` when the connection is closed for good. Cancel-safe: nothing is lost when it is
@@ -127,6 +134,9 @@ impl TaskFeed {
     async fn take(&mut self, arrived: Message) -> Option<Offered> {
         if let Some(status) = arrived.status.map(|status| status.as_u16()) {
             if arrived.subject.rsplit('.').next() == Some(self.pulls.to_string().as_str()) {
+                if matches!(status, 100 | 404 | 408) {
+                    self.heard.send_replace(Some(Instant::now()));
+                }
                 self.pull = match status {
                     // A heartbeat.
                     100 => self.pull,
@@ -137,6 +147,7 @@ impl TaskFeed {
             }
             return None;
         }
+        self.heard.send_replace(Some(Instant::now()));
         if let Pull::Open { left, until } = self.pull {
             self.pull = match left.saturating_sub(1) {
                 0 => Pull::NotBefore(Instant::now()),
@@ -169,6 +180,11 @@ pub struct Offered {
 }
 
 impl Offered {
+    /// When the engine asked; `None` if the broker does not say it as it used to.
+    pub fn since(&self) -> Option<Timestamp> {
+        Place::of(&self.reply)?.stored_at()
+    }
+
     /// Says that it is done, and waits until the broker has heard it, more than once if it must: saying it again is harmless.
     /// Only after the engine answered the task's command. On an error the task comes again.
     pub async fn acknowledge(self) -> Result<(), DoorError> {

@@ -188,6 +188,11 @@ impl Place {
             pending: number(4)?,
         })
     }
+
+    /// When the message was stored.
+    pub(crate) fn stored_at(&self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_nanosecond(self.stored_at.into()).ok()
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Office, work};
+use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
 use hwc_jetstream::{
@@ -211,7 +211,7 @@ pub(crate) async fn run(
     check_unattended(&dataset, &options.unattended_schools)?;
     let (mut stage, script) = Stage::set(dataset, ground, options).await?;
     // Each organisation's adapter as its own process would: with its own secrets, its own connection and its own rows.
-    let register = Arc::new(stage.take_register());
+    let register = Kept::fixed(stage.take_register());
     stage.veilig_thuis_enters(register).await?;
     stage.municipalities_enter().await?;
     stage.schools_enter(Some).await?;
@@ -500,7 +500,7 @@ impl Stage {
             region: self.dataset.region.clone(),
             zone: self.dataset.zone.as_time_zone().clone(),
         };
-        self.start(organisation, hwc_municipality::Desk::new(Arc::new(settings), Withholds))
+        self.start(organisation, hwc_municipality::Desk::new(Kept::fixed(settings), Withholds))
     }
 
     /// The police send each report at its `reported_at`.

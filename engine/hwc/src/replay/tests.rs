@@ -61,7 +61,7 @@ async fn enter<C: Contact>(
     script: Script,
     contact: impl Fn(SchoolHours) -> Option<C>,
 ) -> Result<(), ReplayError> {
-    let register = Arc::new(stage.take_register());
+    let register = Kept::fixed(stage.take_register());
     stage.veilig_thuis_enters(register).await?;
     stage.municipalities_enter().await?;
     stage.schools_enter(contact).await?;

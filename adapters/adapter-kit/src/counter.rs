@@ -1,0 +1,330 @@
+//! The counter: where people on this machine speak to a running process, over a Unix socket in its own folder.
+//!
+//! One connection is one question and one answer, each of bounded size and within a bounded time. Only whoever the process
+//! runs as (or root) is answered; nobody else gets near the socket, whose folder is closed to others. Personal data crosses
+//! only enclosed, as [`Plaintext`], from memory to memory; both ends wipe it, and nothing of it is written.
+//!
+//! ```text
+//! question = length (4 bytes, big-endian) | JSON
+//! answer   = length | JSON | how many enclosures (4 bytes) | for each: length | bytes
+//! ```
+
+use std::{
+    fs::{self, Permissions},
+    future::Future,
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use hwc_schemas::{letter::Plaintext, message};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use zeroize::Zeroizing;
+
+/// The socket's name in the process's folder.
+const SOCKET: &str = "counter";
+
+/// Largest question, in bytes: a verb and an id.
+const QUESTION_BYTES_MAX: usize = 4 * 1024;
+/// Largest answer without its enclosures, in bytes.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Largest enclosure, in bytes: what a seal can hold.
+const ENCLOSURE_BYTES_MAX: usize = hwc_vault::CONTENT_BYTES_MAX;
+/// Most enclosures of one answer.
+const ENCLOSURES_MAX: usize = 4096;
+/// People who are served at once; the next waits outside.
+const SERVED_MAX: usize = 16;
+/// How long one end may take to say what it has to say.
+const SAY_WITHIN: Duration = Duration::from_secs(5);
+/// How long an answer may take: longer than the service takes to find out that the engine does not answer.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// What a process does for people.
+pub trait Service: Send + Sync + 'static {
+    /// What they ask.
+    type Question: DeserializeOwned + Send;
+    /// What they are told.
+    type Reply: Serialize + Send + Sync;
+
+    /// Answers, within a bounded time. It goes on when whoever asked has left.
+    fn answer(&self, question: Self::Question) -> impl Future<Output = Said<Self::Reply>> + Send;
+}
+
+/// An answer, and what is enclosed with it.
+pub struct Said<R> {
+    /// The answer, which holds nothing about a person.
+    pub reply: R,
+    /// What is about a person.
+    pub enclosed: Vec<Plaintext>,
+}
+
+impl<R> From<R> for Said<R> {
+    fn from(reply: R) -> Self {
+        Self { reply, enclosed: Vec::new() }
+    }
+}
+
+/// Why there is no counter. Matters to the operator of this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source}")]
+pub struct CounterError {
+    /// The socket.
+    path: PathBuf,
+    /// Why.
+    source: io::Error,
+}
+
+/// Why a question got no answer. Matters to the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No process is there.
+    #[error("nobody answers at {0}; start the process of this organisation, with the same state folder")]
+    NobodyThere(PathBuf),
+    /// The socket belongs to somebody else, or we may not use it.
+    #[error("{0} is not ours to use; ask as the user that the process runs as")]
+    NotOurs(PathBuf),
+    /// It hung up: it stopped, or it is of another version.
+    #[error("the process hung up; is it of the same version as this program, and still running?")]
+    HungUp,
+    /// It did not answer.
+    #[error(
+        "the process did not answer in time; what was asked may have been done: look before asking again"
+    )]
+    NoAnswer,
+}
+
+/// An open counter.
+#[derive(Debug)]
+pub struct Counter {
+    listener: UnixListener,
+}
+
+impl Counter {
+    /// Opens the counter of a process that holds this folder alone, so that a socket which lies there is nobody's any more.
+    pub fn open(folder: &Path) -> Result<Self, CounterError> {
+        let path = folder.join(SOCKET);
+        let failed = |source| CounterError { path: path.clone(), source };
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
+        Ok(Self { listener })
+    }
+
+    /// Serves until it is to close; then nobody new, and it returns when everybody who was being served has left.
+    pub async fn serve<S: Service>(self, service: Arc<S>, closing: impl Future<Output = ()>) {
+        let mut closing = std::pin::pin!(closing);
+        let places = Arc::new(Semaphore::new(SERVED_MAX));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut closing => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let service = Arc::clone(&service);
+                    tokio::spawn(async move {
+                        serve_one(stream, &*service).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "somebody could not be let to the counter");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        let all = u32::try_from(SERVED_MAX).unwrap_or(u32::MAX);
+        let _ = places.acquire_many(all).await;
+    }
+}
+
+async fn serve_one<S: Service>(mut stream: UnixStream, service: &S) {
+    if !is_us(&stream) {
+        tracing::warn!("somebody who is not us asked at the counter and was not answered");
+        return;
+    }
+    let Some(question) = within_saying(read_frame(&mut stream, QUESTION_BYTES_MAX)).await else { return };
+    let Ok(question) = message::read(&question) else {
+        tracing::warn!("a question at the counter cannot be read; is it of another version?");
+        return;
+    };
+    let said = service.answer(question).await;
+    // Whoever asked may be gone.
+    let _ = within_saying(write_answer(&mut stream, &said)).await;
+}
+
+/// Asks the process that holds this folder.
+pub async fn ask<Q: Serialize, R: DeserializeOwned>(
+    folder: &Path,
+    question: &Q,
+) -> Result<Said<R>, AskError> {
+    let path = folder.join(SOCKET);
+    let mut stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => AskError::NotOurs(path.clone()),
+        _ => AskError::NobodyThere(path.clone()),
+    })?;
+    if !is_us(&stream) {
+        return Err(AskError::NotOurs(path));
+    }
+    let question = serde_json::to_vec(question).map_err(|_| AskError::HungUp)?;
+    let asked = within_saying(write_frame(&mut stream, &question)).await;
+    asked.ok_or(AskError::HungUp)?;
+    let answered = timeout(ANSWER_WITHIN, read_answer(&mut stream)).await;
+    answered.map_err(|_| AskError::NoAnswer)?.map_err(|_| AskError::HungUp)
+}
+
+/// Whether the other end runs as the same user as we do, or as root.
+fn is_us(stream: &UnixStream) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0)
+}
+
+async fn within_saying<T>(saying: impl Future<Output = io::Result<T>>) -> Option<T> {
+    timeout(SAY_WITHIN, saying).await.ok()?.ok()
+}
+
+async fn write_answer<R: Serialize>(stream: &mut UnixStream, said: &Said<R>) -> io::Result<()> {
+    write_frame(stream, &serde_json::to_vec(&said.reply)?).await?;
+    stream.write_all(&length(said.enclosed.len())?).await?;
+    for enclosure in &said.enclosed {
+        write_frame(stream, enclosure.as_bytes()).await?;
+    }
+    stream.shutdown().await
+}
+
+async fn read_answer<R: DeserializeOwned>(stream: &mut UnixStream) -> io::Result<Said<R>> {
+    let reply = message::read(&read_frame(stream, ANSWER_BYTES_MAX).await?).map_err(io::Error::other)?;
+    let count = read_length(stream, ENCLOSURES_MAX).await?;
+    let mut enclosed = Vec::new();
+    for _ in 0..count {
+        enclosed.push(Plaintext::from_opened(read_frame(stream, ENCLOSURE_BYTES_MAX).await?));
+    }
+    Ok(Said { reply, enclosed })
+}
+
+async fn write_frame(stream: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(&length(bytes.len())?).await?;
+    stream.write_all(bytes).await
+}
+
+/// Wiped when dropped, and made once, so that no unwiped copy is left by a buffer that grew.
+async fn read_frame(stream: &mut UnixStream, bytes_max: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; read_length(stream, bytes_max).await?]);
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn read_length(stream: &mut UnixStream, most: usize) -> io::Result<usize> {
+    let length = usize::try_from(stream.read_u32().await?).map_err(io::Error::other)?;
+    if length > most { Err(io::Error::other("longer than it may be")) } else { Ok(length) }
+}
+
+fn length(of: usize) -> io::Result<[u8; 4]> {
+    u32::try_from(of).map(u32::to_be_bytes).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Parrot;
+
+    impl Service for Parrot {
+        type Question = String;
+        type Reply = String;
+
+        async fn answer(&self, question: String) -> Said<String> {
+            let secret = Plaintext::from_opened(Zeroizing::new(question.clone().into_bytes()));
+            Said { reply: question, enclosed: vec![secret] }
+        }
+    }
+
+    /// A parrot behind a counter, in a folder of its own.
+    fn parrot() -> (tempfile::TempDir, tokio::task::JoinHandle<()>) {
+        let folder = tempfile::tempdir().unwrap();
+        let counter = Counter::open(folder.path()).unwrap();
+        let serving = tokio::spawn(counter.serve(Arc::new(Parrot), std::future::pending()));
+        (folder, serving)
+    }
+
+    #[tokio::test]
+    async fn a_question_is_answered_and_what_is_enclosed_arrives() {
+        let (folder, _serving) = parrot();
+        let said: Said<String> = ask(folder.path(), &"lorre").await.unwrap();
+        assert_eq!(said.reply, "lorre");
+        assert_eq!(said.enclosed[0].as_bytes(), b"lorre");
+        let mode = fs::metadata(folder.path().join(SOCKET)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_question_or_too_long_a_one_is_hung_up_on_and_the_next_is_served() {
+        let (folder, _serving) = parrot();
+        for bytes in [&b"\xff\xff\xff\xff"[..], &b"\x00\x00\x10\x01"[..], &b"\x00\x00\x00\x01{"[..], b""] {
+            let mut stream = UnixStream::connect(folder.path().join(SOCKET)).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut said = Vec::new();
+            // It may hang up before it has read all of it, which is an error here.
+            let _ = stream.read_to_end(&mut said).await;
+            assert_eq!(said, b"");
+        }
+        let said: Said<String> = ask(folder.path(), &"lorre").await.unwrap();
+        assert_eq!(said.reply, "lorre");
+        let said: Result<Said<String>, _> = ask(folder.path(), &"l".repeat(QUESTION_BYTES_MAX)).await;
+        assert!(matches!(said, Err(AskError::HungUp)));
+    }
+
+    #[tokio::test]
+    async fn who_only_stands_there_takes_no_place_for_long_and_holds_nobody_up() {
+        let (folder, _serving) = parrot();
+        let mut idlers = Vec::new();
+        for _ in 0..SERVED_MAX - 1 {
+            idlers.push(UnixStream::connect(folder.path().join(SOCKET)).await.unwrap());
+        }
+        let said: Said<String> = ask(folder.path(), &"lorre").await.unwrap();
+        assert_eq!(said.reply, "lorre");
+    }
+
+    #[tokio::test]
+    async fn a_counter_that_closes_serves_to_the_end_whoever_is_there_and_nobody_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let counter = Counter::open(folder.path()).unwrap();
+        let (close, closing) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(counter.serve(Arc::new(Parrot), async { _ = closing.await }));
+        let mut stream = UnixStream::connect(folder.path().join(SOCKET)).await.unwrap();
+        stream.write_all(&[0, 0, 0, 7, b'"', b'l']).await.unwrap();
+        // Somebody else was served after that, so the first one is inside.
+        let said: Said<String> = ask(folder.path(), &"koko").await.unwrap();
+        assert_eq!(said.reply, "koko");
+        close.send(()).unwrap();
+        stream.write_all(b"orre\"").await.unwrap();
+        let answer: Said<String> = read_answer(&mut stream).await.unwrap();
+        assert_eq!(answer.reply, "lorre");
+        serving.await.unwrap();
+        let nobody: Result<Said<String>, _> = ask(folder.path(), &"koko").await;
+        assert!(matches!(nobody, Err(AskError::NobodyThere(_))));
+    }
+
+    #[tokio::test]
+    async fn where_no_process_is_a_question_is_told_so_and_a_socket_left_behind_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody = |said: Result<Said<String>, _>| matches!(said, Err(AskError::NobodyThere(_)));
+        assert!(nobody(ask(folder.path(), &"lorre").await));
+        drop(Counter::open(folder.path()).unwrap());
+        assert!(folder.path().join(SOCKET).exists() && nobody(ask(folder.path(), &"lorre").await));
+        Counter::open(folder.path()).unwrap();
+    }
+}
