@@ -11,7 +11,7 @@ use crate::{
     demo,
     exit::{self, Code},
     replay::{self, Ground, Options, ReplayError},
-    serve,
+    roles, serve,
     settings::Common,
 };
 
@@ -45,6 +45,14 @@ enum Command {
     Demo(DemoArguments),
     /// Runs an engine: it leads, or stands by until the leader falls silent.
     Engine(Common),
+    /// The police: takes files of reports and sends them.
+    Police(roles::police::Arguments),
+    /// Veilig Thuis: screens, looks households up, refers; calls back.
+    VeiligThuis(roles::veilig_thuis::Arguments),
+    /// A municipality: finds each child's school; a person decides what is in doubt.
+    Municipality(roles::municipality::Arguments),
+    /// A school: what waits for its contact, to open and to confirm.
+    School(roles::school::Arguments),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -84,7 +92,7 @@ struct DemoArguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(crate) enum Output {
     /// For people.
     Text,
     /// One JSON object.
@@ -116,6 +124,10 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
                 error.code().into()
             }
         },
+        Command::Police(arguments) => roles::police::run(arguments).await,
+        Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
+        Command::Municipality(arguments) => roles::municipality::run(arguments).await,
+        Command::School(arguments) => roles::school::run(arguments).await,
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

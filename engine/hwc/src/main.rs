@@ -6,10 +6,14 @@ mod dataset;
 mod demo;
 mod engine;
 mod exit;
+mod member;
+mod readiness;
 mod region;
 mod replay;
+mod roles;
 mod serve;
 mod settings;
+mod shifted;
 mod timeline;
 mod watched;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
-use hwc_adapter_kit::WallClock;
+use hwc_adapter_kit::{Clock, WallClock};
 use hwc_jetstream::{
     Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
     Tasks,
@@ -12,6 +12,7 @@ use hwc_schemas::{IncidentId, Organisation, Role};
 use hwc_telemetry::LogTo;
 use hwc_vault::{DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
 use hwc_workflow::{Chain, Event, Table};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::sync::watch;
 
@@ -21,6 +22,7 @@ use crate::{
     exit::Code,
     region::{Region, RegionError},
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
+    shifted::ShiftedClock,
     watched::Watched,
 };
 
@@ -50,6 +52,10 @@ struct EngineTable {
     /// On how many servers each message lies: 3 wherever signals are real.
     #[serde(default = "three")]
     replicas: u8,
+    /// How far this engine's clock is from the real time. Only for a region of invented people (`synthetic = true`), where
+    /// a Sunday must be a school day for once; the same for every engine of the region.
+    #[serde(default)]
+    clock_offset_seconds: i64,
     /// Who hands on to whom (R15).
     chains: Vec<ChainTable>,
 }
@@ -197,7 +203,8 @@ impl Instance<'_> {
         let ground = engine::ground(lease, &self.streams()).await?;
         let tasks = ground.tasks.clone();
         let rules = Rules::clone(&self.rules.borrow());
-        let engine = Engine::start(ground, rules, Arc::new(WallClock), Arc::new(Nobody)).await?;
+        let engine =
+            Engine::start(ground, rules, clock(&self.settings.file.engine), Arc::new(Nobody)).await?;
         tracing::info!("leading");
         tokio::select! {
             ended = engine.run(lease, self.rules.clone(), self.stop.clone()) => Ok(ended),
@@ -216,6 +223,14 @@ impl Instance<'_> {
             payloads_for: Duration::from_hours(24 * u64::from(ceiling_days)),
             ..Streams::production()
         }
+    }
+}
+
+/// The real time, or one beside it.
+fn clock(table: &EngineTable) -> Arc<dyn Clock> {
+    match table.clock_offset_seconds {
+        0 => Arc::new(WallClock),
+        seconds => Arc::new(ShiftedClock(SignedDuration::from_secs(seconds))),
     }
 }
 
@@ -275,6 +290,10 @@ impl World {
             return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());
         }
         let region = Region::read(&settings.path(&table.region))?;
+        if table.clock_offset_seconds != 0 && region.synthetic.is_none() {
+            let problem = "clock_offset_seconds is for regions of invented people: region.toml must say synthetic = true";
+            return Err(settings.unusable(format!("[engine] {problem}")).into());
+        }
         let (published, members) = directory(settings)?;
         let schools = members.iter().filter(|one| one.role() == Role::School).cloned().collect();
         let chains = table.chains.iter().map(ChainTable::chain).collect();

@@ -34,22 +34,22 @@ pub(crate) use strict::SettingsError;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Common {
     /// The settings file.
-    #[arg(long, value_name = "FILE", env = "HWC_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "HWC_CONFIG", default_value = "hwc.toml")]
     pub(crate) config: PathBuf,
     /// The broker's address, instead of the file's.
-    #[arg(long, value_name = "URL", env = "HWC_BROKER")]
+    #[arg(long, global = true, value_name = "URL", env = "HWC_BROKER")]
     pub(crate) broker: Option<String>,
     /// The folder with this process's keys, instead of the file's.
-    #[arg(long, value_name = "DIR", env = "HWC_KEYS")]
+    #[arg(long, global = true, value_name = "DIR", env = "HWC_KEYS")]
     pub(crate) keys: Option<PathBuf>,
     /// The folder that this process keeps its state in, instead of the file's.
-    #[arg(long, value_name = "DIR", env = "HWC_STATE_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "HWC_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,
     /// Where to serve /livez, /readyz and /metrics, instead of the file's.
-    #[arg(long, value_name = "ADDRESS", env = "HWC_LISTEN")]
+    #[arg(long, global = true, value_name = "ADDRESS", env = "HWC_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
     /// Where to send traces, instead of the file's.
-    #[arg(long, value_name = "URL", env = "HWC_OTLP")]
+    #[arg(long, global = true, value_name = "URL", env = "HWC_OTLP")]
     pub(crate) otlp: Option<String>,
 }
 

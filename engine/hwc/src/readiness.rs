@@ -1,0 +1,103 @@
+//! Whether a process can do its work, as named conditions: connected, files readable, tasks heard of.
+//!
+//! A condition that fails or holds again is logged at that moment; those that fail are logged again now and then, so that
+//! whoever looks at the end of a log sees them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use hwc_adapter_kit::Office;
+use tokio::sync::watch;
+
+/// How often conditions that have to be asked for are asked for.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often what fails is said again.
+const SAY_AGAIN_EVERY: Duration = Duration::from_mins(5);
+/// A feed of tasks that was not heard of for so long has gone silent: a pull is answered within six seconds.
+const SILENT_AFTER: Duration = Duration::from_secs(20);
+
+/// The conditions of one process. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conditions {
+    /// What is wrong with each; none when it holds.
+    inner: Arc<Mutex<BTreeMap<&'static str, Option<String>>>>,
+}
+
+impl Conditions {
+    /// A condition holds, or fails for this reason, which holds nothing about anybody.
+    pub(crate) fn set(&self, name: &'static str, problem: Option<String>) {
+        let before = self.lock().insert(name, problem.clone());
+        match (before, problem) {
+            // Nothing is ready at the start.
+            (None, Some(problem)) => tracing::info!(condition = name, %problem, "not ready yet"),
+            (Some(None), Some(problem)) => tracing::error!(condition = name, %problem, "not ready"),
+            (Some(Some(_)), None) => tracing::info!(condition = name, "ready"),
+            _ => {}
+        }
+    }
+
+    /// What fails, and why; nothing when everything is ready.
+    pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
+        let failing = |(name, problem): (&&'static str, &Option<String>)| Some((*name, problem.clone()?));
+        self.lock().iter().filter_map(failing).collect()
+    }
+
+    /// Follows an office's connection, its feed of tasks if it pulls any, and what others say. Never returns.
+    pub(crate) async fn follow(
+        self,
+        office: Office,
+        pulls: bool,
+        said: Vec<(&'static str, watch::Receiver<Option<String>>)>,
+    ) {
+        let (health, heard) = (office.door().health(), office.door().heard());
+        let started = tokio::time::Instant::now();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut again = tokio::time::interval(SAY_AGAIN_EVERY);
+        again.reset();
+        loop {
+            tokio::select! {
+                _ = look.tick() => {
+                    let connected = health.borrow().connected;
+                    self.set("connected", (!connected).then(|| "no connection to the broker".to_owned()));
+                    if pulls {
+                        let silent = heard.borrow().unwrap_or(started).elapsed();
+                        let problem = (silent > SILENT_AFTER).then(|| "no answer to a pull for tasks".to_owned());
+                        self.set("tasks", problem);
+                    }
+                    let unconfirmed = office.book().now().unconfirmed().count();
+                    let problem = (unconfirmed > 0).then(|| format!("{unconfirmed} changed keys wait to be confirmed"));
+                    self.set("keys", problem);
+                    for (name, said) in &said {
+                        self.set(name, said.borrow().clone());
+                    }
+                }
+                _ = again.tick() => for (condition, problem) in self.problems() {
+                    tracing::error!(condition, %problem, "still not ready");
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Option<String>>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_fails_is_a_problem_and_it_stops_being_one() {
+        let conditions = Conditions::default();
+        conditions.set("connected", None);
+        conditions.set("residents", Some("residents.csv line 2, column surname: is empty".to_owned()));
+        let problems = conditions.problems();
+        assert_eq!(problems.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["residents"]);
+        conditions.set("residents", None);
+        assert_eq!(conditions.problems(), []);
+    }
+}

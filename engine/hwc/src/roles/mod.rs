@@ -1,0 +1,211 @@
+//! The organisations as processes, and what their people do.
+//!
+//! Each role has a file: its settings, its process, its commands. What they have in common is here: a process holds its
+//! folder, connects for as long as it takes, works its tasks, serves people at its counter, and on a polite stop hands back
+//! what is in hand. Exit codes: 0 fine, 1 failed, 3 settings, 4 out of reach, 5 refused.
+
+pub(crate) mod municipality;
+pub(crate) mod police;
+mod reading;
+pub(crate) mod school;
+pub(crate) mod veilig_thuis;
+mod words;
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use hwc_adapter_kit::{
+    Clerk, Follower, Hours, Office,
+    counter::{Counter, CounterError, Service},
+    door::DoorError,
+    table::{TABLE_BYTES_MAX, TableError},
+    work,
+};
+use hwc_jetstream::LinkError;
+use hwc_police::InboxError;
+use hwc_schemas::{Organisation, Role};
+use hwc_telemetry::LogTo;
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use crate::{
+    daemon::{self, StateError, StateFolder},
+    exit::{self, Code},
+    member::{KeysError, Member},
+    readiness::Conditions,
+    region::RegionError,
+    settings::{HasRelay, Relay, Settings, SettingsError},
+};
+
+/// Why a role does not do its work. Matters to the operator of this machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoleError {
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The region, or a file that cannot be read.
+    #[error(transparent)]
+    Region(#[from] RegionError),
+    /// A row of a CSV file.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The inbox.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// The state folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The counter.
+    #[error("no counter for people: {0}")]
+    Counter(#[from] CounterError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] hwc_telemetry::LogError),
+    /// The relay.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+}
+
+impl RoleError {
+    const fn code(&self) -> Code {
+        match self {
+            Self::Settings(_)
+            | Self::Region(_)
+            | Self::Table(_)
+            | Self::Keys(_)
+            | Self::Inbox(_)
+            | Self::Door(DoorError::Link(
+                LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),
+            )) => Code::Settings,
+            Self::Door(DoorError::Link(
+                LinkError::NotAdmitted(_) | LinkError::CertificateRefused | LinkError::NotTheBroker(_),
+            )) => Code::Refused,
+            Self::State(_) | Self::Counter(_) | Self::Log(_) => Code::Failed,
+            Self::Door(_) => Code::Unreachable,
+        }
+    }
+}
+
+/// How the program ends because of it; what went wrong is said.
+fn ended(outcome: Result<Code, RoleError>) -> ExitCode {
+    match outcome {
+        Ok(code) => code.into(),
+        Err(error) => {
+            exit::say(&error.to_string());
+            error.code().into()
+        }
+    }
+}
+
+/// How long to wait before a feed of tasks that broke is opened again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// A process that took its place: it holds its folder and is connected.
+struct Post {
+    office: Office,
+    follower: Follower,
+    state: StateFolder,
+    stop: watch::Receiver<bool>,
+    drain_within: Duration,
+    conditions: Conditions,
+}
+
+/// A file that is followed, by the name of its condition, and what is wrong with its newest version.
+type Followed = (&'static str, watch::Receiver<Option<String>>);
+
+impl Post {
+    /// Holds the state folder and connects; none if it was told to stop before that.
+    async fn take(relay: &Relay, member: &Member) -> Result<Option<Self>, RoleError> {
+        let state = StateFolder::hold(&relay.state_dir)?;
+        let (follower, book) = member.open_book()?;
+        let stop = daemon::stop_on_signals();
+        // The last fifth is for handing back.
+        let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);
+        let conditions = Conditions::default();
+        conditions.set("connected", Some("no connection to the broker yet".to_owned()));
+        let office = tokio::select! {
+            office = member.enter(&book, hours.clone()) => office?,
+            () = hours.closing() => return Ok(None),
+        };
+        Ok(Some(Self { office, follower, state, stop, drain_within: relay.drain_within, conditions }))
+    }
+
+    /// Works the organisation's tasks and serves its people until told to stop.
+    async fn work<C: Clerk, S: Service>(
+        self,
+        clerk: C,
+        service: S,
+        files: Vec<Followed>,
+    ) -> Result<(), RoleError> {
+        let counter = Counter::open(self.state.path())?;
+        tracing::info!(organisation = %self.office.organisation(), "at work");
+        let clerk = Arc::new(clerk);
+        let following = self.conditions.clone().follow(self.office.clone(), true, files);
+        let serving = counter.serve(Arc::new(service), self.office.hours().closing());
+        let working = async {
+            while !self.office.hours().is_closing() {
+                match work(self.office.clone(), Arc::clone(&clerk)).await {
+                    Ok(()) => {}
+                    Err(error) => tracing::warn!(%error, "the tasks cannot be had just now; trying again"),
+                }
+                if !self.office.hours().is_closing() {
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                }
+            }
+        };
+        tokio::select! {
+            _ = async { tokio::join!(working, serving) } => tracing::info!("stopped"),
+            () = following => {}
+            () = self.follower.run(self.office.door().clone()) => {}
+            () = daemon::overdue(self.stop, self.drain_within) => say_overdue(),
+        }
+        Ok(())
+    }
+}
+
+fn say_overdue() {
+    tracing::warn!("what was in hand did not end in time; the next start goes on with it");
+}
+
+/// Every process logs for people, on standard error.
+fn set_up_log() -> Result<(), RoleError> {
+    Ok(hwc_telemetry::set_up(LogTo::Stderr, "info")?)
+}
+
+/// The organisation must be of this role.
+fn of_role<T: HasRelay>(
+    settings: &Settings<T>,
+    organisation: &Organisation,
+    role: Role,
+) -> Result<Organisation, SettingsError> {
+    if organisation.role() == role {
+        return Ok(organisation.clone());
+    }
+    let role = role.as_str();
+    Err(settings.unusable(format!("[{role}] {organisation} is no {role}; it must begin with {role}-")))
+}
+
+/// The content of a table of people, wiped when dropped.
+fn table(path: &Path) -> Result<Zeroizing<Vec<u8>>, RegionError> {
+    let failed = |source| RegionError::File { path: path.into(), source };
+    let file = File::open(path).map_err(failed)?;
+    let length = usize::try_from(file.metadata().map_err(failed)?.len()).unwrap_or(usize::MAX);
+    // One byte more than may be, so that a file without bound is noticed, and refused, where it is read.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.min(TABLE_BYTES_MAX) + 1));
+    file.take(TABLE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The folder that a running process of these settings holds.
+fn state_folder<T: HasRelay>(settings: &Settings<T>) -> PathBuf {
+    settings.relay.state_dir.clone()
+}

@@ -1,0 +1,377 @@
+//! The municipality: a process that finds the school of each child, and what the person there does: decide what is in doubt
+//! (R16), and call back.
+
+use std::{collections::BTreeSet, io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use hwc_adapter_kit::{
+    Kept, LOOK_EVERY,
+    counter::{Said, ask},
+};
+use hwc_casework::routing::Enrolments;
+use hwc_municipality::{
+    AtTheCounter, Desk, Settings as DeskSettings, Tray,
+    counter::{Case, Choice, Decided, PassedOn, Question, Reply},
+    enrolments, schools,
+};
+use hwc_schemas::{
+    Organisation, Role,
+    letter::Plaintext,
+    outcome::Withheld,
+    person::Child,
+    report::MunicipalityCode,
+    wire::{Notice, RouteWhy},
+};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Post, RoleError, ended, of_role,
+    reading::{self, Page, Plain},
+    set_up_log, state_folder, table,
+    veilig_thuis::{Reason, TablesError, recalled},
+    words,
+};
+use crate::{
+    cli::{self, Output},
+    exit::{self, Code},
+    member::Member,
+    region::Region,
+    settings::{Common, HasRelay, RelayTable, Settings},
+};
+
+const EXAMPLES: &str = "\
+Voorbeelden:
+  hwc municipality --config gemeente.toml            het proces: laat het altijd draaien
+  hwc municipality pending                           wat op een beslissing wacht
+  hwc municipality pick 5b20e7 1                     het is de eerste leerling van de lijst
+  hwc municipality withhold 5b20e7                   geen van hen, of niet te zeggen: niet doorsturen
+  hwc municipality passed-on                         wat is doorgestuurd; noemt kind noch school
+  hwc municipality recall 9c01d4 --reason wrong_school
+Zonder --config wordt hwc.toml in deze map gelezen.";
+
+/// Runs a municipality's process, or does what the person there asks.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Toont wat op een beslissing wacht; op een scherm met de kinderen (what waits for a decision).
+    Pending {
+        /// Met de kinderen, ook als het niet naar een scherm gaat (with the children, even if not to a terminal).
+        #[arg(long)]
+        show: bool,
+        /// Hoe het getoond wordt (how to print it).
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Het is deze leerling (it is this pupil).
+    Pick {
+        /// De code uit de lijst (the case's code; it changes when the candidates do).
+        case: String,
+        /// Het nummer in de lijst, vanaf 1 (the candidate's number, from 1).
+        number: usize,
+    },
+    /// Geen van hen, of niet te zeggen: niet doorsturen (none of them, or nobody can tell: withhold it).
+    Withhold {
+        /// De code uit de lijst, of het hele kenmerk (the case's code, or the signal's id).
+        case: String,
+    },
+    /// Toont wat sinds de start is doorgestuurd; noemt kind noch school (what was passed on since the start).
+    PassedOn {
+        /// Hoe het getoond wordt (how to print it).
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Roept een signaal terug, waar het ook is (calls a signal back, wherever it is).
+    Recall {
+        /// De code uit passed-on, of het hele kenmerk (the code, or the signal's id).
+        signal: String,
+        /// Waarom (why).
+        #[arg(long, value_enum)]
+        reason: Reason,
+    },
+}
+
+/// A municipality's settings file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MunicipalityFile {
+    relay: RelayTable,
+    municipality: MunicipalityTable,
+}
+
+impl HasRelay for MunicipalityFile {
+    fn relay(&self) -> &RelayTable {
+        &self.relay
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MunicipalityTable {
+    organisation: Organisation,
+    /// The folder with region.toml, holidays.json and closed-days.csv.
+    region: PathBuf,
+    /// The register of pupils; read again when it changes. Rows of other municipalities are not kept (R16).
+    enrolments: PathBuf,
+    /// The directory of schools; read again when it changes.
+    schools: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    let Arguments { common, command } = arguments;
+    ended(match command {
+        None => serve(&common).await,
+        Some(command) => visit(&common, command).await,
+    })
+}
+
+/// Where a municipality's tables lie, and what it reads them with.
+#[derive(Clone)]
+struct Tables {
+    own: MunicipalityCode,
+    enrolments: PathBuf,
+    schools: PathBuf,
+    region: BTreeSet<MunicipalityCode>,
+    zone: TimeZone,
+}
+
+impl Tables {
+    fn read(&self) -> Result<DeskSettings, TablesError> {
+        let schools =
+            schools(&table(&self.schools)?)?.into_iter().map(|row| (row.code, row.school)).collect();
+        let rows = enrolments(&table(&self.enrolments)?)?.into_iter();
+        let own = rows.filter(|row| row.municipality == self.own).map(|row| row.enrolment);
+        let (region, zone) = (self.region.clone(), self.zone.clone());
+        Ok(DeskSettings { enrolments: Enrolments::new(own.collect()), schools, region, zone })
+    }
+}
+
+async fn serve(common: &Common) -> Result<Code, RoleError> {
+    let settings = Settings::<MunicipalityFile>::read(common)?;
+    let of = &settings.file.municipality;
+    let organisation = of_role(&settings, &of.organisation, Role::Municipality)?;
+    let own = MunicipalityCode::parse(organisation.code()).map_err(|error| {
+        settings.unusable(format!("[municipality] organisation: the code {}", error.problem))
+    })?;
+    let region = Region::read(&settings.path(&of.region))?;
+    let tables = Tables {
+        own,
+        enrolments: settings.path(&of.enrolments),
+        schools: settings.path(&of.schools),
+        region: region.municipalities,
+        zone: region.zone.as_time_zone().clone(),
+    };
+    let member = Member::read(&settings.relay, organisation)?;
+    set_up_log()?;
+    let files = vec![tables.enrolments.clone(), tables.schools.clone()];
+    let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
+    let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
+    let tray = Tray::default();
+    let counter = AtTheCounter::new(post.office.clone(), tray.clone());
+    let followed = vec![("enrolments and schools", kept.problem())];
+    post.work(Desk::new(kept, tray), counter, followed).await?;
+    Ok(Code::Fine)
+}
+
+/// The person comes to the counter.
+async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
+    let settings = Settings::<MunicipalityFile>::read(common)?;
+    let question = match &command {
+        Command::Pending { show, output } => {
+            let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
+            Question::Pending { show: *show || on_a_screen }
+        }
+        Command::Pick { case, number } => Question::Pick { case: case.clone(), number: *number },
+        Command::Withhold { case } => Question::Withhold { case: case.clone() },
+        Command::PassedOn { .. } => Question::PassedOn,
+        Command::Recall { signal, reason } => {
+            Question::Recall { signal: signal.clone(), reason: (*reason).into() }
+        }
+    };
+    let Said { reply, enclosed }: Said<Reply> = match ask(&state_folder(&settings), &question).await {
+        Ok(said) => said,
+        Err(error) => return Ok(words::not_answered(&error)),
+    };
+    let look = "hwc municipality pending";
+    let refused = |words: &str| {
+        exit::say(words);
+        Code::Refused
+    };
+    Ok(match (reply, command) {
+        (Reply::Pending { cases, more }, Command::Pending { output: Output::Json, .. }) => {
+            pending_json(&cases, more, &enclosed)
+        }
+        (Reply::Pending { cases, more }, _) => pending(&cases, more, &enclosed),
+        (Reply::PassedOn { signals }, Command::PassedOn { output: Output::Json }) => {
+            cli::print(&format!("{}\n", serde_json::json!({ "signals": signals })));
+            Code::Fine
+        }
+        (Reply::PassedOn { signals }, _) => passed_on(&signals),
+        (Reply::Decided { decided }, _) => told(decided),
+        (Reply::Recalled { signal, done }, _) => recalled(signal, done),
+        (Reply::Unknown, Command::Recall { .. }) => words::unknown("hwc municipality passed-on"),
+        (Reply::Unknown, _) => words::unknown(look),
+        (Reply::Several, _) => words::several(),
+        (Reply::NotShown, _) => refused(&format!("Kijk eerst wie het kunnen zijn: {look}")),
+        (Reply::NoSuchCandidate, _) => {
+            refused(&format!("Dat nummer staat niet in de lijst. Kijk nog eens: {look}"))
+        }
+        (Reply::BeingDecided, _) => refused("Hierover wordt op dit moment al beslist."),
+    })
+}
+
+/// What waits, with the children if they were enclosed: for each case the child, then its candidates.
+fn pending(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
+    let mut page = Page::with_room_for(enclosed.len() + cases.len());
+    let mut children = enclosed.iter().map(reading::child);
+    for case in cases {
+        let Case { code, since, sister, candidates, choices, why, .. } = case;
+        let since = words::local(*since);
+        let could_be = match candidates {
+            0 => "te vaak teruggegeven: alleen withhold of recall".to_owned(),
+            1 => "1 mogelijke leerling".to_owned(),
+            more => format!("{more} mogelijke leerlingen"),
+        };
+        page.say(&format!("{code}  sinds {since}  {could_be}{}\n", again(*why)));
+        if enclosed.is_empty() {
+            continue;
+        }
+        page.say("  gezocht     ");
+        let Some(Some(child)) = children.next() else { return words::strange() };
+        page.one_line(&child);
+        page.say("\n");
+        for (place, choice) in choices.iter().enumerate() {
+            let Some(Some(pupil)) = children.next() else { return words::strange() };
+            page.say(&format!("  {:>9}   ", place + 1));
+            page.one_line(&pupil);
+            page.say(&format!("  {}\n", enrolled_at(choice)));
+        }
+        if *sister {
+            page.say("  Let op: bij hetzelfde incident is er nog een kind dat hier sterk op lijkt.\n");
+        }
+    }
+    if cases.is_empty() {
+        page.say("Er wacht niets op een beslissing.\n");
+    } else {
+        if more > 0 {
+            page.say(&format!("en nog {more}\n"));
+        }
+        page.say("\nHet is deze:  hwc municipality pick CODE NUMMER\nGeen van hen, of niet te zeggen:  hwc municipality withhold CODE\n");
+    }
+    page.show();
+    Code::Fine
+}
+
+const fn again(why: RouteWhy) -> &'static str {
+    match why {
+        RouteWhy::New => "",
+        RouteWhy::LookUpAgain => "  (opnieuw opzoeken: het lag langer dan een dag)",
+        RouteWhy::Returned => "  (teruggegeven door een school)",
+    }
+}
+
+fn enrolled_at(choice: &Choice) -> String {
+    match choice {
+        Choice { secret: true, .. } => "geheime inschrijving: wordt niet doorgestuurd".to_owned(),
+        Choice { school: None, .. } => "geen school bekend: wordt niet doorgestuurd".to_owned(),
+        Choice { school: Some(school), host: None, .. } => format!("school {school}"),
+        Choice { school: Some(school), host: Some(host), .. } => {
+            format!("school {school}, gedetacheerd op {host}")
+        }
+    }
+}
+
+fn pending_json(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
+    #[derive(Serialize)]
+    struct Pending<'a> {
+        cases: Vec<Shown<'a>>,
+        more: usize,
+    }
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        #[serde(flatten)]
+        case: &'a Case,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        child: Option<Plain<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pupils: Vec<Plain<'a>>,
+    }
+    let Some(children) = enclosed.iter().map(reading::child).collect::<Option<Vec<Child>>>() else {
+        return words::strange();
+    };
+    let mut left = children.iter();
+    let shown = cases.iter().map(|case| {
+        // Of each case its child and then its candidates, or nobody at all.
+        let mut own = left.by_ref().take(case.choices.len() + 1).map(Plain::from);
+        Shown { case, child: own.next(), pupils: own.collect() }
+    });
+    reading::show_json(&Pending { cases: shown.collect(), more }, children.len());
+    Code::Fine
+}
+
+fn passed_on(signals: &[PassedOn]) -> Code {
+    if signals.is_empty() {
+        cli::print("Sinds dit programma is gestart is er niets doorgestuurd.\n");
+    }
+    for PassedOn { code, signal, at, notice } in signals {
+        let notice = match notice {
+            None | Some(Notice::RemindContact | Notice::RemindBackup) => "",
+            Some(Notice::ReceiptMissing) => "  ontvangst niet bevestigd",
+            Some(Notice::StillUnread) => "  aan het eind van de dag nog ongelezen",
+        };
+        cli::print(&format!("{code}  doorgestuurd {}  {signal}{notice}\n", words::local(*at)));
+    }
+    Code::Fine
+}
+
+fn told(decided: Decided) -> Code {
+    match decided {
+        Decided::PassedOn => {
+            cli::print("Doorgestuurd naar de school.\n");
+            Code::Fine
+        }
+        Decided::Withheld { reason } => {
+            cli::print(&format!("Niet doorgestuurd: {} ({}).\n", why_not(reason), reason.as_str()));
+            Code::Fine
+        }
+        Decided::Refused { refusal } => {
+            exit::say(&format!("Uw beslissing kwam te laat of kon niet meer. {}", words::refused(refusal)));
+            Code::Refused
+        }
+        Decided::WaitsAgain => {
+            exit::say(
+                "Het is niet gelukt, of de gegevens veranderden net. Het wacht opnieuw: kijk nog eens.",
+            );
+            Code::Failed
+        }
+        Decided::NoAnswerYet => {
+            exit::say(
+                "De relay antwoordde nog niet. Het programma gaat door met proberen; kijk straks of het nog wacht.",
+            );
+            Code::Unreachable
+        }
+    }
+}
+
+/// A reason to withhold, in words.
+const fn why_not(reason: Withheld) -> &'static str {
+    match reason {
+        Withheld::EnrolmentAmbiguous => "niet te zeggen welk kind het is",
+        Withheld::EnrolmentUnknown => "geen inschrijving bekend",
+        Withheld::EnrolmentSecret => "de inschrijving is geheim",
+        Withheld::HostSchoolNotParticipating => "de school van detachering doet niet mee",
+        Withheld::SchoolNotParticipating => "de school doet niet mee",
+        Withheld::SchoolOutsideRegion => "de school ligt buiten de regio",
+        Withheld::MunicipalityNotParticipating => "de gemeente doet niet mee",
+        Withheld::SummerHoliday => "het is zomervakantie",
+        Withheld::HeldTooLong => "er komt geen schooldag op tijd",
+    }
+}

@@ -1,0 +1,215 @@
+//! The school: a process that keeps the tray of waiting signals, and what the contact does: look, open, confirm, return.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use hwc_adapter_kit::{
+    counter::{Said, ask},
+    recall::Done,
+};
+use hwc_schemas::{Organisation, Role};
+use hwc_school::{
+    AtTheCounter, Tray,
+    counter::{Line, Question, Reply},
+};
+use serde::Deserialize;
+
+use super::{
+    Post, RoleError, ended, of_role,
+    reading::{self, Page},
+    set_up_log, state_folder, words,
+};
+use crate::{
+    cli::{self, Output},
+    exit::{self, Code},
+    member::Member,
+    settings::{Common, HasRelay, RelayTable, Settings},
+};
+
+const EXAMPLES: &str = "\
+Voorbeelden:
+  hwc school --config school.toml       het proces: laat het altijd draaien
+  hwc school inbox                      welke signalen wachten; noemt niemand
+  hwc school open a3f91c                leest er een, op uw scherm
+  hwc school acknowledge a3f91c         Ontvangen
+  hwc school not-our-pupil a3f91c       Geen leerling van ons
+Zonder --config wordt hwc.toml in deze map gelezen.";
+
+/// Runs a school's process, or does what its contact asks.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Toont welke signalen wachten, zonder namen (which signals wait; names nobody).
+    Inbox {
+        /// Hoe het getoond wordt (how to print it).
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Opent een signaal en toont het op uw scherm (opens a signal; that it was opened is recorded).
+    Open {
+        /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
+        signal: String,
+        /// Ook als het niet naar een scherm gaat (even if standard output is no terminal).
+        #[arg(long)]
+        show: bool,
+    },
+    /// Ontvangen: bevestigt de ontvangst; daarna is het signaal weg (confirms receipt; then it is gone).
+    Acknowledge {
+        /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
+        signal: String,
+    },
+    /// Geen leerling van ons: geeft het signaal terug; wis daarna uw scherm (returns it; a breach is recorded).
+    NotOurPupil {
+        /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
+        signal: String,
+    },
+}
+
+/// A school's settings file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchoolFile {
+    relay: RelayTable,
+    school: SchoolTable,
+}
+
+impl HasRelay for SchoolFile {
+    fn relay(&self) -> &RelayTable {
+        &self.relay
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchoolTable {
+    organisation: Organisation,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    let Arguments { common, command } = arguments;
+    ended(match command {
+        None => serve(&common).await,
+        Some(command) => visit(&common, command).await,
+    })
+}
+
+async fn serve(common: &Common) -> Result<Code, RoleError> {
+    let settings = Settings::<SchoolFile>::read(common)?;
+    let organisation = of_role(&settings, &settings.file.school.organisation, Role::School)?;
+    let member = Member::read(&settings.relay, organisation)?;
+    set_up_log()?;
+    let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
+    let tray = Tray::default();
+    let counter = AtTheCounter::new(post.office.clone(), tray.clone());
+    post.work(tray, counter, Vec::new()).await?;
+    Ok(Code::Fine)
+}
+
+/// The contact comes to the counter.
+async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
+    let settings = Settings::<SchoolFile>::read(common)?;
+    let question = match &command {
+        // Before it is asked for: to open it is an event that cannot be taken back.
+        Command::Open { show, .. } if !show && !std::io::stdout().is_terminal() => {
+            return Ok(words::not_on_a_screen());
+        }
+        Command::Inbox { .. } => Question::Inbox,
+        Command::Open { signal, .. } => Question::Open(signal.clone()),
+        Command::Acknowledge { signal } => Question::Acknowledge(signal.clone()),
+        Command::NotOurPupil { signal } => Question::NotOurPupil(signal.clone()),
+    };
+    let said: Said<Reply> = match ask(&state_folder(&settings), &question).await {
+        Ok(said) => said,
+        Err(error) => return Ok(words::not_answered(&error)),
+    };
+    Ok(match (said.reply, command) {
+        (Reply::Inbox { signals, more }, Command::Inbox { output: Output::Json }) => {
+            cli::print(&format!("{}\n", serde_json::json!({ "signals": signals, "more": more })));
+            Code::Fine
+        }
+        (Reply::Inbox { signals, more }, _) => inbox(&signals, more),
+        (Reply::Opened { code }, _) => {
+            said.enclosed.first().and_then(reading::child).map_or_else(words::strange, |child| {
+                opened(&code, &child);
+                Code::Fine
+            })
+        }
+        (Reply::Said { code, done }, command) => answered(&code, done, &command),
+        (Reply::DoesNotOpen { why }, _) => {
+            exit::say(&format!(
+                "Dit signaal is niet te openen ({why}). Vraag uw beheerder; het blijft wachten."
+            ));
+            Code::Failed
+        }
+        (Reply::Unknown, _) => words::unknown("hwc school inbox"),
+        (Reply::Several, _) => words::several(),
+    })
+}
+
+fn inbox(signals: &[Line], more: usize) -> Code {
+    if signals.is_empty() {
+        cli::print("Er wacht niets.\n");
+        return Code::Fine;
+    }
+    let digits = signals.iter().map(|one| one.code.len()).max().unwrap_or_default().max(4);
+    cli::print(&format!(
+        "{:<digits$}  {:<16}  {:<5}  {:<9}  geopend\n",
+        "code", "wacht sinds", "ronde", "herinnerd"
+    ));
+    for Line { code, round, since, opened, reminders, .. } in signals {
+        let (since, reminded) = (words::local(*since), format!("{reminders}x"));
+        let opened = if *opened { "ja" } else { "nee" };
+        cli::print(&format!("{code:<digits$}  {since:<16}  {round:<5}  {reminded:<9}  {opened}\n"));
+    }
+    if more > 0 {
+        cli::print(&format!("en nog {more}\n"));
+    }
+    cli::print("\nLees er een:  hwc school open CODE\n");
+    Code::Fine
+}
+
+/// R1, R20, R21: what the contact reads, and what may and may not be done with it.
+fn opened(code: &str, child: &hwc_schemas::person::Child) {
+    let mut page = Page::with_room_for(1);
+    page.say(&format!("Signaal {code}\n\n"));
+    page.letter(child);
+    page.say(&format!(
+        "\nWat u nu doet:\n\
+        \x20 - Bevestig de ontvangst:            hwc school acknowledge {code}\n\
+        \x20 - Vertel het mondeling aan de groepsleerkracht, en aan niemand anders.\n\
+        \x20   Voortgezet onderwijs en mbo: aan de leerling zelf.\n\
+        \x20 - Geen leerling van uw school?      hwc school not-our-pupil {code}\n\
+        \nWat niet mag:\n\
+        \x20 - Niets noteren: niet in een dossier, niet in het leerlingvolgsysteem, niet in een agenda.\n\
+        \x20 - Niet doorsturen, kopi\u{eb}ren, afdrukken of fotograferen.\n\
+        \x20 - Niet bij de gemeente of de politie navragen wat er is gebeurd. Advies: Veilig Thuis.\n\
+        \nWis nu dit scherm, ook wat erboven staat (in de meeste vensters: Ctrl-L of het venster sluiten).\n"
+    ));
+    page.show();
+}
+
+fn answered(code: &str, done: Done, command: &Command) -> Code {
+    let (fine, again) = match command {
+        Command::NotOurPupil { .. } => (
+            format!(
+                "Teruggegeven: signaal {code} is bij u weg en gaat terug naar de gemeente. Het datalek is vastgelegd, zonder \
+                 namen.\nMeld het ook volgens de procedure van uw eigen school. Wis uw scherm en vertel het niemand."
+            ),
+            format!("Signaal {code} was al teruggegeven."),
+        ),
+        _ => (
+            format!("Ontvangen: signaal {code} is bevestigd en nergens meer te vinden. Wis uw scherm."),
+            format!("Signaal {code} was al bevestigd."),
+        ),
+    };
+    let gone = "Dit signaal is er niet meer: het is teruggeroepen, verlopen of al afgehandeld. U hoeft niets te doen.";
+    words::outcome(done, &fine, &again, gone)
+}
