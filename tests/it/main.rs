@@ -5,4 +5,6 @@ mod canary;
 mod ground;
 mod journeys;
 mod privacy;
+mod processes;
+mod region;
 mod tidy;

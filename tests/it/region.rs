@@ -1,0 +1,286 @@
+//! A small region of real processes: a broker, an engine, and whichever organisations a test starts, each with keys and
+//! settings of its own. The engine's clock stands on a school day, whatever day it is.
+
+use std::{
+    cell::Cell,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use hwc_broker::Broker;
+use hwc_jetstream::{Credential, permissions};
+use hwc_schemas::Organisation;
+use hwc_vault::{Directory, OperatorKey, OsChance, SealingKey};
+use serde_json::Value;
+
+use crate::ground::{hwc, root};
+
+/// Everybody who takes part.
+const EVERYBODY: [&str; 5] =
+    ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00", "school-02BB00"];
+
+/// A Wednesday on which there is school, after the first lesson: what is routed is delivered at once.
+const A_SCHOOL_DAY: &str = "2026-11-18T10:00:00+01:00";
+
+/// Longer than the broker waits for a task whose holder was killed.
+const WITHIN: Duration = Duration::from_secs(90);
+
+/// A region on this machine. It is gone with this value, and every process in it.
+pub(crate) struct Region {
+    folder: tempfile::TempDir,
+    url: String,
+    started: Cell<u32>,
+    _broker: Broker,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Region {
+    /// A broker, everybody's keys and settings, and the manual's tables; no process runs yet.
+    pub(crate) fn prepare() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let own = |name: &str| {
+            let path = folder.path().join(name);
+            DirBuilder::new().recursive(true).mode(0o700).create(&path).unwrap();
+            path
+        };
+        for file in ["region.toml", "holidays.json", "residents.csv", "enrolments.csv", "schools.csv"] {
+            fs::copy(root().join("simulations/handbook").join(file), own("tables").join(file)).unwrap();
+        }
+        let engine = Credential::generate();
+        engine.write(&own("keys/engine").join("nkey")).unwrap();
+        let operator = OperatorKey::generate();
+        let (mut directory, mut users) = (Directory::with_serial(1), Vec::new());
+        for name in EVERYBODY {
+            let organisation: Organisation = name.parse().unwrap();
+            let (credential, key) =
+                (Credential::generate(), SealingKey::generate(&mut OsChance).ok().unwrap());
+            let keys = own(&format!("keys/{name}"));
+            credential.write(&keys.join("nkey")).unwrap();
+            key.save(&keys.join("seal")).unwrap();
+            directory.insert(organisation.clone(), key.public_key());
+            users.push((organisation, credential.public()));
+        }
+        write_private(&folder.path().join("keys/police-region/reference"), &[7; 32]);
+        let signed = directory.sign(&operator).unwrap();
+        for name in EVERYBODY.into_iter().chain(["engine"]) {
+            let keys = folder.path().join("keys").join(name);
+            write_private(&keys.join("directory.json"), &signed);
+            write_private(&keys.join("operator.pub"), operator.public_key().to_string().as_bytes());
+        }
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut settings = hwc_broker::Settings::in_folder(folder.path().join("broker"));
+        settings.accounts = permissions::accounts(&engine.public(), &users);
+        let broker = runtime.block_on(Broker::start(settings)).unwrap();
+        let url = broker.client_url().to_owned();
+        let region = Self { folder, url, started: Cell::new(0), _broker: broker, _runtime: runtime };
+        region.write_settings();
+        region
+    }
+
+    /// The same with an engine, and these.
+    pub(crate) fn with<const N: usize>(names: [&str; N]) -> (Self, Process, [Process; N]) {
+        let region = Self::prepare();
+        let engine = region.start("engine");
+        engine.says("leading");
+        let processes = names.map(|name| region.start(name));
+        for process in &processes {
+            process.says("at work");
+        }
+        (region, engine, processes)
+    }
+
+    fn write_settings(&self) {
+        let shift = A_SCHOOL_DAY.parse::<jiff::Timestamp>().unwrap().duration_since(jiff::Timestamp::now());
+        let chain = "[[engine.chains]]\npolice = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\n\
+                     municipalities = [\"municipality-0855\"]\n";
+        let own = [
+            (
+                "engine",
+                format!(
+                    "[engine]\nname = \"one\"\nregion = \"tables\"\ndirectory = \"keys/engine/directory.json\"\nreplicas = 1\n\
+                     clock_offset_seconds = {}\n{chain}",
+                    shift.as_secs()
+                ),
+            ),
+            (
+                "police-region",
+                "[police]\norganisation = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\ninbox = \"inbox\"\n".into(),
+            ),
+            (
+                "veilig-thuis-region",
+                "[veilig-thuis]\norganisation = \"veilig-thuis-region\"\nregion = \"tables\"\nresidents = \"tables/residents.csv\"\n".into(),
+            ),
+            (
+                "municipality-0855",
+                "[municipality]\norganisation = \"municipality-0855\"\nregion = \"tables\"\n\
+                 enrolments = \"tables/enrolments.csv\"\nschools = \"tables/schools.csv\"\n".into(),
+            ),
+            ("school-01AA00", "[school]\norganisation = \"school-01AA00\"\n".into()),
+            ("school-02BB00", "[school]\norganisation = \"school-02BB00\"\n".into()),
+        ];
+        for (name, table) in own {
+            let relay = format!(
+                "[relay]\nbroker = \"{}\"\nkeys = \"keys/{name}\"\nstate_dir = \"state/{name}\"\ndrain_seconds = 10\n\n{table}",
+                self.url
+            );
+            fs::write(self.settings(name), relay).unwrap();
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Somebody's settings file.
+    pub(crate) fn settings(&self, name: &str) -> PathBuf {
+        self.path().join(format!("{name}.toml"))
+    }
+
+    /// A command of somebody's.
+    pub(crate) fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let role = name.rsplit_once('-').map_or(name, |(role, _)| role);
+        let mut command = hwc();
+        command.arg(role).args(arguments).arg("--config").arg(self.settings(name));
+        command
+    }
+
+    /// Starts somebody's process.
+    pub(crate) fn start(&self, name: &str) -> Process {
+        self.started.set(self.started.get() + 1);
+        let log = self.path().join(format!("{name}.{}.log", self.started.get()));
+        let stderr = File::create(&log).unwrap();
+        let child = self.command(name, &[]).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        Process { child, log }
+    }
+
+    /// What one of somebody's people does.
+    pub(crate) fn does(&self, name: &str, arguments: &[&str]) -> Done {
+        let Output { status, stdout, stderr } = self.command(name, arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// What a school's inbox shows, as JSON.
+    pub(crate) fn inbox(&self, school: &str) -> Vec<Value> {
+        let done = self.does(school, &["inbox", "-o", "json"]);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let value: Value = serde_json::from_str(&done.stdout).unwrap();
+        value["signals"].as_array().unwrap().clone()
+    }
+
+    /// What waits at the municipality, as JSON.
+    pub(crate) fn pending(&self, more: &[&str]) -> Vec<Value> {
+        let done = self.does("municipality-0855", &[&["pending", "-o", "json"], more].concat());
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let value: Value = serde_json::from_str(&done.stdout).unwrap();
+        value["cases"].as_array().unwrap().clone()
+    }
+
+    /// Moves a file of reports into the police's inbox.
+    pub(crate) fn report(&self, name: &str, lines: &[String]) -> PathBuf {
+        let beside = self.path().join(name);
+        fs::write(&beside, lines.join("\n")).unwrap();
+        let inbox = self.path().join("inbox").join(name);
+        fs::rename(&beside, &inbox).unwrap();
+        inbox
+    }
+
+    /// Adds a row to one of the tables, as a whole new version of the file.
+    pub(crate) fn add_row(&self, table: &str, row: &str) {
+        let path = self.path().join("tables").join(table);
+        let text = fs::read_to_string(&path).unwrap() + row + "\n";
+        self.replace(table, &text);
+    }
+
+    /// Replaces one of the tables.
+    pub(crate) fn replace(&self, table: &str, text: &str) {
+        let beside = self.path().join("tables").join(format!(".{table}"));
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, self.path().join("tables").join(table)).unwrap();
+    }
+}
+
+/// What somebody's command said.
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A running process; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Waits until its log says this.
+    pub(crate) fn says(&self, words: &str) {
+        wait_for(|| self.log().contains(words).then_some(())).unwrap_or_else(|| {
+            panic!("it never said {words:?}:\n{}", self.log());
+        });
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Stops it politely; how it ended.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until there is something.
+pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + WITHIN;
+    while Instant::now() < until {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    None
+}
+
+/// The one entry of a list that is waited for.
+pub(crate) fn the_one(mut look: impl FnMut() -> Vec<Value>) -> Value {
+    let found = wait_for(|| <[Value; 1]>::try_from(look()).ok());
+    let [one] = found.expect("nothing came");
+    one
+}
+
+/// A report of one child at an address of the manual's register.
+pub(crate) fn report_of(reference: &str, given_names: &str, surname: &str, born: &str) -> String {
+    serde_json::json!({
+        "report_id": reference, "reported_at": "2026-11-18T06:40:00+01:00",
+        "incident": { "occurred_at": "2026-11-17", "kind": "domestic_violence", "address": {
+            "postcode": "5099ZZ", "house_number": 1, "municipality": "0855" } },
+        "children": [{ "given_names": given_names, "surname": surname, "date_of_birth": born,
+            "presence": "present", "relation": "resident" }],
+    })
+    .to_string()
+}
+
+fn write_private(path: &Path, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+}
