@@ -1,0 +1,97 @@
+//! The isolation matrix: everybody tries everything on a real broker, and every cell says who refused.
+//!
+//! Who refused is decided from what was seen: what the broker said before it answered the ping behind the attempt, what the
+//! engine answered, where the attempt came out, who heard something, and whether streams, consumers and settings are as
+//! they were. A second run takes the permissions away and shows that the attempts bite.
+#![cfg(test)]
+
+mod engine;
+mod line;
+mod page;
+mod row;
+mod rows;
+mod run;
+mod state;
+mod world;
+
+use std::fmt::Write as _;
+
+use futures::{StreamExt as _, stream};
+use hwc_jetstream::Credential;
+
+use crate::{
+    line::{Line, Login},
+    row::{Control, Row, Verdict},
+    world::{Ground, Seat, World, key_of},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_reaches_what_is_anothers_and_every_cell_says_who_refused() {
+    let (world, ground) = World::closed().await;
+    let mut matrix = Vec::new();
+    let mut breaches = String::new();
+    let mut unproven = Vec::new();
+    for group in rows::ALL {
+        let mut rows = Vec::new();
+        for row in group.rows {
+            let cells = run::everybody(&world, row).await;
+            for (seat, verdict) in &cells {
+                if let Verdict::Breach(what) = verdict {
+                    let _ = writeln!(breaches, "  {}, {}: {what}", row.name, seat.title());
+                }
+            }
+            if row.control == Control::InTheRow && !run::proves_itself(&cells) {
+                unproven.push(row.name);
+            }
+            rows.push(cells);
+        }
+        matrix.push((group, rows));
+    }
+    assert!(breaches.is_empty(), "what must not work:\n{breaches}");
+    assert_eq!(unproven, [""; 0], "no cell of these rows could succeed");
+    page::committed(&page::page(&matrix));
+    drop(ground);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_permissions_every_attempt_takes_effect() {
+    let attempts: Vec<&Row> = rows::ALL
+        .iter()
+        .flat_map(|group| group.rows)
+        .filter(|row| !matches!(row.control, Control::InTheRow | Control::InAnotherRow))
+        .collect();
+    // An account for each attempt, shared by everybody in it; and one of the server's own.
+    let system = Credential::generate();
+    let shared: Vec<_> = attempts.iter().map(|_| Credential::generate()).collect();
+    let mut accounts =
+        format!("accounts {{\n  \"SYS\" {{ users: [ {{ nkey: \"{}\" }} ] }}\n", system.public());
+    for (nth, key) in shared.iter().enumerate() {
+        let _ = writeln!(
+            accounts,
+            "  \"OPEN-{nth}\" {{ jetstream: enabled, users: [ {{ nkey: \"{}\" }} ] }}",
+            key.public()
+        );
+    }
+    accounts.push_str("}\nsystem_account: \"SYS\"\n");
+    let (open, unnamed) = tokio::join!(Ground::with(accounts), Ground::with(String::new()));
+    let tried = stream::iter(attempts.into_iter().zip(&shared)).map(|(row, key)| {
+        let (broker, unnamed, system) = (&open.broker, &unnamed.broker, key_of(&system));
+        async move {
+            let mut world = World::open(broker, key).await;
+            match row.control {
+                Control::WorksInTheSystem => {
+                    let attacker = world.actors.get_mut(&Seat::SchoolA).unwrap();
+                    attacker.line =
+                        Line::dial(world.port, &Login::Key(&system), "_INBOX_school-01AA00").await.unwrap();
+                    attacker.line.subscribe("_INBOX_school-01AA00.>", "").await;
+                }
+                Control::WorksWithoutNames => world.port = unnamed.port(),
+                _ => {}
+            }
+            (row.name, run::unhindered(&world, row).await)
+        }
+    });
+    let tried: Vec<_> = tried.buffer_unordered(4).collect().await;
+    let harmless: Vec<_> = tried.iter().filter(|(_, shown)| !shown).map(|(name, _)| *name).collect();
+    assert_eq!(harmless, [""; 0], "these attempts show nothing even where nothing forbids them");
+}

@@ -1,0 +1,73 @@
+//! To speak where others speak, and to have an answer sent where one may not speak.
+
+use crate::row::{Control, Row, Touches, calls, says};
+
+pub(crate) const ROWS: &[Row] = &[
+    says("another's door for commands", "hwc.submit.{other}"),
+    says("one's own door for commands, by the engine's name for it", "hwc.submit.{me}")
+        .shown_by(Control::Shows("is answered")),
+    says("another's door for commands, behind one's own", "submit.{other}").shown_by(Control::LetThrough),
+    says("every door for commands at once", "hwc.submit.*")
+        .shown_by(Control::Shows("arrives at hwc.submit.*")),
+    says("another's door for payloads", "hwc.fetch.{other}"),
+    says("one's own door for payloads, by the engine's name for it", "hwc.fetch.{me}")
+        .shown_by(Control::Shows("is answered")),
+    says("a task for another", "hwc.task.{other}"),
+    says("a task for oneself", "hwc.task.{me}"),
+    says("an event in the journal", "jrn.{incident}.e"),
+    says("a tombstone in the journal", "jrn.{incident}.t"),
+    says("another's payload", "{payload}"),
+    says("a payload of one's own", "pay.{generation}.00000000000000000000000000000001"),
+    says("a breach record", "hwc.breach"),
+    says("another's inbox", "_INBOX_{other}.forged"),
+    says("the engine's inbox, as JetStream", "_INBOX.forged.x"),
+    says("the answer to another's request", "_R_.forged.x"),
+    says("an advisory of JetStream", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TASKS.{other}")
+        .shown_by(Control::LetThrough),
+    says("one's own inbox", "_INBOX_{me}.x").shown_by(Control::LetThrough),
+    says("one's own door for commands", "{submit}").own(Touches::Nothing),
+    says("one's own door for payloads", "{fetch}").own(Touches::Nothing),
+];
+
+pub(crate) const REPLIES: &[Row] = &[
+    says("of a command, at another's door", "{submit}").replying("hwc.submit.{other}").quietly(),
+    says("of a command, in another's inbox", "{submit}").replying("_INBOX_{other}.forged").quietly(),
+    says("of a command, as another's task", "{submit}").replying("hwc.task.{other}").quietly(),
+    says("of a command, as an event", "{submit}").replying("jrn.{incident}.e").quietly(),
+    says("of a command, as a call that deletes the tasks", "{submit}")
+        .replying("$JS.API.STREAM.DELETE.TASKS")
+        .quietly(),
+    says("of a command, as another's acknowledgement", "{submit}")
+        .replying("{their-task}")
+        .shown_by(Control::ForbiddenToAll),
+    says("of a command, as an answer to another's request", "{submit}")
+        .replying("_R_.forged.x")
+        .shown_by(Control::ForbiddenToAll),
+    says("of a command, at one's own door again", "{submit}").replying("{submit}").own(Touches::Nothing),
+    says("of a fetch, at another's door", "{fetch}").replying("hwc.fetch.{other}").quietly(),
+    says("of a fetch, in another's inbox", "{fetch}").replying("_INBOX_{other}.forged").quietly(),
+    says("of a fetch, as another's payload", "{fetch}").replying("{payload}").quietly(),
+    says("of a fetch, at one's own door for commands", "{fetch}").replying("{submit}").own(Touches::Nothing),
+    pulls("of a pull, at another's door", "hwc.submit.{other}", "arrives at hwc.task.{me}"),
+    pulls("of a pull, in another's inbox", "_INBOX_{other}.forged", "reaches the inbox of {other}"),
+    pulls("of a pull, as another's task", "hwc.task.{other}", "arrives at hwc.task.{me}"),
+    pulls("of a pull, as an event", "jrn.{incident}.e", "JOURNAL"),
+    pulls(
+        "of a pull, as a call that purges the tasks",
+        "$JS.API.STREAM.PURGE.TASKS",
+        "arrives at hwc.task.{me}",
+    ),
+    calls("of a pull, at one's own door for commands", "{next}", PULL)
+        .replying("{submit}")
+        .own(Touches::OwnReading),
+    calls("of a pull, at one's own door for tasks", "{next}", PULL)
+        .replying("{next}")
+        .own(Touches::OwnReading),
+];
+
+const PULL: &str = r#"{"batch":1,"expires":200000000}"#;
+
+/// What JetStream delivers comes under the subject that it was stored under.
+const fn pulls(name: &'static str, reply: &'static str, shows: &'static str) -> Row {
+    calls(name, "{next}", PULL).replying(reply).own(Touches::OwnReading).shown_by(Control::Shows(shows))
+}
