@@ -22,9 +22,9 @@ use tokio::{
 };
 
 /// As long as anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How often one calls again whose line was cut without a word.
-const CALLS_MAX: usize = 10;
+pub(crate) const CALLS_MAX: usize = 10;
 
 /// The subscription to one's own inbox: the first.
 pub(crate) const INBOX: u64 = 1;

@@ -21,13 +21,13 @@ use hwc_jetstream::Credential;
 
 use crate::{
     line::{Line, Login},
-    row::{Control, Row, Verdict},
+    row::{Control, Deed, Row, Verdict},
     world::{Ground, Seat, World, key_of},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_reaches_what_is_anothers_and_every_cell_says_who_refused() {
-    let (world, ground) = World::closed().await;
+    let ((world, _ground), (alone, _other_ground)) = tokio::join!(World::closed(), World::unpermissioned());
     let mut matrix = Vec::new();
     let mut breaches = String::new();
     let mut unproven = Vec::new();
@@ -36,21 +36,28 @@ async fn nobody_reaches_what_is_anothers_and_every_cell_says_who_refused() {
         for row in group.rows {
             let cells = run::everybody(&world, row).await;
             for (seat, verdict) in &cells {
-                if let Verdict::Breach(what) = verdict {
-                    let _ = writeln!(breaches, "  {}, {}: {what}", row.name, seat.title());
+                if matches!(verdict, Verdict::Breach(_) | Verdict::ReachedNothing) {
+                    let _ = writeln!(breaches, "  {}, {}: {verdict}", row.name, seat.title());
                 }
             }
             if row.control == Control::InTheRow && !run::proves_itself(&cells) {
                 unproven.push(row.name);
             }
-            rows.push(cells);
+            // The law is the same wherever one speaks from.
+            let by_account = match row.deed {
+                Deed::Submits(_) | Deed::Fetches(_) => None,
+                _ => Some(run::alone(&alone, row, Seat::SchoolA).await),
+            };
+            if let Some(verdict @ Verdict::Breach(_)) = &by_account {
+                let _ = writeln!(breaches, "  {}, by the accounts alone: {verdict}", row.name);
+            }
+            rows.push((cells, by_account));
         }
         matrix.push((group, rows));
     }
     assert!(breaches.is_empty(), "what must not work:\n{breaches}");
     assert_eq!(unproven, [""; 0], "no cell of these rows could succeed");
     page::committed(&page::page(&matrix));
-    drop(ground);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,4 +101,22 @@ async fn without_permissions_every_attempt_takes_effect() {
     let tried: Vec<_> = tried.buffer_unordered(4).collect().await;
     let harmless: Vec<_> = tried.iter().filter(|(_, shown)| !shown).map(|(name, _)| *name).collect();
     assert_eq!(harmless, [""; 0], "these attempts show nothing even where nothing forbids them");
+}
+
+#[tokio::test]
+async fn the_broker_listens_for_clients_only_and_greets_nobody_with_a_name() {
+    let (world, ground) = World::closed().await;
+    // Each kind of listener, with its addresses: the server itself says which there are.
+    let folder = std::fs::read_dir(ground.broker.folder()).unwrap().map(|entry| entry.unwrap().path());
+    let ports = folder.filter(|path| path.extension().is_some_and(|kind| kind == "ports")).last().unwrap();
+    let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(ports).unwrap()).unwrap();
+    let kinds: Vec<_> = ports.as_object().unwrap().keys().collect();
+    assert_eq!(kinds, ["nats"], "{ports}");
+    let (_line, greeting) = Line::lift(world.port, "_INBOX").await;
+    let greeting = greeting.to_string();
+    for actor in world.actors.values() {
+        for name in [actor.seat.name().to_owned(), actor.key.public_key()] {
+            assert!(!greeting.contains(&name), "{greeting}");
+        }
+    }
 }

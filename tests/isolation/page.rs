@@ -2,14 +2,19 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
-use crate::{row::Control, rows::Group, run::Cell, world::Seat};
+use crate::{
+    row::{Control, Verdict},
+    rows::Group,
+    run::Cell,
+    world::Seat,
+};
 
 /// What is above the tables.
 const HEAD: &str = "\
 # Who can do what to whom: the isolation matrix
 
 Written by `tests/isolation`, which tries every cell on a real broker with the accounts and permissions that an operator
-gets, and with the law behind the doors. `HWC_BLESS=1 cargo test -p hwc --test isolation` writes it anew; a cell that
+gets, and with the law behind the doors. `HWC_BLESS=1 cargo test -p hwc-isolation` writes it anew; a cell that
 changes fails the test, and so does any attempt that takes effect, whatever this page says.
 
 Each organisation reaches for what is another's: a school for the other school's, a municipality for the other
@@ -26,8 +31,13 @@ key that the broker knows; it reaches for this region's. *Nobody* has no key.
 | own | it was let in as oneself, and reached nothing but what is one's own |
 
 In every cell but *own*, streams, consumers and settings were the same before and after; in every cell, nobody else heard
-anything, and the message came out nowhere but at one's own door. The last column tells how it is known that the attempt
-could succeed:
+anything, and the message came out nowhere but at one's own door.
+
+Two walls stand behind each other: an account for each organisation, and permissions inside it. The column *accounts alone*
+is school A's with the permissions taken out of the configuration: the second wall holds without the first. There *reaches
+nothing* means that nobody refused and nothing was there.
+
+The last column tells how it is known that the attempt could succeed at all:
 
 | the last column says | which means |
 |---|---|
@@ -40,23 +50,27 @@ could succeed:
 | another row | another row has the same with somebody who may |
 ";
 
+/// A row as it was tried: by everybody, and by school A where there are accounts and no permissions.
+pub(crate) type Tried = (Vec<Cell>, Option<Verdict>);
+
 /// The whole page.
-pub(crate) fn page(matrix: &[(&Group, Vec<Vec<Cell>>)]) -> String {
+pub(crate) fn page(matrix: &[(&Group, Vec<Tried>)]) -> String {
     let mut page = HEAD.to_owned();
     for (group, rows) in matrix {
         let _ = write!(page, "\n## {}\n\n| |", group.title);
-        for (seat, _) in rows.first().into_iter().flatten() {
+        for (seat, _) in rows.iter().take(1).flat_map(|(cells, _)| cells) {
             let _ = write!(page, " {} |", seat.title());
         }
-        page.push_str(" without permissions |\n|---|");
-        page.push_str(&"---|".repeat(Seat::KNOWN.len() + 2));
+        page.push_str(" accounts alone | without either |\n|---|");
+        page.push_str(&"---|".repeat(Seat::KNOWN.len() + 3));
         page.push('\n');
-        for (row, cells) in group.rows.iter().zip(rows) {
+        for (row, (cells, by_account)) in group.rows.iter().zip(rows) {
             let _ = write!(page, "| {} |", row.name);
             for (_, verdict) in cells {
                 let _ = write!(page, " {verdict} |");
             }
-            let _ = writeln!(page, " {} |", known(row.control));
+            let by_account = by_account.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+            let _ = writeln!(page, " {by_account} | {} |", known(row.control));
         }
     }
     page

@@ -152,6 +152,8 @@ pub(crate) enum Verdict {
     Law(String),
     /// Let in as oneself, and it reached nothing that is another's.
     Own,
+    /// Nobody refused, and there was nothing there to reach.
+    ReachedNothing,
     /// It took effect.
     Breach(String),
 }
@@ -165,6 +167,7 @@ impl std::fmt::Display for Verdict {
             Self::Limit => write!(f, "broker: limit"),
             Self::Law(code) => write!(f, "law: {code}"),
             Self::Own => write!(f, "own"),
+            Self::ReachedNothing => write!(f, "reaches nothing"),
             Self::Breach(what) => write!(f, "**BREACH: {what}**"),
         }
     }
@@ -190,10 +193,13 @@ pub(crate) fn verdict(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Ve
     if evidence.answers.iter().any(Message::nobody_serves) {
         return Verdict::NoSuchService;
     }
+    if evidence.answers.iter().any(|answer| answer.headers.starts_with("NATS/1.0 409")) {
+        return Verdict::Limit;
+    }
     match evidence.answers.iter().find_map(|answer| refusal(&answer.body)) {
         Some(code) => Verdict::Law(code),
         None if own => Verdict::Own,
-        None => Verdict::Breach("it was let through".to_owned()),
+        None => Verdict::ReachedNothing,
     }
 }
 
@@ -210,7 +216,8 @@ fn effects(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Vec<String> {
     ];
     let elsewhere = evidence.arrived.iter().filter(|subject| !doors.contains(subject));
     effects.extend(elsewhere.map(|subject| format!("arrives at {subject}")));
-    effects.extend(evidence.strays.iter().map(|whose| format!("reaches the inbox of {whose}")));
+    let strays = evidence.strays.iter().filter(|whose| *whose != me);
+    effects.extend(strays.map(|whose| format!("reaches the inbox of {whose}")));
     if evidence.overheard > 0 {
         effects.push("listens in".to_owned());
     }

@@ -1,10 +1,10 @@
 //! A broker with everybody on it, and something of everybody's to reach for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use hwc_broker::Broker;
 use hwc_jetstream::{
-    Breaches, Credential, JetStreamJournal, Link, SealedStore, Settings, Tasks, permissions,
+    Breaches, Credential, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks, permissions,
 };
 use hwc_relay::Rules;
 use hwc_schemas::{
@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     engine::{self, Engine},
     line::{Heard, Line, Login, Saying},
+    state::State,
 };
 
 /// Who tries.
@@ -132,7 +133,9 @@ pub(crate) struct World {
     pub(crate) engine: Line,
     pub(crate) actors: BTreeMap<Seat, Actor>,
     pub(crate) ids: Ids,
-    places: BTreeMap<&'static str, String>,
+    names: BTreeMap<&'static str, String>,
+    /// How everything was when it was last looked at, if nobody had a right to change it since.
+    pub(crate) left: Mutex<Option<State>>,
 }
 
 /// A Tuesday with school: whoever is routed is delivered at once.
@@ -173,7 +176,12 @@ impl Ground {
     /// Starts a broker with this in its configuration.
     pub(crate) async fn with(accounts: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = hwc_broker::Settings { accounts, ..hwc_broker::Settings::in_folder(folder.path()) };
+        let settings = hwc_broker::Settings {
+            accounts,
+            // Every world's streams ask for their share; none of them fills it.
+            file_store_bytes_max: 1 << 44,
+            ..hwc_broker::Settings::in_folder(folder.path())
+        };
         Self { broker: Broker::start(settings).await.unwrap(), _folder: folder }
     }
 }
@@ -190,7 +198,17 @@ impl World {
     /// Everybody with an account and its permissions, and the law behind the doors.
     pub(crate) async fn closed() -> (Self, Ground) {
         let keys = Keys::cut();
-        let ground = Ground::with(keys.accounts()).await;
+        Self::wired(&keys, keys.accounts()).await
+    }
+
+    /// The same accounts, and inside them everybody may do everything.
+    pub(crate) async fn unpermissioned() -> (Self, Ground) {
+        let keys = Keys::cut();
+        Self::wired(&keys, without_permissions(&keys.accounts())).await
+    }
+
+    async fn wired(keys: &Keys, accounts: String) -> (Self, Ground) {
+        let ground = Ground::with(accounts).await;
         let everybody: Vec<_> = keys.everybody.iter().map(|(seat, key)| (*seat, key_of(key))).collect();
         let mut world = Self::furnished(&ground.broker, &keys.engine, everybody, Wiring::Closed).await;
         world.live().await;
@@ -216,8 +234,11 @@ impl World {
     ) -> Self {
         let port = broker.port();
         let link = Link::connect(broker.client_url(), Some(engine)).await.unwrap();
-        let settings = Settings::development();
-        let journal = JetStreamJournal::open(&link, &settings).await.unwrap();
+        // Nothing is to happen by itself while everybody tries.
+        let hour = Duration::from_hours(1);
+        let settings = Settings { lease_for: hour, tasks_held_for: hour, ..Settings::development() };
+        let lease = Box::leak(Box::new(Lease::stand_by(&link, &settings, "engine").await.unwrap()));
+        let journal = JetStreamJournal::open(lease, &settings).await.unwrap();
         let store = SealedStore::open(&link, &settings);
         let tasks = Tasks::open(&link, &settings).await.unwrap();
         let breaches = Breaches::open(&link, &settings).await.unwrap();
@@ -258,14 +279,19 @@ impl World {
         let stored =
             store.store(vec![(PayloadId::from_uuid(Uuid::new_v4()), known)], Duration::from_hours(1));
         stored.await.unwrap();
-        behind.ask(&format!("jrn.{}.e", incident()), "an event of somebody else").await.unwrap();
+        let names = found(&behind, &ids).await;
+        if wiring == Wiring::Open {
+            // Elsewhere the engine writes what it can read.
+            behind.ask(&names["{event}"], "an event of somebody else").await.unwrap();
+        }
 
         if wiring == Wiring::Closed {
             let now = Zone::amsterdam().unwrap().instant(MORNING.date(), MORNING.time());
             Engine { now, journal, store, tasks, breaches }.open(&link, rules()).await;
         }
-        let places = found(&behind, &ids).await;
-        for subject in ["hwc.>", "jrn.>", "pay.>", "in.>", "count.>", "_INBOX.>", "$JS.API.>"] {
+        // What the pen was tried with goes within a second or two; everything is to be still now.
+        behind.api("STREAM.PURGE.JOURNAL", json!({ "filter": "jrn.barrier.>" })).await;
+        for subject in ["hwc.>", "jrn.>", "pay.>", "in.>", "count.>", "lead.>", "_INBOX.>", "$JS.API.>"] {
             behind.subscribe(subject, "").await;
         }
         if wiring == Wiring::Open {
@@ -275,7 +301,7 @@ impl World {
             }
         }
         behind.settle().await;
-        Self { port, wiring, engine: behind, actors, ids, places }
+        Self { port, wiring, engine: behind, actors, ids, names, left: Mutex::default() }
     }
 
     pub(crate) fn actor(&self, seat: Seat) -> &Actor {
@@ -356,7 +382,7 @@ impl World {
                     .strftime("%Y-%m-%dT%H:%M:%SZ")
                     .to_string(),
             );
-        for (name, place) in &self.places {
+        for (name, place) in &self.names {
             text = text.replace(name, place);
         }
         text
@@ -378,9 +404,15 @@ impl World {
             }
             engine.say(&says(format!("$JS.ACK.TASKS.{name}.1.999999999.1.1.0"), String::new())).await;
         }
-        let (incident, generation) =
-            (self.fill("jrn.{incident}.e", Police), self.fill("pay.{generation}.x", Police));
-        for to in [incident, generation, "hwc.breach".into(), "_R_.stir.x".into(), "_INBOX.stir.x".into()] {
+        let (incident, generation) = (self.fill("{event}", Police), self.fill("pay.{generation}.x", Police));
+        for to in [
+            incident,
+            generation,
+            "hwc.breach".into(),
+            "jrn.stir.e".into(),
+            "_R_.stir.x".into(),
+            "_INBOX.stir.x".into(),
+        ] {
             engine.say(&says(to, engine.new_inbox())).await;
         }
         engine.api("INFO", json!({})).await;
@@ -411,11 +443,33 @@ async fn found(engine: &Line, ids: &Ids) -> BTreeMap<&'static str, String> {
     let stream = streams.filter(|name| name.starts_with("PAY_")).min().unwrap().to_owned();
     let info = engine.api(&format!("STREAM.INFO.{stream}"), json!({ "subjects_filter": ">" })).await;
     let payload = info["state"]["subjects"].as_object().unwrap().keys().next().unwrap().clone();
+    // The journal hears whoever leads, under a subject of their own.
+    let info = engine.api("STREAM.INFO.JOURNAL", json!({})).await;
+    let pen = info["config"]["subjects"][0].as_str().unwrap();
+    let info = engine.api("STREAM.INFO.LEAD", json!({})).await;
+    let lease = info["config"]["subjects"][0].as_str().unwrap();
     BTreeMap::from([
-        ("{incident}", ids.known.to_string()),
+        ("{event}", pen.replace("*.*", &format!("{}.e", ids.known))),
+        ("{tombstone}", pen.replace("*.*", &format!("{}.t", ids.known))),
+        ("{lease}", lease.to_owned()),
         ("{generation}", stream["PAY_".len()..].to_owned()),
         ("{payload}", payload),
     ])
+}
+
+/// A broker's configuration with every `permissions: { … }` taken out.
+fn without_permissions(accounts: &str) -> String {
+    let mut parts = accounts.split("permissions: {");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut depth = 1;
+        let rest = part.trim_start_matches(|letter| {
+            depth += i32::from(letter == '{') - i32::from(letter == '}');
+            depth > 0
+        });
+        text.push_str(&rest[1..]);
+    }
+    text
 }
 
 /// One's own acknowledgement, with the number of another's task in it.

@@ -89,7 +89,7 @@ pub(crate) const STREAMS: &[Row] = &[
         r#"{"name":"MINE","subjects":["hwc.fetch.*"],"storage":"memory","no_ack":true,"republish":{"src":"hwc.fetch.*","dest":"_INBOX_{me}.copy"}}"#,
     ),
     calls(
-        "make a mirror of the tasks",
+        "make a mirror of the journal",
         "$JS.API.STREAM.CREATE.MINE",
         r#"{"name":"MINE","storage":"memory","mirror":{"name":"JOURNAL"}}"#,
     ),

@@ -11,7 +11,7 @@ use crate::{
 
 /// Every one of them works in one account without permissions, and each but the header ones even with perfect permissions on
 /// subjects: that is why nobody here publishes into a stream.
-pub(crate) const SEVEN: &[Row] = &[
+pub(crate) const SEVEN: &[Row; 7] = &[
     says(
         "1: publish with a reply at another's subject, so that the broker's receipt is stored there",
         "in.{me}.x",
@@ -104,7 +104,7 @@ pub(crate) const AT_THE_DOORS: &[Row] = &[
         .with(&[("Nats-Batch-Id", "b-{me}"), ("Nats-Batch-Sequence", "1"), ("Nats-Batch-Commit", "1")])
         .own(Touches::Nothing),
     says("a counter", "{submit}").with(&[("Nats-Incr", "+5")]).own(Touches::Nothing),
-    says("a time to live, in the journal", "jrn.{incident}.e").with(&[("Nats-TTL", "1s")]),
+    says("a time to live, in the journal", "{event}").with(&[("Nats-TTL", "1s")]),
     says("a rollup of another's subject", "in.{other}.secret").with(&[("Nats-Rollup", "sub")]),
     says("an atomic batch on another's subject", "in.{other}.x").with(&[
         ("Nats-Batch-Id", "b-{me}"),
@@ -123,7 +123,8 @@ pub(crate) const AT_THE_DOORS: &[Row] = &[
     says("a trace of one's message, stored as another's task", "{submit}")
         .with(&[("Nats-Trace-Dest", "hwc.task.{other}")]),
     says("a trace of one's message through the engine's account, to one's own inbox", "{submit}")
-        .with(&[("Nats-Trace-Dest", "_INBOX_{me}.trace")]),
+        .with(&[("Nats-Trace-Dest", "_INBOX_{me}.trace")])
+        .shown_by(Control::LetThrough),
     says("a trace of one's message, sent to one's own door", "{submit}")
         .with(&[("Nats-Trace-Dest", "{submit}")])
         .own(Touches::Nothing),

@@ -3,7 +3,7 @@
 use nkeys::KeyPair;
 
 use crate::{
-    line::{Heard, Line, Login, Saying},
+    line::{CALLS_MAX, Heard, Line, Login, Saying},
     row::{Control, Doing, Evidence, Row, Touches, does},
     run::{denials, messages},
     world::{Seat, World},
@@ -19,7 +19,9 @@ pub(crate) const ROWS: &[Row] = &[
     does("speak before saying who one is", unannounced).shown_by(Control::WorksWithoutNames),
     does("connect with one's own key and listen to another's inbox", anothers_inbox),
     does("connect twice", twice).own(Touches::Nothing),
-    does("say more at once than a message may hold", oversize).shown_by(Control::InAnotherRow),
+    does("say more at once than a message may hold", oversize).own(Touches::Nothing),
+    does("hold forty lines at once", many_lines).own(Touches::Nothing),
+    does("listen to four hundred subjects of one's own", many_subjects).own(Touches::Nothing),
 ];
 
 fn admitted(dialled: Result<Line, String>) -> Evidence {
@@ -53,7 +55,7 @@ fn pretending(world: &World, seat: Seat) -> Doing<'_> {
 fn unannounced(world: &World, seat: Seat) -> Doing<'_> {
     Box::pin(async move {
         let words = format!("SUB > 1\r\nPUB hwc.submit.{} 1\r\nx\r\nPING\r\n", seat.other().name());
-        loop {
+        for _ in 0..CALLS_MAX {
             let (line, _) = Line::lift(world.port, "_INBOX").await;
             line.write(words.as_bytes()).await;
             match line.wait(0, |_| true).await {
@@ -65,6 +67,7 @@ fn unannounced(world: &World, seat: Seat) -> Doing<'_> {
                 said => return Evidence { effects: vec![format!("hears {said:?}")], ..Evidence::default() },
             }
         }
+        panic!("the line is cut without a word every time")
     })
 }
 
@@ -107,5 +110,32 @@ fn oversize(world: &World, seat: Seat) -> Doing<'_> {
         line.say(&Saying { to: "submit".to_owned(), body, ..Saying::default() }).await;
         line.wait(from, |heard| matches!(heard, Heard::Refused(_) | Heard::HungUp)).await;
         Evidence { denied: denials(&line.since(from)), ..Evidence::default() }
+    })
+}
+
+fn many_lines(world: &World, seat: Seat) -> Doing<'_> {
+    Box::pin(async move {
+        let Some(actor) = world.actors.get(&seat) else { return without_a_key(world, seat).await };
+        let mut lines = Vec::new();
+        for _ in 0..40 {
+            match Line::dial(world.port, &Login::Key(&actor.key), "_INBOX").await {
+                Ok(line) => lines.push(line),
+                Err(why) => return Evidence { denied: vec![why], ..Evidence::default() },
+            }
+        }
+        Evidence::default()
+    })
+}
+
+fn many_subjects(world: &World, seat: Seat) -> Doing<'_> {
+    Box::pin(async move {
+        let Some(actor) = world.actors.get(&seat) else { return without_a_key(world, seat).await };
+        let inbox = format!("_INBOX_{}", seat.name());
+        let line = Line::dial(world.port, &Login::Key(&actor.key), &inbox).await.unwrap();
+        for nth in 0..400 {
+            line.subscribe(&format!("{inbox}.{nth}.x"), "").await;
+        }
+        line.settle().await;
+        Evidence { denied: denials(&line.since(0)), ..Evidence::default() }
     })
 }

@@ -14,8 +14,11 @@ pub(crate) const ROWS: &[Row] = &[
         .shown_by(Control::Shows("is answered")),
     says("a task for another", "hwc.task.{other}"),
     says("a task for oneself", "hwc.task.{me}"),
-    says("an event in the journal", "jrn.{incident}.e"),
-    says("a tombstone in the journal", "jrn.{incident}.t"),
+    says("an event in the journal", "{event}"),
+    says("a tombstone in the journal", "{tombstone}"),
+    says("an event in the journal, past the leader", "jrn.00000000000000000000000000000001.e")
+        .shown_by(Control::LetThrough),
+    says("the engine's lease", "{lease}"),
     says("another's payload", "{payload}"),
     says("a payload of one's own", "pay.{generation}.00000000000000000000000000000001"),
     says("a breach record", "hwc.breach"),
@@ -33,7 +36,7 @@ pub(crate) const REPLIES: &[Row] = &[
     says("of a command, at another's door", "{submit}").replying("hwc.submit.{other}").quietly(),
     says("of a command, in another's inbox", "{submit}").replying("_INBOX_{other}.forged").quietly(),
     says("of a command, as another's task", "{submit}").replying("hwc.task.{other}").quietly(),
-    says("of a command, as an event", "{submit}").replying("jrn.{incident}.e").quietly(),
+    says("of a command, as an event", "{submit}").replying("{event}").quietly(),
     says("of a command, as a call that deletes the tasks", "{submit}")
         .replying("$JS.API.STREAM.DELETE.TASKS")
         .quietly(),
@@ -51,7 +54,7 @@ pub(crate) const REPLIES: &[Row] = &[
     pulls("of a pull, at another's door", "hwc.submit.{other}", "arrives at hwc.task.{me}"),
     pulls("of a pull, in another's inbox", "_INBOX_{other}.forged", "reaches the inbox of {other}"),
     pulls("of a pull, as another's task", "hwc.task.{other}", "arrives at hwc.task.{me}"),
-    pulls("of a pull, as an event", "jrn.{incident}.e", "JOURNAL"),
+    pulls("of a pull, as an event", "{event}", "JOURNAL"),
     pulls(
         "of a pull, as a call that purges the tasks",
         "$JS.API.STREAM.PURGE.TASKS",

@@ -13,6 +13,7 @@ pub(crate) const ROWS: &[Row] = &[
     listens("to one's own tasks, past the pull", "hwc.task.{me}"),
     listens("to everything of the relay", "hwc.>"),
     listens("to the journal", "jrn.>"),
+    listens("to whoever leads", "lead.>"),
     listens("to payloads", "pay.>"),
     listens("to breach records", "hwc.breach"),
     listens("to another's inbox", "_INBOX_{other}.>"),

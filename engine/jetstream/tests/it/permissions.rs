@@ -257,6 +257,26 @@ async fn an_organisation_cannot_multiply_its_own_tasks() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_pulled_into_a_door_is_no_knock() {
+    let region = region().await;
+    let mut told = answering(Doors::open(&region.link().await).await.unwrap());
+    let tasks = region.tasks().await;
+    tasks.offer(&region.organisation(0), &crate::doors::task(1)).await.unwrap();
+    let raw = region.raw_organisation(0).await;
+    // The broker brings it to the door under the subject that it was stored under, which is nobody's door.
+    raw.publish_with_reply("next", "submit", r#"{"batch":1,"expires":200000000}"#.into()).await.unwrap();
+    raw.flush().await.unwrap();
+    let engine = region.raw_engine().await;
+    eventually("it was delivered", || async {
+        api(&engine, &format!("CONSUMER.INFO.TASKS.{A}"), json!({})).await["num_ack_pending"] == 1
+    })
+    .await;
+    assert_eq!(region.door(0).await.submit(&acknowledge(1)).await, Ok(Answer::Recorded));
+    assert_eq!(told.recv().await.unwrap(), format!("{A} acknowledge"));
+    assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn the_other_form_of_acknowledgements_works_when_the_server_switches_to_it() {
     let region = Region::with_more(&[A], "\nfeature_flags { js_ack_fc_v2: true }\n").await;
     let tasks = region.tasks().await;
