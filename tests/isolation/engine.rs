@@ -42,7 +42,7 @@ impl Engine {
                     Knock::Submit { from, command: Ok(command), caller } => {
                         asked.insert(ticket, caller);
                         let (command, payloads) = command.detach(|| PayloadId::from_uuid(Uuid::new_v4()));
-                        Input::Submit { ticket, from, command, payloads, trace: None }
+                        Input::Submit { ticket, from, command, payloads }
                     }
                     Knock::Fetch { from, fetch: Ok(fetch), caller } => {
                         fetching.insert(ticket, caller);
@@ -130,7 +130,7 @@ impl Engine {
 
 /// Answers everybody at every door, as whoever the subject says, wherever they want it said.
 pub(crate) async fn credulous(engine: Line) {
-    for door in ["hwc.submit.*", "hwc.fetch.*"] {
+    for door in ["hwc.submit.*", "hwc.fetch.*", "hwc.directory.*"] {
         engine.subscribe(door, "").await;
     }
     engine.settle().await;

@@ -5,7 +5,9 @@
 //! they were. A second run takes the permissions away and shows that the attempts bite.
 #![cfg(test)]
 
+mod cast;
 mod engine;
+mod ground;
 mod line;
 mod page;
 mod row;
@@ -20,9 +22,11 @@ use futures::{StreamExt as _, stream};
 use hwc_jetstream::Credential;
 
 use crate::{
+    cast::Seat,
+    ground::{Ground, key_of},
     line::{Line, Login},
     row::{Control, Deed, Row, Verdict},
-    world::{Ground, Seat, World, key_of},
+    world::World,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

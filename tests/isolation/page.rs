@@ -3,10 +3,10 @@
 use std::{fmt::Write as _, fs, path::PathBuf};
 
 use crate::{
+    cast::Seat,
     row::{Control, Verdict},
     rows::Group,
     run::Cell,
-    world::Seat,
 };
 
 /// What is above the tables.

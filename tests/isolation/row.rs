@@ -5,8 +5,9 @@ use std::{future::Future, pin::Pin};
 use hwc_schemas::wire::{Answer, Command, Fetch, Fetched, Sealed};
 
 use crate::{
+    cast::{Ids, Seat},
     line::Message,
-    world::{Ids, Seat, World},
+    world::World,
 };
 
 /// One thing to try.
@@ -87,7 +88,9 @@ impl Touches {
         match self {
             Self::Nothing => false,
             Self::OwnReading => reading,
-            Self::OwnTasks => reading || what == "TASKS" || what == format!("TASKS at hwc.task.{me}"),
+            Self::OwnTasks => {
+                reading || what == "TASKS" || what.starts_with(&format!("TASKS at hwc.task.{me}."))
+            }
             Self::WhatTheLawSays => {
                 !what.contains('/') && !what.ends_with(" of TASKS") && !what.ends_with(" of JOURNAL")
             }
@@ -212,6 +215,7 @@ fn effects(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Vec<String> {
     let doors = [
         format!("hwc.submit.{me}"),
         format!("hwc.fetch.{me}"),
+        format!("hwc.directory.{me}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.TASKS.{me}"),
     ];
     let elsewhere = evidence.arrived.iter().filter(|subject| !doors.contains(subject));

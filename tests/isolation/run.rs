@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::{
+    cast::Seat,
     line::{Heard, INBOX, Line, Login, Message, PATIENCE, Saying},
     row::{Control, Deed, Evidence, Row, Verdict, bites, verdict},
     state::{self, State},
-    world::{Actor, Seat, World},
+    world::{Actor, World},
 };
 
 /// What every attempt carries, so that it is known again wherever it comes out.
@@ -144,7 +145,8 @@ pub(crate) async fn say(world: &World, seat: Seat, mut saying: Saying) -> Eviden
         let ours =
             |heard: &Heard| matches!(heard, Heard::Message(message) if message.subject == saying.reply);
         // The engine answers everybody at their doors; the broker answers soon or not at all.
-        let at_a_door = ["{submit}", "{fetch}"].iter().any(|door| saying.to == world.fill(door, seat));
+        let at_a_door =
+            ["{submit}", "{fetch}", "{directory}"].iter().any(|door| saying.to == world.fill(door, seat));
         line.wait_for(if at_a_door { PATIENCE } else { ANSWER_WITHIN }, from, ours).await;
     }
     let answers = messages(line.since(from)).filter(|message| message.subject == saying.reply).collect();
@@ -190,7 +192,7 @@ impl<'a> Listening<'a> {
         let heard = self.line.since(self.from);
         self.line.unsubscribe(self.number).await;
         // In an account of one's own these are one's own.
-        let own = [&format!("_INBOX_{}.", self.seat.name()), "submit", "fetch"];
+        let own = [&format!("_INBOX_{}.", self.seat.name()), "submit", "fetch", "directory"];
         let denied = denials(&heard);
         let over = messages(heard).filter(|message| {
             message.subscription == self.number && !own.iter().any(|own| message.subject.starts_with(own))
@@ -221,7 +223,7 @@ impl Watch {
             // Whoever asked knows the number; a task comes under its own subject.
             let asked = |subject: &str| match subject.strip_prefix(&inbox) {
                 Some(number) => number.parse::<u64>().is_ok(),
-                None => subject == format!("hwc.task.{}", seat.name()),
+                None => subject.starts_with(&format!("hwc.task.{}.", seat.name())),
             };
             let strays =
                 messages(line.since(*from)).filter(|m| m.subscription == INBOX && !asked(&m.subject));
@@ -234,9 +236,11 @@ impl Watch {
         let places = ["hwc.", "jrn.", "lead.", "$JS.API.STREAM.PURGE."];
         // A task that comes out at a door does so under its own subject.
         let of_ones_own = |subject: &str| {
-            let own_places =
-                |seat: &Seat| ["submit", "task"].map(|place| format!("hwc.{place}.{}", seat.name()));
-            own && seats.iter().flat_map(own_places).any(|place| place == subject)
+            let of = |seat: &Seat| {
+                let tasks = format!("hwc.task.{}.", seat.name());
+                subject == format!("hwc.submit.{}", seat.name()) || subject.starts_with(&tasks)
+            };
+            own && seats.iter().any(of)
         };
         for message in messages(world.engine.since(self.engine)) {
             let marked = message.headers.lines().find_map(|line| line.strip_prefix(MARK)?.strip_prefix(": "));

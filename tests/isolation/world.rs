@@ -4,110 +4,30 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use hwc_broker::Broker;
 use hwc_jetstream::{
-    Breaches, Credential, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks, permissions,
+    Breaches, Credential, DirectoryDoor, JetStreamJournal, Lease, Link, Published, SealedStore, Settings,
+    Tasks,
 };
-use hwc_relay::Rules;
 use hwc_schemas::{
-    IncidentId, Organisation, PayloadId, SignalId, SignalNumber,
-    wire::{Answer, Command, Expansion, Fetch, Finding, Interval, Notice, Screening, Sealed, Task},
+    PayloadId,
+    wire::{Answer, Command, Fetch, Screening, Sealed},
 };
-use hwc_workflow::{
-    Chain, Table,
-    calendar::{Calendar, Feed, HolidayRegion, Zone},
-    policy::Policy,
-};
-use jiff::{Timestamp, civil};
+use jiff::Timestamp;
 use nkeys::KeyPair;
 use serde_json::json;
-use tempfile::TempDir;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
+    cast::{
+        Ids,
+        Seat::{self, MunicipalityA, MunicipalityB, Police, SchoolA, SchoolB, VeiligThuis},
+        child, expand, incident, incident_of_nobody, notice, now, route, rules, sealed, task,
+    },
     engine::{self, Engine},
+    ground::{Ground, Keys, key_of, without_permissions},
     line::{Heard, Line, Login, Saying},
     state::State,
 };
-
-/// Who tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Seat {
-    Police,
-    VeiligThuis,
-    MunicipalityA,
-    MunicipalityB,
-    SchoolA,
-    SchoolB,
-    /// Another region's Veilig Thuis, with a key that the broker knows.
-    Stranger,
-    /// Whoever has no key.
-    Nobody,
-}
-
-use Seat::{MunicipalityA, MunicipalityB, Nobody, Police, SchoolA, SchoolB, Stranger, VeiligThuis};
-
-impl Seat {
-    /// Everybody who has a key.
-    pub(crate) const KNOWN: [Self; 7] =
-        [Police, VeiligThuis, MunicipalityA, MunicipalityB, SchoolA, SchoolB, Stranger];
-
-    /// What the matrix calls it.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Police => "police",
-            VeiligThuis => "Veilig Thuis",
-            MunicipalityA => "municipality A",
-            MunicipalityB => "municipality B",
-            SchoolA => "school A",
-            SchoolB => "school B",
-            Stranger => "stranger",
-            Nobody => "nobody",
-        }
-    }
-
-    /// Its name on the broker.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Police => "police-20",
-            VeiligThuis => "veilig-thuis-20",
-            MunicipalityA => "municipality-0855",
-            MunicipalityB => "municipality-0758",
-            SchoolA => "school-01AA00",
-            SchoolB => "school-02BB00",
-            Stranger => "veilig-thuis-99",
-            Nobody => "nobody-0",
-        }
-    }
-
-    pub(crate) fn organisation(self) -> Organisation {
-        self.name().parse().unwrap()
-    }
-
-    /// Whose things it reaches for: those of somebody of its own kind, if there is one.
-    pub(crate) const fn other(self) -> Self {
-        match self {
-            VeiligThuis | SchoolB | Nobody => SchoolA,
-            MunicipalityA => MunicipalityB,
-            MunicipalityB => MunicipalityA,
-            Police | SchoolA => SchoolB,
-            Stranger => VeiligThuis,
-        }
-    }
-}
-
-/// The incidents that there are.
-pub(crate) struct Ids {
-    /// On its way: one child's letter lies at school A, the other's at school B.
-    pub(crate) known: IncidentId,
-    /// Nobody knows it yet; the rows of the law take it along.
-    pub(crate) fresh: IncidentId,
-    /// Expanded, and not routed.
-    pub(crate) waiting: IncidentId,
-}
-
-/// A child of an incident.
-pub(crate) fn child(incident: IncidentId, place: usize) -> SignalId {
-    SignalId { incident, number: SignalNumber::at(place).unwrap() }
-}
 
 /// One who tries, on a line of their own.
 pub(crate) struct Actor {
@@ -138,61 +58,9 @@ pub(crate) struct World {
     pub(crate) left: Mutex<Option<State>>,
 }
 
-/// A Tuesday with school: whoever is routed is delivered at once.
-const MORNING: civil::DateTime = civil::date(2026, 11, 17).at(9, 0, 0, 0);
-const FEED: &[u8] =
-    br#"{"content":[{"schoolyear":"2025-2026","vacations":[]},{"schoolyear":"2026-2027","vacations":[]}]}"#;
-
 /// Messages that wait for each organisation, and how many of them it holds.
 const WAITING: i64 = 16;
 const HELD: usize = 6;
-
-/// The broker's configuration and everybody's keys.
-pub(crate) struct Keys {
-    engine: Credential,
-    everybody: Vec<(Seat, Credential)>,
-}
-
-impl Keys {
-    pub(crate) fn cut() -> Self {
-        let everybody = Seat::KNOWN.map(|seat| (seat, Credential::generate())).into();
-        Self { engine: Credential::generate(), everybody }
-    }
-
-    fn accounts(&self) -> String {
-        let organisations: Vec<_> =
-            self.everybody.iter().map(|(seat, key)| (seat.organisation(), key.public())).collect();
-        permissions::accounts(&self.engine.public(), &organisations)
-    }
-}
-
-/// A broker, in a folder that goes with it.
-pub(crate) struct Ground {
-    pub(crate) broker: Broker,
-    _folder: TempDir,
-}
-
-impl Ground {
-    /// Starts a broker with this in its configuration.
-    pub(crate) async fn with(accounts: String) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = hwc_broker::Settings {
-            accounts,
-            // Every world's streams ask for their share; none of them fills it.
-            file_store_bytes_max: 1 << 44,
-            ..hwc_broker::Settings::in_folder(folder.path())
-        };
-        Self { broker: Broker::start(settings).await.unwrap(), _folder: folder }
-    }
-}
-
-/// The key of a credential, to sign with by hand.
-pub(crate) fn key_of(credential: &Credential) -> KeyPair {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("key");
-    credential.write(&path).unwrap();
-    KeyPair::from_seed(std::fs::read_to_string(path).unwrap().trim()).unwrap()
-}
 
 impl World {
     /// Everybody with an account and its permissions, and the law behind the doors.
@@ -286,8 +154,11 @@ impl World {
         }
 
         if wiring == Wiring::Closed {
-            let now = Zone::amsterdam().unwrap().instant(MORNING.date(), MORNING.time());
-            Engine { now, journal, store, tasks, breaches }.open(&link, rules()).await;
+            let directory = Published { serial: 1, text: "the signed directory".into() };
+            let (tell, published) = watch::channel(directory);
+            // Open for as long as there is anybody to ask.
+            Box::leak(Box::new((tell, DirectoryDoor::open(&link, published).await.unwrap())));
+            Engine { now: now(), journal, store, tasks, breaches }.open(&link, rules()).await;
         }
         // What the pen was tried with goes within a second or two; everything is to be still now.
         behind.api("STREAM.PURGE.JOURNAL", json!({ "filter": "jrn.barrier.>" })).await;
@@ -365,12 +236,14 @@ impl World {
         let mut text = text
             .replace("{submit}", &door(format!("hwc.submit.{me}"), "submit"))
             .replace("{fetch}", &door(format!("hwc.fetch.{me}"), "fetch"))
+            .replace("{directory}", &door(format!("hwc.directory.{me}"), "directory"))
             .replace("{next}", &door(format!("$JS.API.CONSUMER.MSG.NEXT.TASKS.{me}"), "next"))
             .replace("{held}", &held(seat, 0))
             .replace("{held-2}", &held(seat, 1))
             .replace("{held-3}", &held(seat, 2))
             .replace("{held-4}", &held(seat, 3))
             .replace("{their-task}", &held(seat.other(), 5))
+            .replace("{their-subject}", &task(self.ids.known, seat.other()))
             .replace("{misnumbered}", &misnumbered(&held(seat, 5), &held(seat.other(), 5)))
             .replace("{me}", me)
             .replace("{other}", other)
@@ -399,7 +272,7 @@ impl World {
         let engine = &self.engine;
         for seat in self.actors.keys() {
             let name = seat.name();
-            for to in [format!("hwc.task.{name}"), format!("in.{name}.stir"), format!("count.{name}")] {
+            for to in [format!("hwc.task.{name}.stir"), format!("in.{name}.stir"), format!("count.{name}")] {
                 engine.say(&says(to, engine.new_inbox())).await;
             }
             engine.say(&says(format!("$JS.ACK.TASKS.{name}.1.999999999.1.1.0"), String::new())).await;
@@ -428,6 +301,7 @@ impl World {
             for (door, body) in [
                 ("{submit}", serde_json::to_string(&nothing).unwrap()),
                 ("{fetch}", serde_json::to_string(&fetch).unwrap()),
+                ("{directory}", r#"{"than":9}"#.to_owned()),
             ] {
                 let answered = actor.line.ask(&self.fill(door, actor.seat), &body).await;
                 assert!(answered.is_some(), "the engine does not answer {}", actor.seat.name());
@@ -457,75 +331,9 @@ async fn found(engine: &Line, ids: &Ids) -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// A broker's configuration with every `permissions: { … }` taken out.
-fn without_permissions(accounts: &str) -> String {
-    let mut parts = accounts.split("permissions: {");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut depth = 1;
-        let rest = part.trim_start_matches(|letter| {
-            depth += i32::from(letter == '{') - i32::from(letter == '}');
-            depth > 0
-        });
-        text.push_str(&rest[1..]);
-    }
-    text
-}
-
 /// One's own acknowledgement, with the number of another's task in it.
 fn misnumbered(own: &str, others: &str) -> String {
     let number = others.split('.').nth(5).unwrap_or_default();
     let words = own.split('.').enumerate();
     words.map(|(at, word)| if at == 5 { number } else { word }).collect::<Vec<_>>().join(".")
-}
-
-pub(crate) fn incident() -> IncidentId {
-    IncidentId::from_uuid(Uuid::new_v4())
-}
-
-/// An incident that never was.
-pub(crate) fn incident_of_nobody() -> IncidentId {
-    IncidentId::from_uuid(Uuid::nil())
-}
-
-pub(crate) fn sealed() -> Sealed {
-    Sealed::new(b"the payload of an incident".to_vec())
-}
-
-/// A message for somebody; ids are the whole stream's, so no two are alike.
-fn notice(incident: IncidentId, to: Seat, nth: i64) -> Task {
-    let due = Timestamp::new(1_800_000_000 + 1000 * to as i64 + nth, 0).unwrap();
-    Task::Notice { signal: child(incident, 0), round: 1, notice: Notice::RemindContact, due }
-}
-
-pub(crate) fn expand(incident: IncidentId, municipalities: &[Seat]) -> Command<Sealed> {
-    let refer = |seat: &Seat| Finding::Refer { municipality: seat.organisation(), referral: sealed() };
-    Command::Expand {
-        incident,
-        expansion: Expansion {
-            first: 0,
-            findings: municipalities.iter().map(refer).collect(),
-            complete: true,
-            interval: Interval { seconds: 60, date_only: false },
-        },
-    }
-}
-
-pub(crate) fn route(signal: SignalId, school: Seat) -> Command<Sealed> {
-    Command::Route { signal, round: 1, school: school.organisation(), letter: sealed() }
-}
-
-fn rules() -> Rules {
-    let zone = Zone::amsterdam().unwrap();
-    let feed = Feed::parse(FEED, &zone).unwrap();
-    let chain = Chain {
-        police: Police.organisation(),
-        veilig_thuis: VeiligThuis.organisation(),
-        municipalities: [MunicipalityA, MunicipalityB].map(Seat::organisation).into(),
-    };
-    Rules {
-        policy: Policy::default(),
-        calendar: Calendar::new(zone, HolidayRegion::Zuid, &feed),
-        table: Table { chains: vec![chain], schools: [SchoolA, SchoolB].map(Seat::organisation).into() },
-    }
 }

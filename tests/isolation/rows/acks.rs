@@ -22,7 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
     says("acknowledge for another, in the server's other form", "$JS.ACK._.6LvWHe4E.TASKS.{other}.1.1.1.1.0")
         .saying("+ACK")
         .shown_by(Control::LetThrough),
-    says("acknowledge for another, between the two forms", "$JS.ACK.TASKS.{other}.TASKS.{me}.1.1.1.1.0")
+    says("acknowledge for another, between the two forms", "$JS.ACK.TASKS.{other}.TASKS.{me}.1.1.0")
         .saying("+ACK")
         .shown_by(Control::LetThrough),
     says("acknowledge another's task by its number, as one's own", "{misnumbered}")

@@ -5,8 +5,8 @@ use crate::row::{Control, Row, calls, says};
 pub(crate) const CONSUMERS: &[Row] = &[
     calls(
         "make a consumer of another's tasks",
-        "$JS.API.CONSUMER.CREATE.TASKS.mine-{me}.hwc.task.{other}",
-        r#"{"stream_name":"TASKS","config":{"name":"mine-{me}","filter_subject":"hwc.task.{other}","ack_policy":"explicit"}}"#,
+        "$JS.API.CONSUMER.CREATE.TASKS.mine-{me}.hwc.task.{other}.*",
+        r#"{"stream_name":"TASKS","config":{"name":"mine-{me}","filter_subject":"hwc.task.{other}.*","ack_policy":"explicit"}}"#,
     )
     .shown_by(Control::LetThrough),
     calls(
@@ -27,7 +27,7 @@ pub(crate) const CONSUMERS: &[Row] = &[
     calls(
         "point one's own consumer at another's tasks",
         "$JS.API.CONSUMER.CREATE.TASKS.{me}",
-        r#"{"stream_name":"TASKS","config":{"durable_name":"{me}","filter_subject":"hwc.task.nobody","ack_policy":"explicit","ack_wait":30000000000,"max_ack_pending":100000,"max_waiting":64,"max_batch":256,"max_expires":30000000000,"max_deliver":-1}}"#,
+        r#"{"stream_name":"TASKS","config":{"durable_name":"{me}","filter_subject":"hwc.task.nobody.*","ack_policy":"explicit","ack_wait":30000000000,"max_ack_pending":100000,"max_waiting":64,"max_batch":256,"max_expires":30000000000,"max_deliver":-1}}"#,
     ),
     calls("ask how another's consumer is", "$JS.API.CONSUMER.INFO.TASKS.{other}", ""),
     calls("ask how one's own consumer is", "$JS.API.CONSUMER.INFO.TASKS.{me}", ""),
@@ -56,7 +56,7 @@ pub(crate) const STREAMS: &[Row] = &[
     calls(
         "read another's task by its subject",
         "$JS.API.STREAM.MSG.GET.TASKS",
-        r#"{"last_by_subj":"hwc.task.{other}"}"#,
+        r#"{"last_by_subj":"hwc.task.{other}.>"}"#,
     ),
     calls("read another's payload by its number", "$JS.API.STREAM.MSG.GET.PAY_{generation}", r#"{"seq":1}"#),
     calls(
@@ -69,12 +69,12 @@ pub(crate) const STREAMS: &[Row] = &[
         .shown_by(Control::LetThrough),
     calls("read a payload directly, by its subject", "$JS.API.DIRECT.GET.PAY_{generation}.{payload}", "")
         .shown_by(Control::LetThrough),
-    calls("read another's task directly", "$JS.API.DIRECT.GET.TASKS.hwc.task.{other}", "")
+    calls("read another's task directly", "$JS.API.DIRECT.GET.TASKS.{their-subject}", "")
         .shown_by(Control::LetThrough),
     calls("delete another's task", "$JS.API.STREAM.MSG.DELETE.TASKS", r#"{"seq":3}"#),
     calls("delete another's payload", "$JS.API.STREAM.MSG.DELETE.PAY_{generation}", r#"{"seq":1}"#),
     calls("delete an event", "$JS.API.STREAM.MSG.DELETE.JOURNAL", r#"{"seq":1}"#),
-    calls("purge another's tasks", "$JS.API.STREAM.PURGE.TASKS", r#"{"filter":"hwc.task.{other}"}"#),
+    calls("purge another's tasks", "$JS.API.STREAM.PURGE.TASKS", r#"{"filter":"hwc.task.{other}.>"}"#),
     calls("purge the journal", "$JS.API.STREAM.PURGE.JOURNAL", ""),
     calls("delete the tasks", "$JS.API.STREAM.DELETE.TASKS", ""),
     calls("delete a generation of payloads", "$JS.API.STREAM.DELETE.PAY_{generation}", ""),

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use crate::{
+    cast::Seat,
     line::{Heard, Saying},
     row::{Control, Doing, Row, Touches, calls, does, says},
     run::say,
-    world::{Seat, World},
+    world::World,
 };
 
 /// Every one of them works in one account without permissions, and each but the header ones even with perfect permissions on
@@ -87,7 +88,7 @@ pub(crate) const AT_THE_DOORS: &[Row] = &[
     says("a schedule that copies another's tasks", "{submit}")
         .with(&[
             ("Nats-Schedule", "@every 1s"),
-            ("Nats-Schedule-Source", "hwc.task.{other}"),
+            ("Nats-Schedule-Source", "{their-subject}"),
             ("Nats-Schedule-Target", "_INBOX_{me}.stolen"),
         ])
         .own(Touches::Nothing),
@@ -96,7 +97,7 @@ pub(crate) const AT_THE_DOORS: &[Row] = &[
     says("an expected sequence of another's tasks", "{submit}")
         .with(&[
             ("Nats-Expected-Last-Subject-Sequence", "0"),
-            ("Nats-Expected-Last-Subject-Sequence-Subject", "hwc.task.{other}"),
+            ("Nats-Expected-Last-Subject-Sequence-Subject", "hwc.task.{other}.>"),
         ])
         .own(Touches::Nothing),
     says("a time to live", "{submit}").with(&[("Nats-TTL", "1s")]).own(Touches::Nothing),
@@ -112,16 +113,16 @@ pub(crate) const AT_THE_DOORS: &[Row] = &[
         ("Nats-Batch-Commit", "1"),
     ]),
     says("another's counter", "count.{other}").with(&[("Nats-Incr", "+5")]),
-    says("an expected sequence of the journal", "hwc.task.{me}").with(&[
+    says("an expected sequence of another's tasks, among the tasks", "hwc.task.{me}.x").with(&[
         ("Nats-Expected-Last-Subject-Sequence", "999"),
-        ("Nats-Expected-Last-Subject-Sequence-Subject", "hwc.task.{other}"),
+        ("Nats-Expected-Last-Subject-Sequence-Subject", "hwc.task.{other}.>"),
     ]),
     says("a trace of one's message, sent to another's inbox", "{submit}")
         .with(&[("Nats-Trace-Dest", "_INBOX_{other}.forged")]),
     says("a trace of one's message, sent to another's door", "{submit}")
         .with(&[("Nats-Trace-Dest", "hwc.submit.{other}")]),
     says("a trace of one's message, stored as another's task", "{submit}")
-        .with(&[("Nats-Trace-Dest", "hwc.task.{other}")]),
+        .with(&[("Nats-Trace-Dest", "hwc.task.{other}.forged")]),
     says("a trace of one's message through the engine's account, to one's own inbox", "{submit}")
         .with(&[("Nats-Trace-Dest", "_INBOX_{me}.trace")])
         .shown_by(Control::LetThrough),

@@ -3,10 +3,11 @@
 use nkeys::KeyPair;
 
 use crate::{
+    cast::Seat,
     line::{CALLS_MAX, Heard, Line, Login, Saying},
     row::{Control, Doing, Evidence, Row, Touches, does},
     run::{denials, messages},
-    world::{Seat, World},
+    world::World,
 };
 
 pub(crate) const ROWS: &[Row] = &[

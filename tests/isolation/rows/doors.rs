@@ -12,8 +12,8 @@ pub(crate) const ROWS: &[Row] = &[
     says("another's door for payloads", "hwc.fetch.{other}"),
     says("one's own door for payloads, by the engine's name for it", "hwc.fetch.{me}")
         .shown_by(Control::Shows("is answered")),
-    says("a task for another", "hwc.task.{other}"),
-    says("a task for oneself", "hwc.task.{me}"),
+    says("a task for another", "hwc.task.{other}.forged"),
+    says("a task for oneself", "hwc.task.{me}.forged"),
     says("an event in the journal", "{event}"),
     says("a tombstone in the journal", "{tombstone}"),
     says("an event in the journal, past the leader", "jrn.00000000000000000000000000000001.e")
@@ -28,6 +28,11 @@ pub(crate) const ROWS: &[Row] = &[
     says("an advisory of JetStream", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TASKS.{other}")
         .shown_by(Control::LetThrough),
     says("one's own inbox", "_INBOX_{me}.x").shown_by(Control::LetThrough),
+    says("another's door for the directory", "hwc.directory.{other}").saying(NEWER),
+    says("one's own door for the directory, by the engine's name for it", "hwc.directory.{me}")
+        .saying(NEWER)
+        .shown_by(Control::Shows("is answered")),
+    says("one's own door for the directory", "{directory}").saying(r#"{"than":0}"#).own(Touches::Nothing),
     says("one's own door for commands", "{submit}").own(Touches::Nothing),
     says("one's own door for payloads", "{fetch}").own(Touches::Nothing),
 ];
@@ -35,7 +40,7 @@ pub(crate) const ROWS: &[Row] = &[
 pub(crate) const REPLIES: &[Row] = &[
     says("of a command, at another's door", "{submit}").replying("hwc.submit.{other}").quietly(),
     says("of a command, in another's inbox", "{submit}").replying("_INBOX_{other}.forged").quietly(),
-    says("of a command, as another's task", "{submit}").replying("hwc.task.{other}").quietly(),
+    says("of a command, as another's task", "{submit}").replying("hwc.task.{other}.forged").quietly(),
     says("of a command, as an event", "{submit}").replying("{event}").quietly(),
     says("of a command, as a call that deletes the tasks", "{submit}")
         .replying("$JS.API.STREAM.DELETE.TASKS")
@@ -51,9 +56,17 @@ pub(crate) const REPLIES: &[Row] = &[
     says("of a fetch, in another's inbox", "{fetch}").replying("_INBOX_{other}.forged").quietly(),
     says("of a fetch, as another's payload", "{fetch}").replying("{payload}").quietly(),
     says("of a fetch, at one's own door for commands", "{fetch}").replying("{submit}").own(Touches::Nothing),
+    says("of a question for the directory, at another's door", "{directory}")
+        .saying(NEWER)
+        .replying("hwc.directory.{other}")
+        .quietly(),
+    says("of a question for the directory, in another's inbox", "{directory}")
+        .saying(NEWER)
+        .replying("_INBOX_{other}.forged")
+        .quietly(),
     pulls("of a pull, at another's door", "hwc.submit.{other}", "arrives at hwc.task.{me}"),
     pulls("of a pull, in another's inbox", "_INBOX_{other}.forged", "reaches the inbox of {other}"),
-    pulls("of a pull, as another's task", "hwc.task.{other}", "arrives at hwc.task.{me}"),
+    pulls("of a pull, as another's task", "hwc.task.{other}.forged", "arrives at hwc.task.{me}"),
     pulls("of a pull, as an event", "{event}", "JOURNAL"),
     pulls(
         "of a pull, as a call that purges the tasks",
@@ -67,6 +80,9 @@ pub(crate) const REPLIES: &[Row] = &[
         .replying("{next}")
         .own(Touches::OwnReading),
 ];
+
+/// What is asked at the door for the directory; the answer to this one is always short.
+const NEWER: &str = r#"{"than":9}"#;
 
 const PULL: &str = r#"{"batch":1,"expires":200000000}"#;
 

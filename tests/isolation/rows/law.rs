@@ -8,11 +8,11 @@ use hwc_schemas::{
 };
 
 use crate::{
-    row::{Control, Row, fetches, submits},
-    world::{
+    cast::{
         Seat::{self, MunicipalityA, MunicipalityB, Police, SchoolA, SchoolB, Stranger, VeiligThuis},
         child, expand, incident_of_nobody, route, sealed,
     },
+    row::{Control, Row, fetches, submits},
 };
 
 pub(crate) const COMMANDS: &[Row] = &[
