@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod canary;
+mod failover;
 mod ground;
 mod journeys;
 mod privacy;

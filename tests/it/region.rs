@@ -35,7 +35,7 @@ pub(crate) struct Region {
     url: String,
     started: Cell<u32>,
     _broker: Broker,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Region {
@@ -76,7 +76,7 @@ impl Region {
         settings.accounts = permissions::accounts(&engine.public(), &users);
         let broker = runtime.block_on(Broker::start(settings)).unwrap();
         let url = broker.client_url().to_owned();
-        let region = Self { folder, url, started: Cell::new(0), _broker: broker, _runtime: runtime };
+        let region = Self { folder, url, started: Cell::new(0), _broker: broker, runtime };
         region.write_settings();
         region
     }
@@ -129,6 +129,45 @@ impl Region {
             );
             fs::write(self.settings(name), relay).unwrap();
         }
+    }
+
+    /// Another engine, with the first one's credential and a name of its own.
+    pub(crate) fn second_engine(&self) {
+        let first = fs::read_to_string(self.settings("engine")).unwrap();
+        let second = first.replace("state/engine", "state/engine-two").replace("\"one\"", "\"two\"");
+        assert_ne!(first, second);
+        fs::write(self.settings("engine-two"), second).unwrap();
+    }
+
+    /// Asks the broker, as the engine may.
+    pub(crate) fn api(&self, what: &str, body: Value) -> Value {
+        let seed = fs::read_to_string(self.path().join("keys/engine/nkey")).unwrap();
+        self.runtime.block_on(async {
+            let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
+            let client = options.connect(&self.url).await.unwrap();
+            let answer = client.request(format!("$JS.API.{what}"), body.to_string().into()).await.unwrap();
+            serde_json::from_slice(&answer.payload).unwrap()
+        })
+    }
+
+    /// Waits until the broker holds nothing of any signal: no event, no ciphertext, no task.
+    pub(crate) fn holds_nothing(&self) {
+        let left = || {
+            let journal =
+                self.api("STREAM.INFO.JOURNAL", serde_json::json!({ "subjects_filter": "jrn.*.e" }));
+            let tasks = self.api("STREAM.INFO.TASKS", serde_json::json!({}));
+            let streams = self.api("STREAM.LIST", serde_json::json!({}));
+            let payloads: u64 = streams["streams"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|stream| stream["config"]["name"].as_str().unwrap().starts_with("PAY_"))
+                .map(|stream| stream["state"]["messages"].as_u64().unwrap())
+                .sum();
+            let events = journal["state"]["subjects"].as_object().map_or(0, serde_json::Map::len);
+            (events, payloads, tasks["state"]["messages"].as_u64().unwrap())
+        };
+        wait_for(|| (left() == (0, 0, 0)).then_some(())).unwrap_or_else(|| panic!("left: {:?}", left()));
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -227,6 +266,10 @@ impl Process {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Stops it politely; how it ended.

@@ -163,7 +163,7 @@ impl Instance<'_> {
         while !*self.stop.borrow() {
             match self.serve_once().await {
                 Ok(Ended::Stopped) => break,
-                Ok(Ended::Overtaken) => tracing::warn!("another engine leads, or may by now; standing by"),
+                Ok(Ended::Overtaken) => tracing::warn!("standing by; another engine leads, or may by now"),
                 // Settings that differ do not mend themselves.
                 Err(error @ EngineError::Setup(SetupError::Differs(_))) => return Err(error.into()),
                 Err(error) => {
