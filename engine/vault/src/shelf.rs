@@ -102,7 +102,7 @@ impl Shelf {
         if !known.is_readable() {
             return Err(unreadable());
         }
-        let signed = file::read(&self.directory(), Guard::Unaltered, Directory::BYTES_MAX);
+        let signed = file::read(&self.directory(), Guard::None, Directory::BYTES_MAX);
         let directory = match missing_is_none(signed)? {
             Some(signed) => Directory::verify(&signed, &self.operator)?,
             None => Directory::default(),
@@ -141,7 +141,7 @@ pub fn read_signed(
     path: &Path,
     operator: &OperatorPublicKey,
 ) -> Result<(Vec<u8>, Directory), DirectoryError> {
-    let signed = file::read(path, Guard::Unaltered, Directory::BYTES_MAX)?;
+    let signed = file::read(path, Guard::None, Directory::BYTES_MAX)?;
     let directory = Directory::verify(&signed, operator)?;
     Ok((signed.to_vec(), directory))
 }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hwc_vault::{Directory, DirectoryError, FileError, KeyFileError, OperatorKey, SealingKey};
+use hwc_vault::{
+    Directory, DirectoryError, FileError, KeyFileError, OperatorKey, OperatorKeyError, OperatorPublicKey,
+    SealingKey,
+};
 use tempfile::TempDir;
 
 use crate::seals::new_key;
@@ -141,23 +144,35 @@ fn anything_but_one_line_of_the_format_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_directory_that_others_may_write_is_refused_and_one_they_may_read_is_not() {
+fn an_operators_public_key_that_others_may_write_is_refused_and_one_they_may_read_is_not() {
     let (folder, _) = folder();
-    let path = folder.path().join("keys.json");
-    let mut directory = Directory::default();
-    directory.insert("school-01AA00".parse().unwrap(), new_key().public_key());
-    let operator = OperatorKey::generate();
-    let load = |path: &Path| Directory::load(path, &operator.public_key());
-    fs::write(&path, directory.sign(&operator).unwrap()).unwrap();
+    let path = folder.path().join("operator.pub");
+    let known = OperatorKey::generate().public_key();
+    fs::write(&path, known.to_string()).unwrap();
     change(folder.path(), 0o755);
     change(&path, 0o644);
-    assert_eq!(load(&path).unwrap(), directory);
+    assert_eq!(OperatorPublicKey::load(&path).unwrap(), known);
     for open in [0o664, 0o646] {
         change(&path, open);
-        let told = load(&path).unwrap_err().to_string();
+        let told = OperatorPublicKey::load(&path).unwrap_err().to_string();
         assert!(told.ends_with(&format!("chmod go-w {}", path.display())), "{told}");
     }
     change(&path, 0o644);
     change(folder.path(), 0o777);
-    assert!(matches!(load(&path), Err(DirectoryError::File(FileError::Exposed { .. }))));
+    let refused = OperatorPublicKey::load(&path);
+    assert!(matches!(refused, Err(OperatorKeyError::File(FileError::Exposed { .. }))));
+}
+
+#[test]
+fn a_directory_is_believed_for_its_signature_and_not_for_who_may_write_its_file() {
+    let (folder, _) = folder();
+    let path = folder.path().join("directory.json");
+    let operator = OperatorKey::generate();
+    let mut directory = Directory::with_serial(1);
+    directory.insert("school-01AA00".parse().unwrap(), new_key().public_key());
+    fs::write(&path, directory.sign(&operator).unwrap()).unwrap();
+    change(&path, 0o666);
+    assert_eq!(Directory::load(&path, &operator.public_key()).unwrap(), directory);
+    let other = OperatorKey::generate().public_key();
+    assert!(matches!(Directory::load(&path, &other), Err(DirectoryError::NotSigned)));
 }
