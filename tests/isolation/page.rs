@@ -34,7 +34,7 @@ In every cell but *own*, streams, consumers and settings were the same before an
 anything, and the message came out nowhere but at one's own door.
 
 Two walls stand behind each other: an account for each organisation, and permissions inside it. The column *accounts alone*
-is school A's with the permissions taken out of the configuration: the second wall holds without the first. There *reaches
+is school A's with the permissions taken out of the configuration: the first wall holds without the second. There *reaches
 nothing* means that nobody refused and nothing was there.
 
 The last column tells how it is known that the attempt could succeed at all:
