@@ -8,7 +8,7 @@ use hwc_telemetry::LogTo;
 use crate::{
     daemon::told_to_stop,
     dataset::Dataset,
-    demo,
+    demo, dev,
     exit::{self, Code},
     replay::{self, Ground, Options, ReplayError},
     roles, serve,
@@ -43,6 +43,8 @@ enum Command {
     Replay(ReplayArguments),
     /// Shows the cases of the manual as they happen, and that nothing is left of them.
     Demo(DemoArguments),
+    /// Brings a whole region to life on this machine until Ctrl-C: for trying out, with invented people only.
+    Dev(dev::Arguments),
     /// Runs an engine: it leads, or stands by until the leader falls silent.
     Engine(Common),
     /// The police: takes files of reports and sends them.
@@ -117,6 +119,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
                 () = told_to_stop() => exit::failed("interrupted"),
             }
         }
+        Command::Dev(arguments) => Box::pin(dev::run(arguments)).await,
         Command::Engine(common) => match serve::run(&common).await {
             Ok(()) => Code::Fine.into(),
             Err(error) => {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The cases of the manual, as the project carries them.
-const HANDBOOK: [(&str, &[u8]); 6] = [
+pub(crate) const HANDBOOK: [(&str, &[u8]); 6] = [
     ("region.toml", include_bytes!("../../../simulations/handbook/region.toml")),
     ("reports.jsonl", include_bytes!("../../../simulations/handbook/reports.jsonl")),
     ("residents.csv", include_bytes!("../../../simulations/handbook/residents.csv")),

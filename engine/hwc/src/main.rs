@@ -4,6 +4,7 @@ mod cli;
 mod daemon;
 mod dataset;
 mod demo;
+mod dev;
 mod engine;
 mod exit;
 mod member;

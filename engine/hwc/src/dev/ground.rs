@@ -1,0 +1,448 @@
+//! What `hwc dev` stands on: a folder with everybody's keys, settings and logs, and the broker.
+//!
+//! ```text
+//! dataset/     the region's tables and reports
+//! operator/    the operator's desk
+//! keys/NAME    what the operator handed over to each
+//! settings/NAME.toml, state/NAME, logs/NAME.log
+//! inbox/       the police's: move a file of reports into it
+//! broker/      the broker's store
+//! dev.json     by how much the engines' clock is ahead
+//! ```
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
+use hwc_operator::{Begin, Credentials, Member, Operator, OperatorError};
+use hwc_schemas::{Organisation, Role};
+use jiff::{SignedDuration, Timestamp, civil::time};
+use serde::{Deserialize, Serialize};
+
+use super::{Arguments, household::Process};
+use crate::{
+    daemon::{StateError, StateFolder},
+    dataset::{Dataset, DatasetError},
+    demo,
+    exit::{self, Code},
+};
+
+/// Why there is no region.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DevError {
+    /// The dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Its people are not declared to be invented.
+    #[error("a region on one machine is for invented people only: region.toml must say synthetic = true")]
+    NotSynthetic,
+    /// It has no report to take a day from.
+    #[error("the dataset has no report to take a day from; say --at YYYY-MM-DDTHH:MM")]
+    NoDay,
+    /// The folder.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A file in it.
+    #[error("{path}: {problem}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The operator's desk.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] hwc_broker::BrokerError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] hwc_telemetry::LogError),
+    /// A process that cannot be started.
+    #[error("{name} cannot be started: {source}")]
+    Start {
+        /// Which.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A process that does not get to work.
+    #[error("{name} is not at work; its log says why: {log}")]
+    NotAtWork {
+        /// Which.
+        name: String,
+        /// Where its log is.
+        log: PathBuf,
+    },
+}
+
+impl DevError {
+    /// How the program ends because of it.
+    pub(super) const fn code(&self) -> Code {
+        match self {
+            Self::Dataset(_) | Self::NoDay => Code::Settings,
+            Self::NotSynthetic => Code::Refused,
+            Self::Broker(_) => Code::Unreachable,
+            _ => Code::Failed,
+        }
+    }
+}
+
+/// The engines, one of which leads.
+const ENGINES: [&str; 2] = ["engine-one", "engine-two"];
+
+/// The folder, held by this process.
+pub(super) struct DevGround {
+    folder: PathBuf,
+    /// Removed with this value if nobody asked to keep it.
+    _private: Option<tempfile::TempDir>,
+    _held: StateFolder,
+}
+
+/// A region that stands: the broker, and who is to be started.
+pub(super) struct Raised {
+    pub(super) broker: Broker,
+    pub(super) processes: Vec<Process>,
+    school: String,
+    clock: String,
+}
+
+/// What is remembered from one `hwc dev` to the next.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remembered {
+    clock_offset_seconds: i64,
+}
+
+impl DevGround {
+    pub(super) fn prepare(arguments: &Arguments) -> Result<Self, DevError> {
+        let private = match &arguments.state_dir {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("hwc-dev-").tempdir().map_err(|error| {
+                DevError::File { path: std::env::temp_dir(), problem: error.to_string() }
+            })?),
+        };
+        let folder = match (&arguments.state_dir, &private) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(private)) => private.path().to_owned(),
+            (None, None) => PathBuf::from("."),
+        };
+        let folder = std::path::absolute(&folder).map_err(at(&folder))?;
+        let held = StateFolder::hold(&folder)?;
+        for own in ["keys", "settings", "state", "logs", "inbox"] {
+            private_folder(&folder.join(own))?;
+        }
+        Ok(Self { folder, _private: private, _held: held })
+    }
+
+    /// Where a process's log lies.
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{name}.log"))
+    }
+
+    /// Whether a process said in this life's log that it is at work.
+    pub(super) fn is_at_work(&self, name: &str) -> bool {
+        let said = fs::read_to_string(self.log(name)).unwrap_or_default();
+        ["at work", "leading", "standing by"].iter().any(|words| said.contains(words))
+    }
+
+    /// Everything but the processes.
+    pub(super) async fn raise(&self, arguments: &Arguments) -> Result<Raised, DevError> {
+        let tables = self.folder.join("dataset");
+        if !tables.exists() {
+            lay_dataset(arguments.dataset.as_deref(), &tables)?;
+        }
+        let dataset = Dataset::read(&tables)?;
+        if dataset.synthetic.is_none() {
+            return Err(DevError::NotSynthetic);
+        }
+        for log in fs::read_dir(self.folder.join("logs")).into_iter().flatten().flatten() {
+            if log.file_name() != "dev.log" {
+                let _ = fs::remove_file(log.path());
+            }
+        }
+        let offset = self.clock_offset(arguments, &dataset)?;
+        let clock = Timestamp::now().saturating_add(offset).unwrap_or(Timestamp::MAX);
+        let operator = self.operator(arguments, &dataset).await?;
+        let broker = self.broker(arguments).await?;
+        let region = Settings {
+            ground: self,
+            broker: format!("tls://localhost:{}", broker.port()),
+            otlp: arguments.otlp.clone(),
+            offset,
+            dataset: &dataset,
+            directory: operator.directory_file(),
+        };
+        let processes = region.write()?;
+        let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
+        let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
+        Ok(Raised { broker, processes, school: format!("school-{school}"), clock })
+    }
+
+    /// By how much the engines' clock is ahead of the real one: as before, unless told otherwise.
+    fn clock_offset(&self, arguments: &Arguments, dataset: &Dataset) -> Result<SignedDuration, DevError> {
+        let path = self.folder.join("dev.json");
+        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Remembered>(&bytes).ok());
+        if let (Some(before), None) = (before, arguments.at) {
+            return Ok(SignedDuration::from_secs(before.clock_offset_seconds));
+        }
+        let local = match arguments.at {
+            Some(local) => local,
+            None => {
+                let first = dataset.submissions.first().ok_or(DevError::NoDay)?;
+                dataset.zone.local(first.report.reported_at).date().to_datetime(time(7, 30, 0, 0))
+            }
+        };
+        let offset = dataset.zone.instant(local.date(), local.time()).duration_since(Timestamp::now());
+        let remembered = Remembered { clock_offset_seconds: offset.as_secs() };
+        write(&path, &serde_json::to_string(&remembered).unwrap_or_default())?;
+        Ok(SignedDuration::from_secs(offset.as_secs()))
+    }
+
+    /// The operator's desk, at which everybody of the dataset is let in.
+    async fn operator(&self, arguments: &Arguments, dataset: &Dataset) -> Result<Operator, DevError> {
+        let folder = self.folder.join("operator");
+        let mut operator = if folder.exists() {
+            Operator::open(&folder)?
+        } else {
+            let begin = Begin {
+                folder,
+                broker_names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+                pid_file: Some(self.folder.join("broker").join("broker.pid")),
+                log_file: Some(self.folder.join("broker").join("broker.log")),
+                program: match &arguments.nats_server {
+                    Some(program) => Some(program.clone()),
+                    None => {
+                        Some(finder(arguments).find().await.map_err(hwc_broker::BrokerError::from)?.program)
+                    }
+                },
+            };
+            Operator::begin(&begin, Timestamp::now()).await?
+        };
+        for member in everybody(dataset)? {
+            let keys = self.folder.join("keys").join(member.to_string());
+            if keys.exists() {
+                continue;
+            }
+            let turn = match operator.add(&member, Credentials::MadeHere, Timestamp::now()).await {
+                // A former life was killed between letting in and handing over.
+                Err(OperatorError::Known(_)) => {
+                    operator.rotate(&member, Credentials::MadeHere, false, Timestamp::now()).await?
+                }
+                turn => turn?,
+            };
+            if let Some(handover) = turn.handover {
+                let police = matches!(&member, Member::Organisation(one) if one.role() == Role::Police);
+                if police {
+                    reference_key(&handover.join("reference"))?;
+                }
+                fs::rename(&handover, &keys).map_err(at(&keys))?;
+            }
+        }
+        Ok(operator)
+    }
+
+    /// The broker reads what the operator's desk wrote, also when somebody is let in or put out while it runs.
+    async fn broker(&self, arguments: &Arguments) -> Result<Broker, DevError> {
+        let mut settings = BrokerSettings::in_folder(self.folder.join("broker"));
+        settings.accounts = "include \"../operator/broker/accounts.conf\"\n".to_owned();
+        settings.secured = true;
+        settings.server = finder(arguments);
+        Ok(Broker::start(settings).await?)
+    }
+}
+
+/// Finds the server as everywhere, and says so when it must be fetched.
+fn finder(arguments: &Arguments) -> Finder {
+    let finder = Finder::default().on_progress(|progress| {
+        if matches!(progress, Progress::Fetching { .. } | Progress::Refused { .. }) {
+            exit::say(&progress.to_string());
+        }
+    });
+    match &arguments.nats_server {
+        Some(program) => finder.given(program),
+        None => finder,
+    }
+}
+
+/// Everybody who takes part: the engines, and the organisations of the dataset.
+fn everybody(dataset: &Dataset) -> Result<Vec<Member>, DevError> {
+    let engines = ENGINES.iter().filter_map(|name| name.parse().ok()).map(Member::Engine);
+    let organisations = organisations(dataset)?.into_iter().map(Member::Organisation);
+    Ok(engines.chain(organisations).collect())
+}
+
+fn organisations(dataset: &Dataset) -> Result<Vec<Organisation>, DevError> {
+    let named = |role, code: &str| {
+        Organisation::new(role, code)
+            .map_err(|error| DevError::File { path: "region.toml".into(), problem: error.to_string() })
+    };
+    let mut all = vec![named(Role::Police, "region")?, named(Role::VeiligThuis, "region")?];
+    for code in &dataset.participating {
+        all.push(named(Role::Municipality, code.as_str())?);
+    }
+    for code in dataset.receiving_schools() {
+        all.push(named(Role::School, code.as_str())?);
+    }
+    Ok(all)
+}
+
+/// What everybody's settings are made from.
+struct Settings<'a> {
+    ground: &'a DevGround,
+    broker: String,
+    otlp: Option<String>,
+    offset: SignedDuration,
+    dataset: &'a Dataset,
+    directory: PathBuf,
+}
+
+impl Settings<'_> {
+    /// Writes everybody's settings; the engines first.
+    fn write(&self) -> Result<Vec<Process>, DevError> {
+        let organisations = organisations(self.dataset)?;
+        let mut processes = Vec::new();
+        for name in ENGINES {
+            processes.push(self.one(name, "engine", &self.engine(name, &organisations))?);
+        }
+        for organisation in &organisations {
+            let (command, own) = role(organisation);
+            processes.push(self.one(&organisation.to_string(), command, &own)?);
+        }
+        Ok(processes)
+    }
+
+    fn one(&self, name: &str, command: &'static str, own: &str) -> Result<Process, DevError> {
+        let mut text = format!(
+            "# Written by hwc dev at every start.\n[relay]\nbroker = {:?}\nkeys = \"../keys/{name}\"\nstate_dir = \"../state/{name}\"\n",
+            self.broker
+        );
+        if let Some(otlp) = &self.otlp {
+            let _ = writeln!(text, "otlp = {otlp:?}");
+        }
+        let _ = write!(text, "\n{own}");
+        let settings = self.ground.folder.join("settings").join(format!("{name}.toml"));
+        write(&settings, &text)?;
+        Ok(Process { name: name.to_owned(), command, settings })
+    }
+
+    fn engine(&self, name: &str, organisations: &[Organisation]) -> String {
+        let municipalities: Vec<_> = organisations
+            .iter()
+            .filter(|one| one.role() == Role::Municipality)
+            .map(|one| format!("\"{one}\""))
+            .collect();
+        format!(
+            "[engine]\nname = \"{name}\"\nregion = \"../dataset\"\ndirectory = {:?}\nreplicas = 1\n\
+             # Invented people live in a time of their own.\nclock_offset_seconds = {}\n\n\
+             [[engine.chains]]\npolice = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\nmunicipalities = [{}]\n",
+            self.directory.display().to_string(),
+            self.offset.as_secs(),
+            municipalities.join(", "),
+        )
+    }
+}
+
+/// A role's command and its own settings.
+fn role(organisation: &Organisation) -> (&'static str, String) {
+    let own = format!("organisation = \"{organisation}\"\n");
+    match organisation.role() {
+        Role::Police => (
+            "police",
+            format!("[police]\n{own}veilig_thuis = \"veilig-thuis-region\"\ninbox = \"../inbox\"\n"),
+        ),
+        Role::VeiligThuis => (
+            "veilig-thuis",
+            format!(
+                "[veilig-thuis]\n{own}region = \"../dataset\"\nresidents = \"../dataset/residents.csv\"\n"
+            ),
+        ),
+        Role::Municipality => (
+            "municipality",
+            format!(
+                "[municipality]\n{own}region = \"../dataset\"\nenrolments = \"../dataset/enrolments.csv\"\n\
+                 schools = \"../dataset/schools.csv\"\n"
+            ),
+        ),
+        Role::School => ("school", format!("[school]\n{own}")),
+    }
+}
+
+impl Raised {
+    /// What to try next, with commands that work as they stand here.
+    pub(super) fn what_to_try(&self, ground: &DevGround) -> String {
+        let program = std::env::current_exe()
+            .ok()
+            .and_then(|path| path.to_str().map(str::to_owned))
+            .unwrap_or_else(|| "hwc".to_owned());
+        let folder = ground.folder.display();
+        let settings = |name: &str| format!("--config {folder}/settings/{name}.toml");
+        format!(
+            "\n{} processes are at work; for the engines it is {}. Ctrl-C ends it all.\n\n\
+             Try, in another terminal:\n\
+             \x20 {program} police {} send {folder}/dataset/reports.jsonl\n\
+             \x20 {program} school {} inbox\n\
+             \x20 {program} school {} open CODE --show\n\
+             \x20 {program} school {} acknowledge CODE\n\
+             \x20 {program} operator show {folder}/operator\n\
+             \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n\
+             Everything lies in {folder}: logs/, settings/, keys/, the broker's store.\n",
+            self.processes.len(),
+            self.clock,
+            settings("police-region"),
+            settings(&self.school),
+            settings(&self.school),
+            settings(&self.school),
+        )
+    }
+}
+
+/// Lays the dataset into the folder: the user's, or the manual's.
+fn lay_dataset(from: Option<&Path>, to: &Path) -> Result<(), DevError> {
+    let beside = to.with_extension("new");
+    let _ = fs::remove_dir_all(&beside);
+    private_folder(&beside)?;
+    match from {
+        None => {
+            for (name, content) in demo::HANDBOOK {
+                fs::write(beside.join(name), content).map_err(at(&beside))?;
+            }
+        }
+        Some(from) => {
+            for entry in fs::read_dir(from).map_err(at(from))?.flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                    fs::copy(entry.path(), beside.join(entry.file_name())).map_err(at(&entry.path()))?;
+                }
+            }
+        }
+    }
+    fs::rename(&beside, to).map_err(at(to))
+}
+
+/// The police's own secret, from which incident ids are derived.
+fn reference_key(path: &Path) -> Result<(), DevError> {
+    let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+    let mut chance = File::open("/dev/urandom").map_err(at(path))?;
+    chance.read_exact(&mut *bytes).map_err(at(path))?;
+    hwc_vault::create(path, &*bytes)
+        .map_err(|error| DevError::File { path: path.into(), problem: error.to_string() })
+}
+
+fn private_folder(path: &Path) -> Result<(), DevError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), DevError> {
+    fs::write(path, text).map_err(at(path))
+}
+
+fn at(path: &Path) -> impl Fn(std::io::Error) -> DevError {
+    let path = path.to_owned();
+    move |error| DevError::File { path: path.clone(), problem: error.to_string() }
+}

@@ -1,0 +1,106 @@
+//! `hwc dev`: a whole region on this machine until Ctrl-C. Every party is a process of its own with keys, certificate and
+//! settings of its own, made by the very operator's desk of production; only that one person sits at it, and nothing here may
+//! carry a real signal.
+
+mod ground;
+mod household;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use hwc_telemetry::LogTo;
+
+use self::{
+    ground::{DevError, DevGround},
+    household::Household,
+};
+use crate::{
+    cli, daemon,
+    exit::{self, Code},
+};
+
+/// What `hwc dev` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The synthetic dataset whose region comes to life; by itself the manual's.
+    dataset: Option<PathBuf>,
+    /// Keeps everything (keys, the broker's store, settings, logs) in this folder, and goes on with it next time.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// What the engine's clock says at the start, local time; by itself 07:30 on the day of the dataset's first report.
+    #[arg(long, value_name = "YYYY-MM-DDTHH:MM")]
+    at: Option<jiff::civil::DateTime>,
+    /// Where every process sends its traces.
+    #[arg(long, value_name = "URL", env = "HWC_OTLP")]
+    otlp: Option<String>,
+    /// A nats-server to use instead of finding or fetching the pinned one.
+    #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
+    nats_server: Option<PathBuf>,
+}
+
+/// Runs until told to stop.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    match until_told(&arguments).await {
+        Ok(()) => Code::Fine.into(),
+        Err(error) => {
+            exit::say(&error.to_string());
+            error.code().into()
+        }
+    }
+}
+
+async fn until_told(arguments: &Arguments) -> Result<(), DevError> {
+    let ground = DevGround::prepare(arguments)?;
+    hwc_telemetry::set_up(LogTo::File(&ground.log("dev")), "info")?;
+    warn();
+    let stopping = daemon::told_to_stop();
+    tokio::pin!(stopping);
+    let raised = tokio::select! {
+        raised = ground.raise(arguments) => raised?,
+        () = &mut stopping => return Ok(()),
+    };
+    let mut household = Household::new(&ground);
+    for process in &raised.processes {
+        household.start(process)?;
+    }
+    tokio::select! {
+        ready = household.ready() => ready?,
+        () = &mut stopping => return household.end(raised.broker).await,
+    }
+    cli::print(&raised.what_to_try(&ground));
+    let mut broker = raised.broker;
+    tokio::select! {
+        failed = household.keep(&mut broker) => failed?,
+        () = &mut stopping => {}
+    }
+    say("stopping");
+    household.end(broker).await
+}
+
+/// Said before anything else, where nobody can miss it.
+fn warn() {
+    const LINES: [&str; 3] = [
+        "NOT FOR PRODUCTION: one machine holds everybody's keys, one server holds",
+        "every message, and the clock is set. For invented people only; never type",
+        "or copy the name of a real child into anything below.",
+    ];
+    let rule = "━".repeat(76);
+    let mut text = format!("┏{rule}┓\n");
+    for line in LINES {
+        text.push_str(&format_line(line));
+    }
+    text.push_str(&format!("┗{rule}┛"));
+    say_plainly(&text);
+}
+
+fn format_line(line: &str) -> String {
+    format!("┃ {line:<74} ┃\n")
+}
+
+fn say(words: &str) {
+    exit::say(words);
+}
+
+fn say_plainly(text: &str) {
+    // Nobody may be reading; that is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
