@@ -10,6 +10,7 @@ use crate::{
     dataset::Dataset,
     demo, dev,
     exit::{self, Code},
+    keys, operator,
     replay::{self, Ground, Options, ReplayError},
     roles, serve,
     settings::Common,
@@ -55,6 +56,11 @@ enum Command {
     Municipality(roles::municipality::Arguments),
     /// A school: what waits for its contact, to open and to confirm.
     School(roles::school::Arguments),
+    /// The operator: who takes part in a region, their credentials and certificates, the signed directory.
+    Operator(operator::Arguments),
+    /// An organisation's own keys, and whose keys it believes.
+    #[command(subcommand)]
+    Keys(keys::Action),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -131,6 +137,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
         Command::Municipality(arguments) => roles::municipality::run(arguments).await,
         Command::School(arguments) => roles::school::run(arguments).await,
+        Command::Operator(arguments) => operator::run(arguments).await,
+        Command::Keys(action) => keys::run(action),
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

@@ -5,7 +5,6 @@
 //!   anew after every change, and [`Operator::apply`] makes them again after a crash in between.
 //! * [`keys`]: what an organisation makes by itself, so that the operator never sees a private key, and what it asks with
 //!   ([`Request`]).
-//! * [`Following`]: for an engine: the signed directory as it lies in its file, now and whenever it changes.
 //!
 //! Who holds the signing key and the authority's key can let anybody in and give anybody's name to a key of theirs, but for
 //! those whose key was seen before: a changed key is believed only when its organisation's own people confirm it.
@@ -13,7 +12,6 @@
 mod authority;
 mod config;
 mod error;
-mod following;
 pub mod keys;
 mod member;
 mod operator;
@@ -23,7 +21,6 @@ mod request;
 mod show;
 
 pub use error::OperatorError;
-pub use following::Following;
 pub use member::{EngineName, Member};
 pub use operator::{Begin, Credentials, Operator, Turn};
 pub use reload::Reloaded;

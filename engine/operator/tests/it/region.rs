@@ -2,9 +2,8 @@
 
 use std::{
     fs,
-    future::Future,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hwc_broker::Broker;
@@ -137,12 +136,4 @@ pub(crate) fn everything_in(folder: &Path) -> Vec<PathBuf> {
         all.extend(fs::read_dir(folder).unwrap().flat_map(|entry| everything_in(&entry.unwrap().path())));
     }
     all
-}
-
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let since = Instant::now();
-    while !holds().await {
-        assert!(since.elapsed() < PATIENCE, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -1,0 +1,253 @@
+//! `hwc operator`: who takes part in a region, on the command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+use hwc_operator::{
+    Begin, Credentials, EngineName, Member, Operator, OperatorError, Reloaded, Request, Shown, Turn,
+};
+use hwc_schemas::Organisation;
+use hwc_vault::Fingerprint;
+use jiff::Timestamp;
+
+use crate::{
+    cli::{Output, print},
+    exit::{self, Code},
+};
+
+/// What `hwc operator` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The operator's folder.
+    #[arg(long, global = true, value_name = "DIR", env = "HWC_OPERATOR_DIR", default_value = "operator")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Begins a region: a signing key, an authority for certificates, the broker's configuration.
+    Init {
+        /// A name or address under which the broker is reached, without a port; may be said more than once.
+        #[arg(long, required = true, value_name = "NAME")]
+        broker_name: Vec<String>,
+        /// Where the broker writes its process number [default: broker/nats-server.pid in the folder].
+        #[arg(long, value_name = "FILE")]
+        pid_file: Option<PathBuf>,
+        /// Where the broker writes its log [default: broker/nats-server.log in the folder].
+        #[arg(long, value_name = "FILE")]
+        log_file: Option<PathBuf>,
+        /// The nats-server that checks the configuration, if not the one that is found.
+        #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
+        nats_server: Option<PathBuf>,
+    },
+    /// Lets an organisation take part, while everybody else works on.
+    AddOrganisation {
+        /// As in school-01AA00.
+        organisation: Organisation,
+        #[command(flatten)]
+        keys: Keys,
+    },
+    /// Lets an engine take part.
+    AddEngine {
+        /// As in one; its member's name is then engine-one.
+        name: EngineName,
+        #[command(flatten)]
+        keys: Keys,
+    },
+    /// Gives a member new keys; the old ones are out at once.
+    Rotate {
+        /// As in school-01AA00 or engine-one.
+        member: Member,
+        #[command(flatten)]
+        keys: Keys,
+        /// Somebody else may have the old keys: nothing that they sealed is opened any more, not even what is in flight.
+        #[arg(long)]
+        stolen: bool,
+    },
+    /// Puts a member out, at once.
+    Revoke {
+        /// As in school-01AA00 or engine-one.
+        member: Member,
+    },
+    /// Gives the broker a new certificate.
+    RenewBroker {
+        /// The names and addresses from now on [default: as before].
+        #[arg(long, value_name = "NAME")]
+        broker_name: Vec<String>,
+    },
+    /// Makes again what follows from who takes part, and has the broker take it over: after a crash or a restore.
+    Apply,
+    /// Shows who takes part, and the fingerprints to compare by telephone.
+    Show {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+/// Where a member's keys come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct Keys {
+    /// What the member made with `hwc keys new`: request.json.
+    #[arg(long, value_name = "FILE", conflicts_with = "make_keys")]
+    request: Option<PathBuf>,
+    /// The request's fingerprint, as the member read it out by telephone.
+    #[arg(long, value_name = "TEXT", requires = "request")]
+    fingerprint: Option<Fingerprint>,
+    /// Makes the keys here, for a try-out: whoever hands them over has seen them.
+    #[arg(long)]
+    make_keys: bool,
+}
+
+impl Keys {
+    fn credentials(&self, member: &Member) -> Result<Credentials, OperatorError> {
+        let Some(path) = &self.request else { return Ok(Credentials::MadeHere) };
+        let told = self.fingerprint.ok_or_else(|| OperatorError::NoFingerprint(member.clone()))?;
+        Ok(Credentials::Requested(Box::new(Request::load(path)?), told))
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    match done(arguments).await {
+        Ok(text) => print(&text),
+        Err(error) => {
+            exit::say(&error.to_string());
+            code(&error).into()
+        }
+    }
+}
+
+async fn done(Arguments { dir, action }: Arguments) -> Result<String, OperatorError> {
+    let now = Timestamp::now();
+    if let Action::Init { broker_name, pid_file, log_file, nats_server } = action {
+        let begin =
+            Begin { folder: dir, broker_names: broker_name, pid_file, log_file, program: nats_server };
+        let operator = Operator::begin(&begin, now).await?;
+        return Ok(format!(
+            "The region's operator: {}\n\
+             Start the broker:      nats-server -c {}\n\
+             Then an engine:        hwc operator add-engine NAME ...\n\
+             Keep a safe copy of the folder: who has it can let anybody in, and without it nobody new gets in.\n",
+            operator.public_key().fingerprint(),
+            operator.server_file().display(),
+        ));
+    }
+    let mut operator = Operator::open(&dir)?;
+    match action {
+        Action::AddOrganisation { organisation, keys } => {
+            let member = Member::Organisation(organisation);
+            let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
+            Ok(told(&operator, &format!("{member} takes part."), &turn, keys.make_keys))
+        }
+        Action::AddEngine { name, keys } => {
+            let member = Member::Engine(name);
+            let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
+            Ok(told(&operator, &format!("{member} takes part."), &turn, keys.make_keys))
+        }
+        Action::Rotate { member, keys, stolen } => {
+            let turn = operator.rotate(&member, keys.credentials(&member)?, stolen, now).await?;
+            let said = format!("{member} has new keys; the old ones are out.");
+            Ok(told(&operator, &said, &turn, keys.make_keys))
+        }
+        Action::Revoke { member } => {
+            let turn = operator.revoke(&member, now).await?;
+            Ok(told(&operator, &format!("{member} is out."), &turn, false))
+        }
+        Action::RenewBroker { broker_name } => {
+            let names = Some(broker_name).filter(|names| !names.is_empty());
+            let turn = operator.renew_broker(names, now).await?;
+            Ok(told(&operator, "The broker has a new certificate.", &turn, false))
+        }
+        Action::Apply => {
+            let turn = operator.apply(now).await?;
+            Ok(told(&operator, "Everything is as it should be.", &turn, false))
+        }
+        Action::Show { output: Output::Json } => {
+            let text = serde_json::to_string(&operator.show()).unwrap_or_default();
+            Ok(format!("{text}\n"))
+        }
+        Action::Show { output: Output::Text } => Ok(page(&operator.show())),
+        Action::Init { .. } => Ok(String::new()),
+    }
+}
+
+/// What was done, and what is to be done next.
+fn told(operator: &Operator, said: &str, turn: &Turn, secret: bool) -> String {
+    let broker = match turn.reloaded {
+        Reloaded::Yes => "The broker took it over; everybody else stayed connected.",
+        Reloaded::NotRunning => "No broker runs here; it counts from its next start.",
+    };
+    let mut text = format!("{said} Serial {}. {broker}\n", turn.serial);
+    if let Some(folder) = &turn.handover {
+        let folder = folder.display();
+        text += &if secret {
+            format!("Hand over, by hand: {folder}\nIt holds private keys: delete it when they have it.\n")
+        } else {
+            format!("Send them: {folder}\nNothing in it is secret; they put it beside their own keys.\n")
+        };
+        text += &format!(
+            "Read out to them: the operator's fingerprint is {}\n",
+            operator.public_key().fingerprint()
+        );
+    }
+    text
+}
+
+fn page(shown: &Shown) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["member", "fingerprint of its key", "since", "certificate until", "earlier keys"]);
+    for one in &shown.members {
+        table.add_row([
+            one.name.clone(),
+            one.fingerprint.clone().unwrap_or_else(|| "-".to_owned()),
+            one.since.clone(),
+            one.until.clone(),
+            one.earlier_keys.to_string(),
+        ]);
+    }
+    let mut text = format!(
+        "operator   {}\nserial     {}\nbroker     {}, certificate until {}\n\n{table}\n",
+        shown.operator,
+        shown.serial,
+        shown.broker_names.join(", "),
+        shown.broker_until,
+    );
+    if !shown.put_out.is_empty() {
+        text += "\nput out\n";
+        for (name, day) in &shown.put_out {
+            text += &format!("  {name}  {day}\n");
+        }
+    }
+    if !shown.applied {
+        text += "\nThe files do not say what they should: hwc operator apply\n";
+    }
+    text
+}
+
+const fn code(error: &OperatorError) -> Code {
+    match error {
+        OperatorError::NotAnOperator(_)
+        | OperatorError::Register { .. }
+        | OperatorError::NotARequest(_)
+        | OperatorError::BrokerName
+        | OperatorError::File(_)
+        | OperatorError::OperatorKey(_)
+        | OperatorError::Certificate(_) => Code::Settings,
+        OperatorError::NotReloaded(_) | OperatorError::NoServer(_) => Code::Unreachable,
+        OperatorError::RequestOfAnother { .. }
+        | OperatorError::OtherFingerprint
+        | OperatorError::NoFingerprint(_)
+        | OperatorError::Known(_)
+        | OperatorError::Unknown(_)
+        | OperatorError::UsedKey(_)
+        | OperatorError::Full(_)
+        | OperatorError::Exists(_)
+        | OperatorError::Refused(_) => Code::Refused,
+        _ => Code::Failed,
+    }
+}
