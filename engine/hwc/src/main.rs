@@ -7,6 +7,8 @@ mod demo;
 mod dev;
 mod engine;
 mod exit;
+#[cfg(test)]
+mod hostile;
 mod keys;
 mod member;
 mod operator;

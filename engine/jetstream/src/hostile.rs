@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Fault,
+    directory::Newer,
     link::{self, Stored},
     messages,
     scan::Place,
@@ -73,6 +74,12 @@ fn what_a_generation_is_said_to_hold_withstands() {
         )
         .into_bytes()
     });
+}
+
+#[test]
+fn questions_for_the_directory_withstand() {
+    let ask = |bytes: &[u8]| serde_json::from_slice::<Newer>(bytes).err().map(|_| "unreadable".to_owned());
+    Trial::new([r#"{"than":7}"#], ask).withstands();
 }
 
 #[test]

@@ -279,7 +279,11 @@ impl Journal for JetStreamJournal {
 
     async fn in_flight(&self) -> Result<Vec<(IncidentId, History)>, JournalError> {
         let scan = Scan { stream: JOURNAL, filter: "jrn.*.e", headers_only: false };
-        let found = scan.read(&self.link, BTreeMap::new, note).await.map_err(|fault| unavailable(&fault))?;
+        let take = |found: &mut Found, read: &Read| {
+            note(found, read);
+            Ok::<(), Fault>(())
+        };
+        let found = scan.read(&self.link, BTreeMap::new, take).await.map_err(|fault| unavailable(&fault))?;
         let mut in_flight = Vec::with_capacity(found.len());
         for (incident, history) in found {
             if !self.half_forgotten(incident, &history).await? {
@@ -311,7 +315,7 @@ impl JetStreamJournal {
 type Found = BTreeMap<IncidentId, History>;
 
 /// Takes one record. What cannot be read stops nobody else's reading.
-fn note(found: &mut Found, read: &Read) -> Result<(), Fault> {
+fn note(found: &mut Found, read: &Read) {
     let incident = read.message.subject.split('.').nth(1).and_then(|token| token.parse().ok());
     let Some(incident): Option<IncidentId> = incident else {
         // No version ever wrote one, so nothing depends on it.
@@ -319,7 +323,7 @@ fn note(found: &mut Found, read: &Read) -> Result<(), Fault> {
             sequence = read.sequence,
             "a record of the journal names no incident; it is left alone"
         );
-        return Ok(());
+        return;
     };
     let so_far = found.entry(incident).or_insert(History::Unknown);
     let commits = match std::mem::replace(so_far, History::Unknown) {
@@ -327,7 +331,7 @@ fn note(found: &mut Found, read: &Read) -> Result<(), Fault> {
         History::Unknown => Vec::new(),
         known @ (History::Unreadable(_) | History::Ended) => {
             *so_far = known;
-            return Ok(());
+            return;
         }
     };
     *so_far = match codec::decode(&read.message.payload) {
@@ -338,7 +342,6 @@ fn note(found: &mut Found, read: &Read) -> Result<(), Fault> {
         }
         Err(error) => History::Unreadable(error),
     };
-    Ok(())
 }
 
 fn is_conflict(fault: &Fault) -> bool {

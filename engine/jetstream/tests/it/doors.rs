@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures::StreamExt as _;
 use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks};
 use hwc_schemas::{
     IncidentId, Organisation,
@@ -215,6 +216,33 @@ async fn a_task_that_is_put_back_comes_again_after_its_delay() {
     tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
     feed.next().await.unwrap().put_back(Duration::from_millis(100)).await.unwrap();
     feed.next().await.unwrap().acknowledge().await.unwrap();
+    assert_eq!(tasks.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_task_acknowledged_twice_takes_no_other_along() {
+    let region = Region::with(&[A]).await;
+    let tasks = region.tasks().await;
+    tasks.offer(&region.organisation(0), &task(1)).await.unwrap();
+    tasks.offer(&region.organisation(0), &task(2)).await.unwrap();
+    let raw = region.raw_organisation(0).await;
+    let inbox = raw.new_inbox();
+    let mut got = raw.subscribe(inbox.clone()).await.unwrap();
+    raw.publish_with_reply("next", inbox, r#"{"batch":1,"expires":1000000000}"#.into()).await.unwrap();
+    let acknowledgement = got.next().await.unwrap().reply.unwrap();
+    raw.request(acknowledgement.clone(), "+ACK".into()).await.unwrap();
+    for again in ["+ACK", "+ACK", "+TERM"] {
+        // Whether it is answered or not, it does nothing.
+        let _ = raw.request(acknowledgement.clone(), again.into()).await;
+        assert_eq!(tasks.waiting().await.unwrap(), 1);
+    }
+    // Nor does taking it back help whoever has second thoughts.
+    raw.publish(acknowledgement, "-NAK".into()).await.unwrap();
+    raw.flush().await.unwrap();
+    let mut feed = region.door(0).await.tasks().await.unwrap();
+    let second = feed.next().await.unwrap();
+    assert_eq!(second.task, task(2));
+    second.acknowledge().await.unwrap();
     assert_eq!(tasks.waiting().await.unwrap(), 0);
 }
 

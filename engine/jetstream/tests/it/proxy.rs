@@ -30,16 +30,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("nats://{}", listener.local_addr().unwrap());
         let [to_lose, to_deny, lost] = [0; 3].map(|none| Arc::new(AtomicU32::new(none)));
-        let (lose, deny, counted) = (Arc::clone(&to_lose), Arc::clone(&to_deny), Arc::clone(&lost));
-        let proxy = Self { url, to_lose: lose, to_deny: deny, lost: counted };
+        let proxy = Self {
+            url,
+            to_lose: Arc::clone(&to_lose),
+            to_deny: Arc::clone(&to_deny),
+            lost: Arc::clone(&lost),
+        };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 let to_client = Arc::new(Mutex::new(to_client));
-                let (deny, denied) = (Arc::clone(&to_deny), Arc::clone(&lost));
-                tokio::spawn(pass(from_client, to_server, Arc::clone(&to_client), deny, denied));
+                let denials = (Arc::clone(&to_deny), Arc::clone(&lost));
+                tokio::spawn(pass(from_client, to_server, Arc::clone(&to_client), denials));
                 tokio::spawn(answer(from_server, to_client, Arc::clone(&to_lose), Arc::clone(&lost)));
             }
         });
@@ -67,8 +71,7 @@ async fn pass(
     from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     back: Arc<Mutex<OwnedWriteHalf>>,
-    to_deny: Arc<AtomicU32>,
-    denied: Arc<AtomicU32>,
+    (to_deny, denied): (Arc<AtomicU32>, Arc<AtomicU32>),
 ) {
     let mut from = BufReader::new(from);
     let mut subscriptions = HashMap::new();
@@ -96,8 +99,8 @@ async fn pass(
         {
             denied.fetch_add(1, Ordering::SeqCst);
             let head = "NATS/1.0 404 No Messages\r\n\r\n";
-            let lie = format!("HMSG {reply} {sid} {0} {0}\r\n{head}\r\n", head.len());
-            let _ = back.lock().await.write_all(lie.as_bytes()).await;
+            let untrue = format!("HMSG {reply} {sid} {0} {0}\r\n{head}\r\n", head.len());
+            let _ = back.lock().await.write_all(untrue.as_bytes()).await;
             continue;
         }
         if to.write_all(&said).await.is_err() {
