@@ -4,6 +4,7 @@
 //! * [`outcome`]: how a signal ends, written as the rules write it.
 //! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
 //!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
+//! * [`trace`]: the random numbers by which one incident's steps are found together.
 //! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON); [`message`] reads them.
 //!
 //! This crate knows no other room.
@@ -15,7 +16,9 @@ pub mod organisation;
 pub mod outcome;
 pub mod person;
 pub mod report;
+pub mod trace;
 pub mod wire;
 
 pub use ids::{IncidentId, PayloadId, SignalId, SignalNumber};
 pub use organisation::{Organisation, Role};
+pub use trace::{SpanId, TraceId, Traceparent};

@@ -1,7 +1,8 @@
-//! How a commit is written: one JSON object, `{"v":1,"events":[…],"stored":[[payload,generation,sequence],…]}`.
+//! How a commit is written: one JSON object, `{"v":2,"events":[…],"stored":[[payload,generation,sequence],…]}`.
 //!
-//! Version 1 is what [`hwc_workflow::Event`] serialises to. A later version gets its own reader here and lifts the old
-//! one (upcasting); a frozen fixture of each is replayed by the tests, so no version can be forgotten.
+//! The events are what [`hwc_workflow::Event`] serialises to. In version 2 `recorded` may have a `trace`, which version 1
+//! did not know; a record of version 1 is one without. A later version gets its own reader here and lifts the old ones
+//! (upcasting); a frozen fixture of each is replayed by the tests, so no version can be forgotten.
 
 use hwc_schemas::PayloadId;
 use hwc_workflow::Event;
@@ -10,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Commit, Generation, Location};
 
 /// The version that is written.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
 
 /// A record that cannot be read. It says where, never what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +40,7 @@ struct Versioned {
 }
 
 #[derive(Serialize, Deserialize)]
-struct CommitV1<'a> {
+struct Record<'a> {
     v: u64,
     events: std::borrow::Cow<'a, [Event]>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +49,7 @@ struct CommitV1<'a> {
 
 /// Writes a commit.
 pub fn encode(commit: &Commit) -> Vec<u8> {
-    let record = CommitV1 {
+    let record = Record {
         v: u64::from(VERSION),
         events: commit.events.as_slice().into(),
         stored: commit.stored.iter().map(|(id, at)| (*id, at.generation.to_string(), at.sequence)).collect(),
@@ -59,10 +63,10 @@ pub fn decode(bytes: &[u8]) -> Result<Commit, CodecError> {
     let malformed =
         |version| move |error: serde_json::Error| CodecError::Malformed { version, column: error.column() };
     let Versioned { v } = serde_json::from_slice(bytes).map_err(malformed(0))?;
-    if v != u64::from(VERSION) {
+    if !(u64::from(OLDEST)..=u64::from(VERSION)).contains(&v) {
         return Err(CodecError::Version(v));
     }
-    let record: CommitV1<'_> = serde_json::from_slice(bytes).map_err(malformed(v))?;
+    let record: Record<'_> = serde_json::from_slice(bytes).map_err(malformed(v))?;
     let stored = record
         .stored
         .into_iter()

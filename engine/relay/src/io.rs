@@ -2,7 +2,7 @@
 
 use hwc_journal::{Append, Commit, History, Location, Position, codec::CodecError};
 use hwc_schemas::{
-    IncidentId, Organisation, PayloadId,
+    IncidentId, Organisation, PayloadId, TraceId,
     wire::{Answer, Command, Fetch, Refusal, Sealed},
 };
 use hwc_workflow::{Duty, Event, OutOfOrder};
@@ -29,6 +29,8 @@ pub enum Input {
         command: Command<PayloadId>,
         /// The ciphertexts.
         payloads: Vec<(PayloadId, Sealed)>,
+        /// The trace of an incident that begins with it, from the caller's dice.
+        trace: Option<TraceId>,
     },
     /// An organisation asks for a payload.
     Fetch {

@@ -56,12 +56,14 @@ impl Relay {
     /// Something arrived, or time passed.
     pub fn handle(&mut self, input: Input, now: Timestamp) {
         match input {
-            Input::Submit { ticket, from, command, payloads } => {
+            Input::Submit { ticket, from, command, payloads, trace } => {
                 let incident = command.incident();
-                self.ask(incident, Request { ticket, from, ask: Ask::Command { command, payloads } }, now);
+                let ask = Ask::Command { command, payloads };
+                self.ask(incident, Request { ticket, from, ask, trace }, now);
             }
             Input::Fetch { ticket, from, fetch } => {
-                self.ask(fetch.incident(), Request { ticket, from, ask: Ask::Fetch(fetch) }, now);
+                let ask = Ask::Fetch(fetch);
+                self.ask(fetch.incident(), Request { ticket, from, ask, trace: None }, now);
             }
             Input::Loaded { incident, history } => {
                 self.at_desk(incident, now, |desk, turn| desk.loaded(history, turn));

@@ -2,7 +2,7 @@
 
 use hwc_journal::{Commit, Location, Position};
 use hwc_schemas::{
-    Organisation, PayloadId,
+    Organisation, PayloadId, TraceId,
     wire::{Answer, Command, Fetch, Refusal, Sealed},
 };
 use hwc_workflow::{Act, Context, Done, Duty, Event, Fact, Found, Incident, decide, evolve};
@@ -15,6 +15,8 @@ pub(crate) struct Request {
     pub(crate) ticket: Ticket,
     pub(crate) from: Organisation,
     pub(crate) ask: Ask,
+    /// For an incident that begins with it.
+    pub(crate) trace: Option<TraceId>,
 }
 
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) enum Ask {
 impl Request {
     fn act(&self) -> Act<'_> {
         match &self.ask {
-            Ask::Command { command, .. } => Act::Command { from: &self.from, command },
+            Ask::Command { command, .. } => Act::Command { from: &self.from, command, trace: self.trace },
             Ask::Fetch(fetch) => Act::Fetch { from: &self.from, fetch },
         }
     }

@@ -4,7 +4,7 @@
 //! so a frozen journal of every version is replayed by the tests.
 
 use hwc_schemas::{
-    Organisation, PayloadId, Role, SignalNumber,
+    Organisation, PayloadId, Role, SignalNumber, TraceId,
     outcome::{Expired, Recalled, ScreenedOut, Withheld},
     wire::{Interval, Notice},
 };
@@ -33,6 +33,9 @@ pub enum Fact {
         veilig_thuis: Organisation,
         /// The sealed report.
         report: PayloadId,
+        /// The trace of this incident, random; none where nobody drew one, as before version 2 of the journal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<TraceId>,
     },
     /// It is violence in a relationship of dependency (R3).
     Screened,

@@ -120,7 +120,7 @@ impl World {
     pub(crate) fn submit(&mut self, from: &Organisation, command: Command<Sealed>) -> Ticket {
         let ticket = self.ticket(from, None);
         let (command, payloads) = command.detach(|| self.new_payload());
-        self.relay.handle(Input::Submit { ticket, from: from.clone(), command, payloads }, self.now);
+        self.relay.handle(Input::Submit { ticket, from: from.clone(), command, payloads, trace: None }, self.now);
         ticket
     }
 
@@ -131,8 +131,8 @@ impl World {
     ) -> Ticket {
         let ticket = self.ticket(from, None);
         let (command, _) = command.detach(|| self.new_payload());
-        self.relay
-            .handle(Input::Submit { ticket, from: from.clone(), command, payloads: Vec::new() }, self.now);
+        let (from, payloads) = (from.clone(), Vec::new());
+        self.relay.handle(Input::Submit { ticket, from, command, payloads, trace: None }, self.now);
         ticket
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use hwc_schemas::{
-    Organisation, PayloadId, Role, SignalNumber,
+    Organisation, PayloadId, Role, SignalNumber, TraceId,
     outcome::{Outcome, Recalled, ScreenedOut, Withheld},
     wire::{Command, Expansion, Finding, Refusal, RouteWhy, Screening, limits},
 };
@@ -27,6 +27,7 @@ pub(super) struct Asked<'a> {
     pub(super) incident: &'a Incident,
     pub(super) from: &'a Organisation,
     pub(super) context: &'a Context<'a>,
+    pub(super) trace: Option<TraceId>,
 }
 
 impl Asked<'_> {
@@ -51,7 +52,7 @@ impl Asked<'_> {
             Incident::Unknown => {
                 let chain = self.context.table.of_police(self.from).ok_or(Refusal::NotYours)?;
                 let (police, veilig_thuis) = (self.from.clone(), chain.veilig_thuis.clone());
-                Ok(vec![Fact::Recorded { police, veilig_thuis, report }])
+                Ok(vec![Fact::Recorded { police, veilig_thuis, report, trace: self.trace }])
             }
             // Whose it was is forgotten; that it was is all that is said.
             Incident::Purged => NOTHING,

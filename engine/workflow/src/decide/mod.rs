@@ -7,7 +7,7 @@ mod command;
 mod time;
 
 use hwc_schemas::{
-    Organisation, PayloadId, Role, SignalNumber,
+    Organisation, PayloadId, Role, SignalNumber, TraceId,
     wire::{Command, Fetch, Refusal},
 };
 
@@ -28,6 +28,8 @@ pub enum Act<'a> {
         from: &'a Organisation,
         /// What.
         command: &'a Command<PayloadId>,
+        /// The trace of an incident that begins with this command, drawn by the caller, who owns the dice.
+        trace: Option<TraceId>,
     },
     /// An organisation asks for a payload.
     Fetch {
@@ -58,8 +60,8 @@ pub fn decide(incident: &Incident, act: Act<'_>, context: &Context<'_>) -> Resul
     let mut course = Course { state: incident.clone(), events: Vec::new(), context };
     course.settle();
     let facts = match act {
-        Act::Command { from, command } => {
-            let facts = Asked { incident: &course.state, from, context }.decide(command)?;
+        Act::Command { from, command, trace } => {
+            let facts = Asked { incident: &course.state, from, context, trace }.decide(command)?;
             if facts.is_empty() {
                 return Ok(Vec::new());
             }
@@ -203,7 +205,7 @@ fn delivered_to<'a>(
 /// Whoever's role never does this hears so before anything is looked at: it says nothing about any signal.
 fn of_the_role(act: Act<'_>) -> Result<(), Refusal> {
     let (from, roles): (_, &[Role]) = match act {
-        Act::Command { from, command } => (
+        Act::Command { from, command, .. } => (
             from,
             match command {
                 Command::Record { .. } => &[Role::Police],

@@ -1,6 +1,6 @@
 //! The incident: one report, and from `Expanded` on its signals.
 
-use hwc_schemas::{Organisation, PayloadId, SignalNumber};
+use hwc_schemas::{Organisation, PayloadId, SignalNumber, TraceId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{OutOfOrder, Signal, SignalState, misfit, on_the_page};
@@ -39,6 +39,8 @@ pub struct Recorded {
     pub veilig_thuis: Organisation,
     /// The sealed report.
     pub report: PayloadId,
+    /// Its trace.
+    pub trace: Option<TraceId>,
 }
 
 /// Witness that the screening said yes: only [`Recorded`] makes it, and only with it a child can be referred (R3).
@@ -74,6 +76,8 @@ pub struct Expanded {
     pub veilig_thuis: Organisation,
     /// The report, as long as the look-up of the household is not done (R9).
     pub report: Option<PayloadId>,
+    /// Its trace.
+    pub trace: Option<TraceId>,
     /// Ciphertexts that nobody needs any more.
     pub erasing: Vec<PayloadId>,
     /// The children, by number.
@@ -90,6 +94,8 @@ pub struct Closed {
     pub police: Organisation,
     /// Who screened it.
     pub veilig_thuis: Organisation,
+    /// Its trace.
+    pub trace: Option<TraceId>,
     /// Ciphertexts that nobody needs any more.
     pub erasing: Vec<PayloadId>,
 }
@@ -112,18 +118,20 @@ impl Recorded {
     }
 
     fn closed(self, how: ClosedHow) -> Closed {
-        Closed { how, police: self.police, veilig_thuis: self.veilig_thuis, erasing: vec![self.report] }
+        let Self { police, veilig_thuis, trace, report, .. } = self;
+        Closed { how, police, veilig_thuis, trace, erasing: vec![report] }
     }
 }
 
 impl Screened {
     fn expanded(self, found: &[Found], complete: bool) -> Expanded {
-        let Recorded { recorded_at, police, veilig_thuis, report } = self.recorded;
+        let Recorded { recorded_at, police, veilig_thuis, report, trace } = self.recorded;
         let mut expanded = Expanded {
             recorded_at,
             police,
             veilig_thuis,
             report: Some(report),
+            trace,
             erasing: Vec::new(),
             signals: Vec::with_capacity(found.len()),
             qualified: self.qualified,
@@ -200,6 +208,17 @@ impl Incident {
         }
     }
 
+    /// Its trace, as long as anything is known.
+    pub const fn trace(&self) -> Option<TraceId> {
+        match self {
+            Self::Recorded(r) => r.trace,
+            Self::Screened(s) => s.recorded.trace,
+            Self::Expanded(e) => e.trace,
+            Self::Closed(c) => c.trace,
+            Self::Unknown | Self::Purged => None,
+        }
+    }
+
     /// The end of its payloads' lives, whatever happens (R23): so many days of 24 hours after it was recorded.
     pub fn ceiling(&self, policy: &Policy) -> Option<Timestamp> {
         let recorded_at = match self {
@@ -236,11 +255,12 @@ impl Incident {
         on_the_page(phase, &event.fact)?;
         let misfit = misfit(&event.fact, phase);
         Ok(match (self, &event.fact) {
-            (Self::Unknown, Fact::Recorded { police, veilig_thuis, report }) => Self::Recorded(Recorded {
+            (Self::Unknown, Fact::Recorded { police, veilig_thuis, report, trace }) => Self::Recorded(Recorded {
                 recorded_at: event.at,
                 police: police.clone(),
                 veilig_thuis: veilig_thuis.clone(),
                 report: *report,
+                trace: *trace,
             }),
             (Self::Recorded(recorded), Fact::Screened) => Self::Screened(recorded.screened()),
             (Self::Recorded(recorded), Fact::NotDomesticViolence { children }) => {

@@ -182,7 +182,7 @@ impl Chaos {
     }
 
     pub(crate) fn say(&mut self, from: &Organisation, command: &Command<PayloadId>) {
-        let act = Act::Command { from, command };
+        let act = Act::Command { from, command, trace: None };
         if self.act(act, Some(from)) {
             let again = hwc_workflow::decide(&self.life.incident, act, &self.life.world.at(self.life.now));
             // An acceptance that ended everything at once is gone; any other is known again.

@@ -28,7 +28,15 @@ fn facts(number: SignalNumber, owed: PayloadId) -> Vec<(&'static str, Fact)> {
     ];
     let due = "2026-11-20T07:15:00Z".parse().unwrap();
     vec![
-        ("recorded", Fact::Recorded { police: police(), veilig_thuis: veilig_thuis(), report: payload(901) }),
+        (
+            "recorded",
+            Fact::Recorded {
+                police: police(),
+                veilig_thuis: veilig_thuis(),
+                report: payload(901),
+                trace: None,
+            },
+        ),
         ("screened", Fact::Screened),
         ("not_domestic_violence", Fact::NotDomesticViolence { children: 2 }),
         ("expanded", Fact::Expanded { found: found.clone(), complete: true, interval: INTERVAL }),

@@ -136,7 +136,7 @@ impl Life {
     }
 
     pub(crate) fn command(&mut self, from: &Organisation, command: &Command<PayloadId>) -> Answer {
-        match self.act(Act::Command { from, command }) {
+        match self.act(Act::Command { from, command, trace: None }) {
             Ok(events) if events.is_empty() => Answer::AlreadyRecorded,
             Ok(_) => Answer::Recorded,
             Err(refusal) => Answer::Refused { refusal },
