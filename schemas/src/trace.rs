@@ -163,7 +163,11 @@ mod tests {
             format!(" {EXAMPLE}"),
             format!("{EXAMPLE}é"),
         ] {
-            assert_eq!(bad.parse::<Traceparent>().unwrap_err().to_string(), "not a valid traceparent", "{bad}");
+            assert_eq!(
+                bad.parse::<Traceparent>().unwrap_err().to_string(),
+                "not a valid traceparent",
+                "{bad}"
+            );
         }
     }
 

@@ -12,7 +12,7 @@ use hwc_jetstream::{
 use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
-    IncidentId, PayloadId,
+    IncidentId, PayloadId, TraceId,
     wire::{Answer, Command, Fetched, Finding, Refusal, Sealed},
 };
 use hwc_vault::marker;
@@ -237,7 +237,8 @@ impl<J: Journal + Clone> Engine<J> {
             Knock::Submit { command: Ok(command), from, caller } => {
                 self.asked.insert(ticket, caller);
                 let (command, payloads) = command.detach(|| PayloadId::from_uuid(uuid::Uuid::new_v4()));
-                Input::Submit { ticket, from, command, payloads }
+                let trace = TraceId::from_bytes(uuid::Uuid::new_v4().into_bytes());
+                Input::Submit { ticket, from, command, payloads, trace }
             }
             Knock::Fetch { from, fetch: Ok(fetch), caller } => {
                 self.fetching.insert(ticket, caller);

@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::Subscriber;
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use hwc_schemas::{
-    Organisation, message,
+    Organisation, Traceparent, message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::watch, time::Instant};
 
-use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, directory::Newer, names};
+use crate::{Address, Credential, Fault, Health, Link, LinkError, TaskFeed, directory::Newer, names, traced};
 
 /// An organisation's connection to the relay. Cheap to clone; it reconnects by itself for ever.
 #[derive(Clone, Debug)]
@@ -94,12 +94,31 @@ impl Door {
 
     /// Submits a command. On [`DoorError::Unknown`] submit the very same again: the first one counts.
     pub async fn submit(&self, command: &Command<Sealed>) -> Result<Answer, DoorError> {
-        self.knock(names::SUBMIT, command).await
+        Ok(self.submit_in(command, None).await?.0)
+    }
+
+    /// The same, saying where in a trace it is done. The answer may say where it belongs, too: the police hear so of the
+    /// trace that began with their report.
+    pub async fn submit_in(
+        &self,
+        command: &Command<Sealed>,
+        traceparent: Option<Traceparent>,
+    ) -> Result<(Answer, Option<Traceparent>), DoorError> {
+        self.knock(names::SUBMIT, command, traceparent).await
     }
 
     /// Fetches a payload that is due to us. For a school this *is* opening the signal (R24).
     pub async fn fetch(&self, fetch: &Fetch) -> Result<Fetched, DoorError> {
-        self.knock(names::FETCH, fetch).await
+        self.fetch_in(fetch, None).await
+    }
+
+    /// The same, saying where in a trace it is done.
+    pub async fn fetch_in(
+        &self,
+        fetch: &Fetch,
+        traceparent: Option<Traceparent>,
+    ) -> Result<Fetched, DoorError> {
+        Ok(self.knock(names::FETCH, fetch, traceparent).await?.0)
     }
 
     /// The signed directory of organisations, if there is a newer one than the one with this serial. Who takes it checks its
@@ -128,12 +147,20 @@ impl Door {
         let _ = tokio::time::timeout(Duration::from_secs(1), self.link.client().flush()).await;
     }
 
-    async fn knock<T: DeserializeOwned>(&self, door: &str, body: &impl Serialize) -> Result<T, DoorError> {
+    async fn knock<T: DeserializeOwned>(
+        &self,
+        door: &str,
+        body: &impl Serialize,
+        traceparent: Option<Traceparent>,
+    ) -> Result<(T, Option<Traceparent>), DoorError> {
         let body = serde_json::to_vec(body).map_err(|_| DoorError::TooLarge)?;
         if body.len() > MESSAGE_BYTES_MAX {
             return Err(DoorError::TooLarge);
         }
-        let answer = self.link.ask(door.to_owned(), None, body.into()).await?;
-        message::read(&answer.payload).map_err(|_| DoorError::Unreadable)
+        let mut headers = HeaderMap::new();
+        traced::write(traceparent, &mut headers);
+        let answer = self.link.ask(door.to_owned(), Some(headers), body.into()).await?;
+        let said = message::read(&answer.payload).map_err(|_| DoorError::Unreadable)?;
+        Ok((said, traced::read(answer.headers.as_ref())))
     }
 }

@@ -7,10 +7,10 @@
 
 use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
-use async_nats::{Message, Subscriber};
+use async_nats::{HeaderMap, Message, Subscriber};
 use futures::{StreamExt as _, stream};
 use hwc_schemas::{
-    Organisation, message,
+    Organisation, Traceparent, message,
     wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,7 +19,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{Fault, Link, names};
+use crate::{Fault, Link, names, traced};
 
 /// Knocks that wait for the engine; the next is answered *try later*.
 const WAITING_MAX: usize = 4_096;
@@ -65,6 +65,7 @@ pub enum Knock {
 pub struct Caller<T> {
     link: Link,
     reply: String,
+    traceparent: Option<Traceparent>,
     _place: Place,
     answer: PhantomData<fn(T)>,
 }
@@ -93,7 +94,17 @@ impl Default for Own {
 impl<T: Serialize> Caller<T> {
     /// Answers, once. An answer that gets lost on the way is asked for again.
     pub async fn answer(self, answer: &T) -> Result<(), Fault> {
-        reply(&self.link, self.reply, answer).await
+        self.answer_in(answer, None).await
+    }
+
+    /// Answers, and says where in a trace that was.
+    pub async fn answer_in(self, answer: &T, traceparent: Option<Traceparent>) -> Result<(), Fault> {
+        reply(&self.link, self.reply, answer, traceparent).await
+    }
+
+    /// Where in a trace the caller says to be. It is the caller's own word, and never makes a trace.
+    pub const fn traceparent(&self) -> Option<Traceparent> {
+        self.traceparent
     }
 }
 
@@ -184,7 +195,9 @@ impl Porter {
         match (own, own_bytes, bytes) {
             (Ok(own), Ok(own_bytes), Ok(bytes)) if self.let_in.capacity() > 0 => {
                 let place = Place { _own: own, _own_bytes: own_bytes, _bytes: bytes };
-                Ok(Caller { link: self.link.clone(), reply, _place: place, answer: PhantomData })
+                let traceparent = traced::read(message.headers.as_ref());
+                let link = self.link.clone();
+                Ok(Caller { link, reply, traceparent, _place: place, answer: PhantomData })
             }
             _ => Err(reply),
         }
@@ -196,7 +209,7 @@ impl Porter {
     }
 
     async fn turn_away<T: Serialize>(&self, to: String, answer: &T) {
-        let _ = reply(&self.link, to, answer).await;
+        let _ = reply(&self.link, to, answer, None).await;
     }
 }
 
@@ -212,7 +225,14 @@ fn understand<T: DeserializeOwned>(knock: &Message) -> Result<T, Refusal> {
     message::read(&knock.payload).map_err(|_| Refusal::Malformed)
 }
 
-async fn reply<T: Serialize>(link: &Link, to: String, answer: &T) -> Result<(), Fault> {
+async fn reply<T: Serialize>(
+    link: &Link,
+    to: String,
+    answer: &T,
+    traceparent: Option<Traceparent>,
+) -> Result<(), Fault> {
     let body = serde_json::to_vec(answer).map_err(|_| Fault::Garbled)?;
-    link.send(to, None, body.into()).await
+    let mut headers = HeaderMap::new();
+    traced::write(traceparent, &mut headers);
+    link.send_with(to, headers, body.into()).await
 }

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use hwc_schemas::{message, wire::Task};
+use hwc_schemas::{Traceparent, message, wire::Task};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::{
@@ -26,6 +26,7 @@ use crate::{
     patience::{ATTEMPTS_MAX, pause},
     scan::Place,
     settings::nanos,
+    traced,
 };
 
 /// Tasks asked for at once. Each counts as held from the moment the broker sends it.
@@ -156,7 +157,8 @@ impl TaskFeed {
         }
         let reply = arrived.reply.as_ref()?.to_string();
         if let Ok(task) = message::read(&arrived.payload) {
-            return Some(Offered { task, link: self.link.clone(), reply });
+            let traceparent = traced::read(arrived.headers.as_ref());
+            return Some(Offered { task, link: self.link.clone(), reply, traceparent });
         }
         self.unreadable += 1;
         let delay = Place::of(&reply).map_or(UNREADABLE_FOR_MAX, |place| unreadable_for(place.delivered));
@@ -177,9 +179,20 @@ pub struct Offered {
     pub task: Task,
     link: Link,
     reply: String,
+    traceparent: Option<Traceparent>,
 }
 
 impl Offered {
+    /// Where the task belongs in a trace, if the engine said so.
+    pub const fn traceparent(&self) -> Option<Traceparent> {
+        self.traceparent
+    }
+
+    /// How often the broker has handed this task out: more than once when nobody acknowledged it in time.
+    pub fn deliveries(&self) -> u64 {
+        Place::of(&self.reply).map_or(1, |place| place.delivered)
+    }
+
     /// When the engine asked; `None` if the broker does not say it as it used to.
     pub fn since(&self) -> Option<Timestamp> {
         Place::of(&self.reply)?.stored_at()

@@ -28,6 +28,7 @@ mod scan;
 mod settings;
 mod store;
 mod tasks;
+mod traced;
 
 pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};

@@ -228,14 +228,31 @@ impl Link {
         reply: Option<String>,
         body: Bytes,
     ) -> Result<(), Fault> {
-        self.may_send()?;
         let sent = async {
             match reply {
                 Some(reply) => self.client.publish_with_reply(subject, reply, body).await,
                 None => self.client.publish(subject, body).await,
             }
         };
-        let sent = tokio::time::timeout(self.answer_within, sent).await.map_err(|_| Fault::NoAnswer)?;
+        self.within_the_time(sent).await
+    }
+
+    /// The same, with something beside the message.
+    pub(crate) async fn send_with(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(), Fault> {
+        self.within_the_time(self.client.publish_with_headers(subject, headers, body)).await
+    }
+
+    async fn within_the_time(
+        &self,
+        sending: impl Future<Output = Result<(), async_nats::PublishError>>,
+    ) -> Result<(), Fault> {
+        self.may_send()?;
+        let sent = tokio::time::timeout(self.answer_within, sending).await.map_err(|_| Fault::NoAnswer)?;
         sent.map_err(|error| match error.kind() {
             async_nats::client::PublishErrorKind::MaxPayloadExceeded => Fault::TooLarge,
             _ => Fault::Closed,

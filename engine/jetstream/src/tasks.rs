@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use hwc_schemas::{Organisation, wire::Task};
+use hwc_schemas::{Organisation, Traceparent, wire::Task};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::{
     Fault, Link, Settings, SetupError,
     names::{self, TASKS},
     settings::{self, nanos},
+    traced,
 };
 
 /// How long a holder of a task may be silent before it is offered again, unless the settings say otherwise.
@@ -78,12 +79,23 @@ impl Tasks {
 
     /// Offers a task, durably when it answers. Offering it again changes nothing, so after an error it is safe.
     pub async fn offer(&self, organisation: &Organisation, task: &Task) -> Result<(), Fault> {
+        self.offer_in(organisation, task, None).await
+    }
+
+    /// Offers a task that belongs there in a trace.
+    pub async fn offer_in(
+        &self,
+        organisation: &Organisation,
+        task: &Task,
+        traceparent: Option<Traceparent>,
+    ) -> Result<(), Fault> {
         let body = serde_json::to_vec(task).map_err(|_| Fault::Garbled)?;
         let mut headers = HeaderMap::new();
         // A notice is told once, also after it was heard.
         if let Task::Notice { .. } = task {
             headers.insert("Nats-Msg-Id", task.id());
         }
+        traced::write(traceparent, &mut headers);
         match self.link.put(names::task(organisation, &task.id()), headers, body.into()).await {
             Err(fault) if fault.is_already_there() => Ok(()),
             offered => offered.map(|_| ()),

@@ -10,3 +10,4 @@ mod proxy;
 mod region;
 mod store;
 mod tls;
+mod traced;

@@ -120,7 +120,8 @@ impl World {
     pub(crate) fn submit(&mut self, from: &Organisation, command: Command<Sealed>) -> Ticket {
         let ticket = self.ticket(from, None);
         let (command, payloads) = command.detach(|| self.new_payload());
-        self.relay.handle(Input::Submit { ticket, from: from.clone(), command, payloads, trace: None }, self.now);
+        self.relay
+            .handle(Input::Submit { ticket, from: from.clone(), command, payloads, trace: None }, self.now);
         ticket
     }
 

@@ -255,13 +255,15 @@ impl Incident {
         on_the_page(phase, &event.fact)?;
         let misfit = misfit(&event.fact, phase);
         Ok(match (self, &event.fact) {
-            (Self::Unknown, Fact::Recorded { police, veilig_thuis, report, trace }) => Self::Recorded(Recorded {
-                recorded_at: event.at,
-                police: police.clone(),
-                veilig_thuis: veilig_thuis.clone(),
-                report: *report,
-                trace: *trace,
-            }),
+            (Self::Unknown, Fact::Recorded { police, veilig_thuis, report, trace }) => {
+                Self::Recorded(Recorded {
+                    recorded_at: event.at,
+                    police: police.clone(),
+                    veilig_thuis: veilig_thuis.clone(),
+                    report: *report,
+                    trace: *trace,
+                })
+            }
             (Self::Recorded(recorded), Fact::Screened) => Self::Screened(recorded.screened()),
             (Self::Recorded(recorded), Fact::NotDomesticViolence { children }) => {
                 Self::Closed(recorded.closed(ClosedHow::NotDomesticViolence { children: *children }))
