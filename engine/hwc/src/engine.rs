@@ -298,7 +298,7 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Output::Reply { ticket, reply } => self.reply(ticket, reply),
-            Output::Noted { incident, events } => self.observer.noted(incident, &events),
+            Output::Noted { incident, events, .. } => self.observer.noted(incident, &events),
             Output::Alarm { incident, problem } => {
                 tracing::error!(%incident, %problem, "the incident is left alone; somebody must look");
             }

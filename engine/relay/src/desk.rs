@@ -7,7 +7,7 @@ use hwc_schemas::{
     IncidentId, PayloadId,
     wire::{Answer, Refusal, Task},
 };
-use hwc_workflow::{Context, Duty, Incident, deadline, due};
+use hwc_workflow::{Context, Duty, Event, Incident, Step, Trail, deadline, due};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -64,6 +64,10 @@ impl Desk {
 
     pub(crate) const fn incident(&self) -> &Incident {
         &self.known.incident
+    }
+
+    pub(crate) const fn trail(&self) -> &Trail {
+        &self.known.trail
     }
 
     /// Whether there is nothing to remember.
@@ -175,8 +179,8 @@ impl Desk {
             return;
         };
         match self.known.read(history) {
-            Ok(events) if events.is_empty() => {}
-            Ok(events) => turn.outputs.push_back(Output::Noted { incident: self.id, events }),
+            Ok((events, _)) if events.is_empty() => {}
+            Ok((events, steps)) => self.note(events, steps, turn),
             Err(problem) => {
                 turn.outputs.push_back(Output::Alarm { incident: self.id, problem });
                 self.ask_to_come_back(work, turn);
@@ -318,8 +322,8 @@ impl Desk {
         self.stage = Stage::Appending(work);
     }
 
-    fn became_durable(&mut self, mut work: Work, position: Position, turn: &mut Turn<'_>) {
-        self.known.went_on(&mut work, position);
+    fn became_durable(&mut self, work: Work, position: Position, turn: &mut Turn<'_>) {
+        let steps = self.known.went_on(&work, position);
         self.answer(&work.cause, Answer::Recorded, turn);
         self.discard(&work, turn);
         if let Cause::Chores(chores) = &work.cause {
@@ -329,8 +333,13 @@ impl Desk {
                 }
             }
         }
-        turn.outputs.push_back(Output::Noted { incident: self.id, events: work.events });
+        self.note(work.events, steps, turn);
         self.take_on_duties(turn);
+    }
+
+    fn note(&self, events: Vec<Event>, steps: Vec<Step>, turn: &mut Turn<'_>) {
+        let (incident, trace) = (self.id, self.known.trail.trace());
+        turn.outputs.push_back(Output::Noted { incident, trace, events, steps });
     }
 
     fn answer(&self, cause: &Cause, answer: Answer, turn: &mut Turn<'_>) {

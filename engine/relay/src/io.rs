@@ -5,7 +5,7 @@ use hwc_schemas::{
     IncidentId, Organisation, PayloadId, TraceId,
     wire::{Answer, Command, Fetch, Refusal, Sealed},
 };
-use hwc_workflow::{Duty, Event, OutOfOrder};
+use hwc_workflow::{Duty, Event, OutOfOrder, Step};
 use jiff::Timestamp;
 
 /// The caller's own number for a request, given back with its reply.
@@ -147,8 +147,12 @@ pub enum Output {
     Noted {
         /// Which incident.
         incident: IncidentId,
+        /// Its trace.
+        trace: Option<TraceId>,
         /// The events.
         events: Vec<Event>,
+        /// The edges of the law that were walked with them.
+        steps: Vec<Step>,
     },
     /// The journal holds what cannot have happened or cannot be read; the incident is left alone until somebody has looked.
     Alarm {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hwc_journal::{History, Location, Position};
 use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::{Duty, Event, Incident, duties, evolve};
+use hwc_workflow::{Duty, Event, Incident, OutOfOrder, Step, Trail, duties, evolve};
 
 use crate::{io::Problem, work::Work};
 
@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub(crate) unreadable: bool,
     /// Where the ciphertexts lie.
     pub(crate) places: BTreeMap<PayloadId, Location>,
+    /// How it came to where it is.
+    pub(crate) trail: Trail,
     /// How many commits of the log are known; none while it was never read.
     seen: Option<usize>,
 }
@@ -27,16 +29,16 @@ impl Known {
     /// Forgets everything and reads anew. If the log holds what cannot have happened, only the places are known; if it holds
     /// what cannot be read, nothing is.
     ///
-    /// Gives the events that were not known though the log had been read before: an append whose answer was lost, or
-    /// another engine's.
-    pub(crate) fn read(&mut self, history: History) -> Result<Vec<Event>, Problem> {
+    /// Gives the events that were not known though the log had been read before, and their steps: an append whose answer
+    /// was lost, or another engine's.
+    pub(crate) fn read(&mut self, history: History) -> Result<(Vec<Event>, Vec<Step>), Problem> {
         let seen = self.seen;
         *self = Self { seen: Some(0), ..Self::default() };
         let commits = match history {
-            History::Unknown => return Ok(Vec::new()),
+            History::Unknown => return Ok((Vec::new(), Vec::new())),
             History::Ended => {
                 (self.incident, self.ended) = (Incident::Purged, true);
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Vec::new()));
             }
             History::Unreadable(error) => {
                 self.unreadable = true;
@@ -48,21 +50,37 @@ impl Known {
             }
         };
         self.places = commits.iter().flat_map(|commit| &commit.stored).copied().collect();
-        let events = commits.iter().flat_map(|commit| &commit.events);
-        self.incident = events.into_iter().try_fold(Incident::Unknown, evolve)?;
+        let all = commits.len();
+        let (mut events, mut steps) = (Vec::new(), Vec::new());
+        for (place, commit) in commits.into_iter().enumerate() {
+            let is_new = seen.is_some_and(|seen| place >= seen);
+            for event in commit.events {
+                let made = self.happens(&event)?;
+                if is_new {
+                    steps.extend(made);
+                    events.push(event);
+                }
+            }
+        }
         self.forget_places();
-        self.seen = Some(commits.len());
-        let new = commits.into_iter().skip(seen.unwrap_or(usize::MAX));
-        Ok(new.flat_map(|commit| commit.events).collect())
+        self.seen = Some(all);
+        Ok((events, steps))
     }
 
-    /// A decision became durable, and the log ends here now.
-    pub(crate) fn went_on(&mut self, work: &mut Work, position: Position) {
+    fn happens(&mut self, event: &Event) -> Result<Vec<Step>, OutOfOrder> {
+        self.incident = evolve(std::mem::take(&mut self.incident), event)?;
+        Ok(self.trail.walk(event, &self.incident))
+    }
+
+    /// A decision became durable, and the log ends here now. Gives its steps.
+    pub(crate) fn went_on(&mut self, work: &Work, position: Position) -> Vec<Step> {
         self.position = position;
         self.seen = self.seen.map(|seen| seen + 1);
-        self.incident = std::mem::take(&mut work.after);
+        // `decide` has walked this way already.
+        let steps = work.events.iter().flat_map(|event| self.happens(event).unwrap_or_default()).collect();
         self.places.extend(work.stored.iter().copied());
         self.forget_places();
+        steps
     }
 
     fn forget_places(&mut self) {

@@ -11,6 +11,7 @@
 //! the decision points to, append the events, answer, perform the duties. Whatever is uncertain is read back. What is
 //! refused is refused by the log: an engine that was overtaken may remember less than is so.
 
+mod census;
 mod desk;
 mod errands;
 mod io;
@@ -18,5 +19,6 @@ mod known;
 mod relay;
 mod work;
 
+pub use census::{Census, Standing};
 pub use io::{Input, Limits, Output, Problem, Reply, Ticket, Trouble};
 pub use relay::{Relay, Rules};

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::{Context, Incident, Table, calendar::Calendar, policy::Policy};
-use jiff::{Timestamp, civil::DateTime};
+use hwc_schemas::{IncidentId, PayloadId, TraceId};
+use hwc_workflow::{
+    Context, Incident, Table,
+    calendar::{Calendar, Day},
+    policy::Policy,
+};
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use crate::{
+    census::Census,
     desk::Desk,
     io::{Input, Limits, Output},
     work::{Ask, Request},
@@ -99,6 +104,33 @@ impl Relay {
     /// What calendar and clock on the wall say at a moment, where the schools are.
     pub fn local(&self, at: Timestamp) -> DateTime {
         self.rules.calendar.local(at)
+    }
+
+    /// How much is where, and since when.
+    pub fn census(&self) -> Census {
+        Census::of(self.desks.values().map(Desk::trail))
+    }
+
+    /// The trace of an incident that is in memory.
+    pub fn trace_of(&self, incident: IncidentId) -> Option<TraceId> {
+        self.desks.get(&incident)?.trail().trace()
+    }
+
+    /// How long after the beginning of that day's lessons a moment lies; below zero when it is early (R17).
+    pub fn after_school_start(&self, at: Timestamp) -> SignedDuration {
+        let lessons = self.rules.policy.school_start();
+        at.duration_since(self.rules.calendar.instant(self.local(at).date(), lessons))
+    }
+
+    /// When the lessons of the region's next school day begin, today included as long as they have not begun; none when no
+    /// listed school year says so (R17, R19).
+    pub fn next_school_start(&self, now: Timestamp) -> Option<Timestamp> {
+        let calendar = &self.rules.calendar;
+        let days = std::iter::successors(Some(self.local(now).date()), |day| day.tomorrow().ok());
+        days.take_while(|day| calendar.day_of_the_region(*day) != Day::Unlisted)
+            .filter(|day| calendar.day_of_the_region(*day) == Day::School)
+            .map(|day| calendar.instant(day, self.rules.policy.school_start()))
+            .find(|start| *start > now)
     }
 
     /// Whether nothing is under way: no request unanswered, no append open, no duty unperformed.

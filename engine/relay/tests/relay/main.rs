@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod census;
 mod crash;
 mod engines;
 mod life;

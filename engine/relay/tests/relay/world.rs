@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) alarms: Vec<IncidentId>,
     /// The events that a watcher was told of.
     pub(crate) noted: Vec<hwc_workflow::Event>,
+    /// The steps that it was told of.
+    pub(crate) steps: Vec<hwc_workflow::Step>,
     /// Until when each batch of ciphertexts may be kept at most.
     pub(crate) ceilings: Vec<Timestamp>,
     /// Another engine that thinks it leads, too.
@@ -70,6 +72,7 @@ impl World {
             log: Vec::new(),
             alarms: Vec::new(),
             noted: Vec::new(),
+            steps: Vec::new(),
             ceilings: Vec::new(),
             rival: None,
             asked: BTreeMap::new(),
@@ -249,7 +252,10 @@ impl World {
                 return;
             }
             Output::Reply { ticket, reply } => return self.note_reply(ticket, reply),
-            Output::Noted { events, .. } => return self.noted.extend(events),
+            Output::Noted { events, steps, .. } => {
+                self.steps.extend(steps);
+                return self.noted.extend(events);
+            }
             Output::Alarm { incident, .. } => return self.alarms.push(incident),
         };
         self.inbox.push_back(input);

@@ -126,6 +126,16 @@ impl Calendar {
 
     /// What a day is for a school.
     pub fn day(&self, date: Date, school: &Organisation) -> Day {
+        match self.day_of_the_region(date) {
+            Day::School if self.own_closed.get(school).is_some_and(|days| days.contains(&date)) => {
+                Day::Closed(Closed::Own)
+            }
+            day => day,
+        }
+    }
+
+    /// What a day is for a school without closed days of its own.
+    pub fn day_of_the_region(&self, date: Date) -> Day {
         if !self.listed.contains(date) {
             Day::Unlisted
         } else if is_weekend(date) {
@@ -138,8 +148,6 @@ impl Calendar {
             Day::Closed(Closed::SchoolHoliday)
         } else if self.closed.contains(&date) {
             Day::Closed(Closed::ForAll)
-        } else if self.own_closed.get(school).is_some_and(|days| days.contains(&date)) {
-            Day::Closed(Closed::Own)
         } else {
             Day::School
         }

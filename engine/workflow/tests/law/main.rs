@@ -16,5 +16,6 @@ mod properties;
 mod recalls;
 mod situations;
 mod stories;
+mod trail;
 mod waiting;
 mod world;
