@@ -8,6 +8,7 @@
 //! * [`Kept`]: what is read from files and read again when they change.
 //! * [`counter`]: where people on this machine speak to a running process; [`code`]: what they call a case there.
 //! * [`table`]: CSV files with located errors that show none of the content.
+//! * [`Telemetry`]: a span for each task, and counts; never of whom.
 //! * [`Witness`]: for a replay of invented people, sees what each adapter did.
 //!
 //! `adapters/letterbox` is the one to copy.
@@ -21,6 +22,7 @@ mod kept;
 pub mod office;
 pub mod recall;
 pub mod table;
+pub mod telemetry;
 pub mod witness;
 pub mod work;
 
@@ -34,5 +36,6 @@ pub use clock::{Clock, WallClock};
 pub use hours::Hours;
 pub use kept::{Kept, LOOK_EVERY};
 pub use office::{ANSWERS_WITHIN, Office, Unopened};
+pub use telemetry::Telemetry;
 pub use witness::{Nobody, Witness};
 pub use work::{Clerk, Settled, work};

@@ -4,20 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use hwc_jetstream::{Door, DoorError};
 use hwc_schemas::{
-    IncidentId, Organisation, SignalNumber,
+    IncidentId, Organisation, SignalNumber, Traceparent,
     letter::{PlainError, Sealable},
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use hwc_vault::{KeyTrouble, OpenError, OsChance, SealError, SealingKeys, seal_as};
 use tokio::sync::Semaphore;
 
-use crate::{Book, Clock, Hours, Witness};
+use crate::{Book, Clock, Hours, Telemetry, Witness};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Office {
     inner: Arc<Inner>,
     hours: Hours,
+    telemetry: Telemetry,
+    /// Where in a trace it is worked just now.
+    place: Option<Traceparent>,
 }
 
 struct Inner {
@@ -88,8 +91,8 @@ impl Office {
         let organisation = door.organisation().clone();
         let places = Semaphore::new(REQUESTS_MAX);
         let (keys, book) = (keys.into(), book.into());
-        let inner = Inner { organisation, door, keys, book, clock, witness, places };
-        Self { inner: Arc::new(inner), hours: Hours::always() }
+        let inner = Arc::new(Inner { organisation, door, keys, book, clock, witness, places });
+        Self { inner, hours: Hours::always(), telemetry: Telemetry::default(), place: None }
     }
 
     /// The same office, keeping these hours.
@@ -102,6 +105,24 @@ impl Office {
     /// Its hours.
     pub const fn hours(&self) -> &Hours {
         &self.hours
+    }
+
+    /// The same office, telling of its work there.
+    #[must_use]
+    pub fn telling(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
+        self
+    }
+
+    /// The same office, at work there in a trace: what it asks of the engine says so.
+    #[must_use]
+    pub(crate) fn at(&self, place: Option<Traceparent>) -> Self {
+        Self { place, ..self.clone() }
+    }
+
+    /// To whom it tells of its work.
+    pub const fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// Whose office it is.
@@ -132,16 +153,21 @@ impl Office {
     /// Submits a command until the engine has answered it. An unknown outcome is answered by submitting the same command
     /// again: the first wins. Dropping the future is safe at any moment. What can never be sent is answered as `malformed`.
     pub async fn submit(&self, command: &Command<Sealed>) -> Answer {
+        self.submit_in(command).await.0
+    }
+
+    /// The same; and where in a trace the engine says that it belongs, which it says to whoever sends a report.
+    pub async fn submit_in(&self, command: &Command<Sealed>) -> (Answer, Option<Traceparent>) {
         let mut wait = Self::FIRST_WAIT;
         loop {
             let answer = {
                 let _place = self.inner.places.acquire().await;
-                self.inner.door.submit(command).await
+                self.inner.door.submit_in(command, self.place).await
             };
             match answer {
-                Ok(Answer::TryLater) => {}
-                Ok(answer) => return answer,
-                Err(DoorError::TooLarge) => return Answer::Refused { refusal: Refusal::Malformed },
+                Ok((Answer::TryLater, _)) => {}
+                Ok(said) => return said,
+                Err(DoorError::TooLarge) => return (Answer::Refused { refusal: Refusal::Malformed }, None),
                 Err(error) => self.say_unreachable(&error),
             }
             tokio::time::sleep(wait).await;
@@ -155,7 +181,7 @@ impl Office {
         let (from, sealed) = loop {
             let fetched = {
                 let _place = self.inner.places.acquire().await;
-                self.inner.door.fetch(fetch).await
+                self.inner.door.fetch_in(fetch, self.place).await
             };
             match fetched {
                 Ok(Fetched::Payload { from, sealed }) => break (from, sealed),

@@ -13,10 +13,11 @@ use std::{
 
 use hwc_jetstream::{DoorError, Offered};
 use hwc_schemas::wire::{Answer, Refusal, Task};
+use hwc_telemetry::{SettledHow, TaskKind};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::{Office, Unopened};
+use crate::{Office, Unopened, telemetry::Handed};
 
 /// What an organisation does with its tasks.
 pub trait Clerk: Send + Sync + 'static {
@@ -38,6 +39,15 @@ pub enum Settled {
 }
 
 impl Settled {
+    /// What is said of it where nobody may know why.
+    const fn how(self) -> SettledHow {
+        match self {
+            Self::Done => SettledHow::Done,
+            Self::Later(_) => SettledHow::Later,
+            Self::HandedBack => SettledHow::HandedBack,
+        }
+    }
+
     /// By the engine's answer: done, unless it refused for a reason that leaves the signal waiting. Then the task stays,
     /// and somebody must look.
     pub fn by(office: &Office, task: &Task, answer: Answer) -> Self {
@@ -93,7 +103,11 @@ pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorErr
             }
         }
         // Offered again while it is being done: whoever does it will acknowledge it.
-        let Some(held) = Held::take(&in_hand, offered.task.id()) else { continue };
+        let Some(held) = Held::take(&in_hand, offered.task.id()) else {
+            let (role, task) = (office.organisation().role(), TaskKind::of(&offered.task));
+            office.telemetry().came_again(role, task);
+            continue;
+        };
         let (office, clerk) = (office.clone(), Arc::clone(&clerk));
         hands.spawn(async move { do_one(&office, &*clerk, offered, &held.id).await });
     }
@@ -126,14 +140,20 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
     // Begun by the engine already if it runs in this program; begun here if the task comes back.
     office.clock().begin(id);
     let since = offered.since().unwrap_or_else(Timestamp::now);
+    let handed =
+        Handed { below: offered.traceparent(), deliveries: offered.deliveries(), at: office.clock().now() };
+    let (role, task) = (office.organisation().role(), TaskKind::of(&offered.task));
+    let in_hand = office.telemetry().take(role, task, handed);
+    let there = office.at(in_hand.place());
     let handled = async {
         tokio::select! {
             biased;
-            settled = clerk.handle(office, &offered.task, since) => settled,
+            settled = clerk.handle(&there, &offered.task, since) => settled,
             () = office.hours().closed() => Settled::HandedBack,
         }
     };
     let settled = offered.keep(handled).await;
+    in_hand.settled(settled.how(), office.clock().now());
     let handed_back = match settled {
         Settled::Done => {
             // Before the acknowledgement: whoever is killed right behind it has nobody left to say so. A replayed clock must

@@ -28,6 +28,8 @@ pub async fn send(
     let incident = key.incident(&submission.report_id);
     let report = office.seal(&submission.report, incident, None, veilig_thuis)?;
     office.witness().submitting(&submission.report_id, incident);
-    let answer = office.submit(&Command::Record { incident, report }).await;
+    let from = office.clock().now();
+    let (answer, place) = office.submit_in(&Command::Record { incident, report }).await;
+    office.telemetry().sent(place, answer, from, office.clock().now());
     Ok(Sent { incident, answer })
 }

@@ -12,16 +12,20 @@ use hwc_jetstream::{
 use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
-    IncidentId, PayloadId, TraceId,
+    IncidentId, PayloadId, TraceId, Traceparent,
     wire::{Answer, Command, Fetched, Finding, Refusal, Sealed},
 };
+use hwc_telemetry::{ReplyKind, RequestKind};
 use hwc_vault::marker;
 use hwc_workflow::{Breach, BreachKind, Duty, Event};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::timeline::ENGINE;
+use crate::{
+    telling::{self, Asked, Telling},
+    timeline::ENGINE,
+};
 
 /// Watches what became durable. It is never waited for.
 pub(crate) trait Observer: Send + Sync + 'static {
@@ -70,6 +74,9 @@ const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 /// How often every task that is owed is offered again, lest one got lost.
 const OFFER_AGAIN_EVERY: Duration = Duration::from_mins(1);
 
+/// How often what is in flight is counted for whoever watches.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+
 /// How orphaned ciphertexts are swept up: those that no event points to, because a crash came between the two.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sweep {
@@ -95,11 +102,19 @@ pub(crate) struct Engine<J> {
     breaches: Breaches,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    telling: Telling,
     sweep: Sweep,
-    asked: HashMap<Ticket, Caller<Answer>>,
-    fetching: HashMap<Ticket, Caller<Fetched>>,
+    asked: HashMap<Ticket, Waiting<Answer>>,
+    fetching: HashMap<Ticket, Waiting<Fetched>>,
     next_ticket: u64,
     under_way: JoinSet<Option<Input>>,
+}
+
+/// Somebody who waits for an answer about an incident.
+struct Waiting<T> {
+    caller: Caller<T>,
+    incident: IncidentId,
+    asked: Asked,
 }
 
 /// What lies beneath an engine.
@@ -123,6 +138,7 @@ impl<J: Journal + Clone> Engine<J> {
         rules: Rules,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
+        telling: Telling,
     ) -> Result<Self, EngineError> {
         clock.begin(ENGINE);
         let mut relay = Relay::new(rules, Limits::default());
@@ -130,6 +146,7 @@ impl<J: Journal + Clone> Engine<J> {
             if let History::Live { commits, .. } = &history {
                 let events: Vec<_> = commits.iter().flat_map(|commit| &commit.events).cloned().collect();
                 observer.found(incident, &events);
+                telling.found(&events);
             }
             relay.handle(Input::Loaded { incident, history: Ok(history) }, clock.now());
         }
@@ -142,6 +159,7 @@ impl<J: Journal + Clone> Engine<J> {
             breaches: ground.breaches,
             clock,
             observer,
+            telling,
             sweep: Sweep::default(),
             asked: HashMap::new(),
             fetching: HashMap::new(),
@@ -168,7 +186,10 @@ impl<J: Journal + Clone> Engine<J> {
         mut stop: watch::Receiver<bool>,
     ) -> Ended {
         rules.mark_unchanged();
+        let _leading = self.telling.leading();
         let mut rules_may_change = true;
+        let mut count = tokio::time::interval(COUNT_EVERY);
+        count.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut sweep = tokio::time::interval(self.sweep.every);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = Arc::clone(&self.clock);
@@ -214,6 +235,7 @@ impl<J: Journal + Clone> Engine<J> {
                     self.relay.handle(Input::OfferAgain, clock.now());
                 }
                 _ = sweep.tick(), if !stopping => self.sweep(),
+                _ = count.tick(), if !stopping && !clock.is_replayed() => self.count(),
                 changed = rules.changed(), if rules_may_change && !stopping => match changed {
                     Ok(()) => {
                         let rules = Rules::clone(&rules.borrow_and_update());
@@ -232,25 +254,33 @@ impl<J: Journal + Clone> Engine<J> {
         let input = match knock {
             Knock::Submit { from, command: Ok(command), caller } if !is_sealed(&command) => {
                 tracing::warn!(%from, command = command.name(), "a payload that is not sealed");
-                return self.spawn(answered(caller, Answer::Refused { refusal: Refusal::Malformed }));
+                let reply = ReplyKind::Refused(Refusal::Malformed);
+                self.telling.turned_away(&from, RequestKind::of(&command), reply);
+                return self.spawn(answered(caller, Answer::Refused { refusal: Refusal::Malformed }, None));
             }
             Knock::Submit { command: Ok(command), from, caller } => {
-                self.asked.insert(ticket, caller);
+                let asked = Asked::command(&from, &command, &caller, self.clock.now());
+                self.asked.insert(ticket, Waiting { caller, incident: command.incident(), asked });
                 let (command, payloads) = command.detach(|| PayloadId::from_uuid(uuid::Uuid::new_v4()));
                 let trace = TraceId::from_bytes(uuid::Uuid::new_v4().into_bytes());
                 Input::Submit { ticket, from, command, payloads, trace }
             }
             Knock::Fetch { from, fetch: Ok(fetch), caller } => {
-                self.fetching.insert(ticket, caller);
+                let asked = Asked::fetch(&from, &fetch, &caller, self.clock.now());
+                self.fetching.insert(ticket, Waiting { caller, incident: fetch.incident(), asked });
                 Input::Fetch { ticket, from, fetch }
             }
             Knock::Submit { from, command: Err(refusal), caller } => {
                 tracing::warn!(%from, refusal = refusal.code(), "a command that cannot be read");
-                return self.spawn(answered(caller, Answer::Refused { refusal }));
+                let reply = ReplyKind::Refused(refusal);
+                self.telling.turned_away(&from, RequestKind::UnreadableCommand, reply);
+                return self.spawn(answered(caller, Answer::Refused { refusal }, None));
             }
             Knock::Fetch { from, fetch: Err(refusal), caller } => {
                 tracing::warn!(%from, refusal = refusal.code(), "a fetch that cannot be read");
-                return self.spawn(answered(caller, Fetched::Refused { refusal }));
+                let reply = ReplyKind::Refused(refusal);
+                self.telling.turned_away(&from, RequestKind::UnreadableFetch, reply);
+                return self.spawn(answered(caller, Fetched::Refused { refusal }, None));
             }
         };
         self.relay.handle(input, self.clock.now());
@@ -298,8 +328,12 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Output::Reply { ticket, reply } => self.reply(ticket, reply),
-            Output::Noted { incident, events, .. } => self.observer.noted(incident, &events),
+            Output::Noted { incident, trace, events, steps } => {
+                self.observer.noted(incident, &events);
+                self.telling.walked(&self.relay, trace, &steps);
+            }
             Output::Alarm { incident, problem } => {
+                self.telling.metrics.alarm();
                 tracing::error!(%incident, %problem, "the incident is left alone; somebody must look");
             }
         }
@@ -309,9 +343,11 @@ impl<J: Journal + Clone> Engine<J> {
         match &duty {
             Duty::Offer { to, task } => {
                 self.clock.begin(&task.id());
+                self.telling.offered(task);
+                let place = self.relay.trace_of(incident).map(|trace| telling::place_of(task, trace));
                 let (tasks, to, task) = (self.tasks.clone(), to.clone(), task.clone());
                 self.spawn(async move {
-                    let outcome = tasks.offer(&to, &task).await.map_err(|error| trouble(&error));
+                    let outcome = tasks.offer_in(&to, &task, place).await.map_err(|error| trouble(&error));
                     Some(Input::Performed { incident, duty, outcome })
                 });
             }
@@ -349,13 +385,17 @@ impl<J: Journal + Clone> Engine<J> {
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        let (kind, now) = (telling::kind_of(&reply), self.clock.now());
         if let Reply::Command(answer) = reply {
-            if let Some(caller) = self.asked.remove(&ticket) {
-                self.spawn(answered(caller, answer));
+            if let Some(Waiting { caller, incident, asked }) = self.asked.remove(&ticket) {
+                let trace = self.relay.trace_of(incident);
+                self.telling.answered(&asked, kind, trace, now);
+                self.spawn(answered(caller, answer, asked.learns(answer, trace)));
             }
             return;
         }
-        let Some(caller) = self.fetching.remove(&ticket) else { return };
+        let Some(Waiting { caller, incident, asked }) = self.fetching.remove(&ticket) else { return };
+        self.telling.answered(&asked, kind, self.relay.trace_of(incident), now);
         let store = self.store.clone();
         self.spawn(async move {
             let fetched = match reply {
@@ -373,7 +413,18 @@ impl<J: Journal + Clone> Engine<J> {
                 Reply::NotDue(refusal) => Fetched::Refused { refusal },
                 Reply::TryLater | Reply::Command(_) => Fetched::TryLater,
             };
-            answered(caller, fetched).await
+            answered(caller, fetched, None).await
+        });
+    }
+
+    fn count(&mut self) {
+        self.telling.count(&self.relay, self.clock.now());
+        let (tasks, telling) = (self.tasks.clone(), self.telling.clone());
+        self.spawn(async move {
+            if let Ok(waiting) = tasks.waiting().await {
+                telling.metrics.tasks_waiting(waiting);
+            }
+            None
         });
     }
 
@@ -399,8 +450,8 @@ impl<J: Journal + Clone> Engine<J> {
 }
 
 /// An answer that gets lost is asked for again.
-async fn answered<T: Serialize>(caller: Caller<T>, answer: T) -> Option<Input> {
-    if let Err(error) = caller.answer(&answer).await {
+async fn answered<T: Serialize>(caller: Caller<T>, answer: T, place: Option<Traceparent>) -> Option<Input> {
+    if let Err(error) = caller.answer_in(&answer, place).await {
         trouble(&error);
     }
     None

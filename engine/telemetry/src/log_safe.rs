@@ -182,6 +182,7 @@ words! {
     SettledHow: |settled| match settled {
         SettledHow::Done => "done",
         SettledHow::Later => "later",
+        SettledHow::HandedBack => "handed_back",
     };
     Morning: |morning| match morning {
         Morning::Before => "before_school_start",
@@ -300,8 +301,9 @@ pub enum ReplyKind {
     Refused(Refusal),
 }
 
-impl From<Answer> for ReplyKind {
-    fn from(answer: Answer) -> Self {
+impl ReplyKind {
+    /// The kind of an answer.
+    pub const fn of(answer: Answer) -> Self {
         match answer {
             Answer::Recorded => Self::Recorded,
             Answer::AlreadyRecorded => Self::AlreadyRecorded,
@@ -346,6 +348,8 @@ pub enum SettledHow {
     Done,
     /// It comes back later.
     Later,
+    /// It was handed back undone: the office closes.
+    HandedBack,
 }
 
 /// Whether something came before the day's first lesson (R17).

@@ -384,8 +384,13 @@ impl AdapterMetrics {
     pub fn taken(&self, role: Role, task: TaskKind, deliveries: u64) {
         self.in_hand.inc();
         if deliveries > 1 {
-            self.redeliveries.get_or_create(&[by(Label::Role, &role), by(Label::Task, &task)]).inc();
+            self.came_again(role, task);
         }
+    }
+
+    /// A task was handed out again.
+    pub fn came_again(&self, role: Role, task: TaskKind) {
+        self.redeliveries.get_or_create(&[by(Label::Role, &role), by(Label::Task, &task)]).inc();
     }
 
     /// A task was settled.
