@@ -88,6 +88,9 @@ struct ReplayArguments {
     /// A nats-server to use instead of finding or fetching the pinned one.
     #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
     nats_server: Option<PathBuf>,
+    /// A collector of traces (OTLP over HTTP) to tell of the work, as in http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL", env = "HWC_OTLP_ENDPOINT")]
+    otlp: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -170,6 +173,7 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
     hwc_telemetry::set_up(LogTo::File(&ground.log()), "info")
         .map_err(|error| ReplayError::Setup(error.to_string()))?;
     let mut options = Options::new(arguments.nats_server.clone());
+    options.collector.clone_from(&arguments.otlp);
     options.unattended_schools = arguments
         .unattended_schools
         .iter()

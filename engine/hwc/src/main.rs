@@ -19,6 +19,7 @@ mod roles;
 mod serve;
 mod settings;
 mod shifted;
+mod shown;
 mod telling;
 mod timeline;
 mod watched;

@@ -9,12 +9,12 @@ use hwc_jetstream::{
 };
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, Role};
-use hwc_telemetry::LogTo;
+use hwc_telemetry::{Condition, Health, LogTo, Service};
 use hwc_vault::{DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
 use hwc_workflow::{Chain, Event, Table};
 use jiff::SignedDuration;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     daemon::{self, StateError, StateFolder},
@@ -23,6 +23,8 @@ use crate::{
     region::{Region, RegionError},
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
     shifted::ShiftedClock,
+    shown::{self, ShowError, Shown},
+    telling::Telling,
     watched::Watched,
 };
 
@@ -94,6 +96,9 @@ pub(crate) enum ServeError {
     /// The credential.
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    /// What it shows of itself.
+    #[error(transparent)]
+    Show(#[from] ShowError),
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
@@ -111,7 +116,8 @@ impl ServeError {
             | Self::Directory(_)
             | Self::Operator(_)
             | Self::Credential(_) => Code::Settings,
-            Self::State(_) | Self::Log(_) => Code::Failed,
+            Self::Show(ShowError::Collector(_)) => Code::Settings,
+            Self::State(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Engine(_) => Code::Unreachable,
         }
     }
@@ -119,6 +125,9 @@ impl ServeError {
 
 /// How often region and directory are looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the collector of traces gets for the last spans.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long to wait before the broker is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -130,21 +139,43 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let _state = StateFolder::hold(&settings.relay.state_dir)?;
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
+    let telling = Telling::to(shown::spans(settings.relay.otlp.as_deref(), Service::Engine)?);
+    let health = Health::default();
+    let seat = health.condition("seat", "starting");
+    let broker = health.condition("broker", shown::NO_CONNECTION);
+    let _shown = Shown::at(settings.relay.listen, &health, telling.metrics.page()).await?;
     let stop = daemon::stop_on_signals();
     let (tell_rules, rules) = watch::channel(rules);
     let (tell_members, members) = watch::channel(members);
     let (tell_published, published) = watch::channel(published);
     let tell = Tell { rules: tell_rules, members: tell_members, published: tell_published };
-    let instance =
-        Instance { settings: &settings, credential, rules, members, published, stop: stop.clone() };
-    tokio::select! {
+    let instance = Instance {
+        settings: &settings,
+        credential,
+        rules,
+        members,
+        published,
+        stop: stop.clone(),
+        telling: telling.clone(),
+        seat: seat.clone(),
+        broker,
+    };
+    let stopping = async {
+        let _ = stop.clone().wait_for(|stop| *stop).await;
+        seat.fails("stopping");
+        std::future::pending::<()>().await;
+    };
+    let ended = tokio::select! {
+        () = stopping => Ok(()),
         ended = instance.serve() => ended,
         () = follow(&settings, &tell) => Ok(()),
-        () = daemon::overdue(stop, settings.relay.drain_within) => {
+        () = daemon::overdue(stop.clone(), settings.relay.drain_within) => {
             tracing::warn!("what was under way did not end in time; the next start goes on with it");
             Ok(())
         }
-    }
+    };
+    telling.close(CLOSE_WITHIN).await;
+    ended
 }
 
 /// What one engine works with, from its start to its end.
@@ -155,6 +186,9 @@ struct Instance<'a> {
     members: watch::Receiver<BTreeSet<Organisation>>,
     published: watch::Receiver<Published>,
     stop: watch::Receiver<bool>,
+    telling: Telling,
+    seat: Condition,
+    broker: Condition,
 }
 
 impl Instance<'_> {
@@ -167,6 +201,7 @@ impl Instance<'_> {
                 // Settings that differ do not mend themselves.
                 Err(error @ EngineError::Setup(SetupError::Differs(_))) => return Err(error.into()),
                 Err(error) => {
+                    self.seat.fails("the engine cannot work just now; the log says why");
                     tracing::warn!(%error, "the engine cannot work just now; trying again");
                     tokio::time::sleep(AGAIN_AFTER).await;
                 }
@@ -178,11 +213,19 @@ impl Instance<'_> {
 
     async fn serve_once(&self) -> Result<Ended, EngineError> {
         let mut stop = self.stop.clone();
+        let mut watching = JoinSet::new();
+        self.broker.fails(shown::NO_CONNECTION);
+        self.telling.metrics.connected(false);
         let standing_by = async {
             // Two connections: the lease is renewed beside whatever is worked with, never behind it.
             let (beside, link) = (self.connect().await?, self.connect().await?);
             // Also while it stands by: every engine says the same.
             let door = DirectoryDoor::open(&beside, self.published.clone()).await?;
+            let (metrics, broker) = (self.telling.metrics.clone(), self.broker.clone());
+            watching.spawn(shown::watch_connection(link.health(), broker, move |stands| {
+                metrics.connected(stands)
+            }));
+            self.seat.is_fine();
             tracing::info!("standing by");
             let lease = Lease::stand_by(&beside, &self.streams(), &self.settings.file.engine.name).await?;
             Ok::<_, EngineError>((lease.over(&link), door))
@@ -204,7 +247,8 @@ impl Instance<'_> {
         let tasks = ground.tasks.clone();
         let rules = Rules::clone(&self.rules.borrow());
         let engine =
-            Engine::start(ground, rules, clock(&self.settings.file.engine), Arc::new(Nobody)).await?;
+            Engine::start(ground, rules, clock(&self.settings.file.engine), Arc::new(Nobody), self.telling.clone());
+        let engine = engine.await?;
         tracing::info!("leading");
         tokio::select! {
             ended = engine.run(lease, self.rules.clone(), self.stop.clone()) => Ok(ended),

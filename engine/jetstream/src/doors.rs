@@ -91,6 +91,13 @@ impl Default for Own {
     }
 }
 
+impl<T> Caller<T> {
+    /// Where in a trace the caller says to be. It is the caller's own word, and never makes a trace.
+    pub const fn traceparent(&self) -> Option<Traceparent> {
+        self.traceparent
+    }
+}
+
 impl<T: Serialize> Caller<T> {
     /// Answers, once. An answer that gets lost on the way is asked for again.
     pub async fn answer(self, answer: &T) -> Result<(), Fault> {
@@ -100,11 +107,6 @@ impl<T: Serialize> Caller<T> {
     /// Answers, and says where in a trace that was.
     pub async fn answer_in(self, answer: &T, traceparent: Option<Traceparent>) -> Result<(), Fault> {
         reply(&self.link, self.reply, answer, traceparent).await
-    }
-
-    /// Where in a trace the caller says to be. It is the caller's own word, and never makes a trace.
-    pub const fn traceparent(&self) -> Option<Traceparent> {
-        self.traceparent
     }
 }
 

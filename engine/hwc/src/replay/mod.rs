@@ -8,6 +8,7 @@ mod people;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, work};
+use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, Telemetry, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
 use hwc_jetstream::{
@@ -45,11 +46,13 @@ use self::{
     lives::{Lives, Undying, live},
     people::{SchoolHours, Withholds},
     summary::{Left, Summary},
+    traces::Traces,
 };
 use crate::{
     dataset::{Dataset, DatasetError},
     engine::{self, Ended, Engine, EngineError, Observer, Sweep},
     exit::{self, Code},
+    telling::Telling,
     timeline::{ENGINE, Timeline},
 };
 
@@ -61,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) nats_server: Option<PathBuf>,
     /// Watches besides the diary.
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
+    /// Where spans go; none for nowhere.
+    pub(crate) collector: Option<String>,
     /// How the streams are made, but for the ceiling and the lease.
     pub(crate) streams: Settings,
     /// Who dies when.
@@ -78,6 +83,7 @@ impl Options {
             unattended_schools: BTreeSet::new(),
             nats_server,
             watcher: None,
+            collector: None,
             streams: Settings::development(),
             lives: Arc::new(Undying),
             sweep: Sweep::default(),
@@ -118,6 +124,9 @@ pub(crate) enum ReplayError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Where traces go.
+    #[error("--otlp: {0}")]
+    Collector(#[from] hwc_telemetry::CollectorError),
     /// Something on this machine.
     #[error("{0}")]
     Setup(String),
@@ -143,7 +152,9 @@ impl ReplayError {
     /// How the program ends because of it.
     pub(crate) const fn code(&self) -> Code {
         match self {
-            Self::Dataset(_) | Self::NotEmpty(_) | Self::UnknownSchool(_) => Code::Settings,
+            Self::Dataset(_) | Self::NotEmpty(_) | Self::UnknownSchool(_) | Self::Collector(_) => {
+                Code::Settings
+            }
             Self::NotSynthetic => Code::Refused,
             Self::Broker(_) | Self::Engine(_) => Code::Unreachable,
             Self::Setup(_) | Self::Stuck { .. } => Code::Failed,
@@ -236,6 +247,7 @@ struct Stage {
     link: Link,
     streams: Settings,
     answers_within: Duration,
+    traces: Traces,
     reports: usize,
     /// Reports that were not recorded. There must be none.
     unsent: Arc<AtomicUsize>,
@@ -253,6 +265,7 @@ struct Seat {
     rules: Arc<Rules>,
     timeline: Timeline,
     observer: Arc<dyn Observer>,
+    telling: Telling,
     sweep: Sweep,
     stop: watch::Receiver<bool>,
 }
@@ -279,7 +292,8 @@ impl Seat {
         }
         let (_same, rules) = watch::channel(Arc::clone(&self.rules));
         let clock = Arc::new(self.timeline);
-        let engine = Engine::start(below, Rules::clone(&self.rules), clock, self.observer).await?;
+        let engine =
+            Engine::start(below, Rules::clone(&self.rules), clock, self.observer, self.telling).await?;
         Ok(engine.sweeping(self.sweep).run(&mut lease, rules, self.stop).await)
     }
 }
@@ -293,6 +307,7 @@ struct Premises {
     clock: Arc<dyn Clock>,
     witness: Arc<Diarist>,
     answers_within: Duration,
+    telemetry: Telemetry,
 }
 
 impl Premises {
@@ -313,6 +328,7 @@ impl Premises {
             self.clock,
             self.witness,
         )
+        .telling(self.telemetry)
     }
 }
 
@@ -347,6 +363,7 @@ impl Stage {
         // Nobody stands by here, so that a stopped broker or a busy machine costs no leader.
         let streams = Settings { payloads_for: ceiling, lease_for: STUCK_AFTER, ..options.streams };
         let (stop, stopped) = watch::channel(false);
+        let traces = Traces::to(options.collector.as_deref())?;
         let seat = Seat {
             credential: cast.engine.clone(),
             streams,
@@ -354,6 +371,7 @@ impl Stage {
             rules: Arc::new(rules(&dataset, &cast)),
             timeline: timeline.clone(),
             observer: Arc::new(Both { diarist: Arc::clone(&diarist), watcher: options.watcher.clone() }),
+            telling: traces.engine.clone(),
             sweep: options.sweep,
             stop: stopped,
         };
@@ -376,6 +394,7 @@ impl Stage {
             link,
             streams,
             answers_within: options.answers_within,
+            traces,
             reports: submissions.len(),
             unsent: Arc::default(),
             progress: options.watcher.is_none(),
@@ -412,6 +431,7 @@ impl Stage {
         // The engine may be gone already, if it panicked; what is left then says so.
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
+        self.traces.close().await;
         self.broker.stop().await?;
         ended?;
 
@@ -440,6 +460,7 @@ impl Stage {
             clock: Arc::new(self.timeline.clone()),
             witness: Arc::clone(&self.diarist),
             answers_within: self.answers_within,
+            telemetry: self.traces.of(organisation.role()),
         })
     }
 
