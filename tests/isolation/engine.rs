@@ -42,7 +42,7 @@ impl Engine {
                     Knock::Submit { from, command: Ok(command), caller } => {
                         asked.insert(ticket, caller);
                         let (command, payloads) = command.detach(|| PayloadId::from_uuid(Uuid::new_v4()));
-                        Input::Submit { ticket, from, command, payloads }
+                        Input::Submit { ticket, from, command, payloads, trace: None }
                     }
                     Knock::Fetch { from, fetch: Ok(fetch), caller } => {
                         fetching.insert(ticket, caller);

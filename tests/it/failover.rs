@@ -43,7 +43,7 @@ fn signal(process: &Process, name: &str) {
 
 /// What the journal says about itself, without the clock's part of it.
 fn journal(region: &Region) -> Value {
-    let info = region.api("STREAM.INFO.JOURNAL", json!({}));
+    let info = region.api("STREAM.INFO.JOURNAL", &json!({}));
     json!({ "config": info["config"], "last": info["state"]["last_seq"] })
 }
 

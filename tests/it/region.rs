@@ -140,7 +140,7 @@ impl Region {
     }
 
     /// Asks the broker, as the engine may.
-    pub(crate) fn api(&self, what: &str, body: Value) -> Value {
+    pub(crate) fn api(&self, what: &str, body: &Value) -> Value {
         let seed = fs::read_to_string(self.path().join("keys/engine/nkey")).unwrap();
         self.runtime.block_on(async {
             let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
@@ -154,9 +154,9 @@ impl Region {
     pub(crate) fn holds_nothing(&self) {
         let left = || {
             let journal =
-                self.api("STREAM.INFO.JOURNAL", serde_json::json!({ "subjects_filter": "jrn.*.e" }));
-            let tasks = self.api("STREAM.INFO.TASKS", serde_json::json!({}));
-            let streams = self.api("STREAM.LIST", serde_json::json!({}));
+                self.api("STREAM.INFO.JOURNAL", &serde_json::json!({ "subjects_filter": "jrn.*.e" }));
+            let tasks = self.api("STREAM.INFO.TASKS", &serde_json::json!({}));
+            let streams = self.api("STREAM.LIST", &serde_json::json!({}));
             let payloads: u64 = streams["streams"]
                 .as_array()
                 .unwrap()

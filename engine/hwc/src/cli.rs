@@ -88,7 +88,7 @@ struct ReplayArguments {
     /// A nats-server to use instead of finding or fetching the pinned one.
     #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
     nats_server: Option<PathBuf>,
-    /// A collector of traces (OTLP over HTTP) to tell of the work, as in http://127.0.0.1:4318.
+    /// A collector of traces (OTLP over HTTP) to tell of the work, as in `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL", env = "HWC_OTLP_ENDPOINT")]
     otlp: Option<String>,
 }
@@ -121,7 +121,7 @@ enum LawOutput {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
-        Command::Replay(arguments) => replay(arguments).await,
+        Command::Replay(arguments) => Box::pin(replay(arguments)).await,
         Command::Demo(arguments) => {
             tokio::select! {
                 code = demo::run(arguments.dataset, arguments.nats_server) => code,
@@ -180,7 +180,7 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
         .map(|school| school.trim().to_ascii_uppercase())
         .filter(|school| !school.is_empty())
         .collect::<BTreeSet<_>>();
-    let replayed = replay::run(dataset, &ground, &options).await?;
+    let replayed = Box::pin(replay::run(dataset, &ground, &options)).await?;
     if let Some(path) = &arguments.diary {
         replay::write_diary(&replayed, path)?;
     }

@@ -31,7 +31,7 @@ pub(crate) const HANDBOOK: [(&str, &[u8]); 6] = [
 
 /// Shows a dataset, or the manual's cases.
 pub(crate) async fn run(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> ExitCode {
-    match show(dataset, nats_server).await {
+    match Box::pin(show(dataset, nats_server)).await {
         Ok(code) => code,
         Err(error) => {
             exit::say(&error.to_string());
@@ -56,7 +56,7 @@ async fn show(dataset: Option<PathBuf>, nats_server: Option<PathBuf>) -> Result<
     Live::columns();
     let mut options = Options::new(nats_server);
     options.watcher = Some(Arc::new(live));
-    let replayed = replay::run(dataset, &ground, &options).await?;
+    let replayed = Box::pin(replay::run(dataset, &ground, &options)).await?;
 
     heading("What became of each child");
     outcomes(&replayed, invented);

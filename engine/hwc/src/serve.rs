@@ -115,8 +115,8 @@ impl ServeError {
             | Self::Region(_)
             | Self::Directory(_)
             | Self::Operator(_)
-            | Self::Credential(_) => Code::Settings,
-            Self::Show(ShowError::Collector(_)) => Code::Settings,
+            | Self::Credential(_)
+            | Self::Show(ShowError::Collector(_)) => Code::Settings,
             Self::State(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Engine(_) => Code::Unreachable,
         }
@@ -223,7 +223,7 @@ impl Instance<'_> {
             let door = DirectoryDoor::open(&beside, self.published.clone()).await?;
             let (metrics, broker) = (self.telling.metrics.clone(), self.broker.clone());
             watching.spawn(shown::watch_connection(link.health(), broker, move |stands| {
-                metrics.connected(stands)
+                metrics.connected(stands);
             }));
             self.seat.is_fine();
             tracing::info!("standing by");
@@ -246,8 +246,13 @@ impl Instance<'_> {
         let ground = engine::ground(lease, &self.streams()).await?;
         let tasks = ground.tasks.clone();
         let rules = Rules::clone(&self.rules.borrow());
-        let engine =
-            Engine::start(ground, rules, clock(&self.settings.file.engine), Arc::new(Nobody), self.telling.clone());
+        let engine = Engine::start(
+            ground,
+            rules,
+            clock(&self.settings.file.engine),
+            Arc::new(Nobody),
+            self.telling.clone(),
+        );
         let engine = engine.await?;
         tracing::info!("leading");
         tokio::select! {
@@ -386,7 +391,7 @@ async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
                 tell.published.send_replace(world.published);
             }
             Err(error) => {
-                tracing::error!(%error, "region or directory changed and cannot be used; the former one stays")
+                tracing::error!(%error, "region or directory changed and cannot be used; the former one stays");
             }
         }
     }

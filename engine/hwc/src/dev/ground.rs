@@ -191,12 +191,11 @@ impl DevGround {
         if let (Some(before), None) = (before, arguments.at) {
             return Ok(SignedDuration::from_secs(before.clock_offset_seconds));
         }
-        let local = match arguments.at {
-            Some(local) => local,
-            None => {
-                let first = dataset.submissions.first().ok_or(DevError::NoDay)?;
-                dataset.zone.local(first.report.reported_at).date().to_datetime(time(7, 30, 0, 0))
-            }
+        let local = if let Some(local) = arguments.at {
+            local
+        } else {
+            let first = dataset.submissions.first().ok_or(DevError::NoDay)?;
+            dataset.zone.local(first.report.reported_at).date().to_datetime(time(7, 30, 0, 0))
         };
         let offset = dataset.zone.instant(local.date(), local.time()).duration_since(Timestamp::now());
         let remembered = Remembered { clock_offset_seconds: offset.as_secs() };
@@ -250,7 +249,7 @@ impl DevGround {
     /// The broker reads what the operator's desk wrote, also when somebody is let in or put out while it runs.
     async fn broker(&self, arguments: &Arguments) -> Result<Broker, DevError> {
         let mut settings = BrokerSettings::in_folder(self.folder.join("broker"));
-        settings.accounts = "include \"../operator/broker/accounts.conf\"\n".to_owned();
+        "include \"../operator/broker/accounts.conf\"\n".clone_into(&mut settings.accounts);
         settings.secured = true;
         settings.server = finder(arguments);
         Ok(Broker::start(settings).await?)

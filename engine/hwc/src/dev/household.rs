@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a process that ended waits before it is started again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long everybody may take to be at work.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long everybody may take to end.
 const END_WITHIN: Duration = Duration::from_secs(25);
 

@@ -84,16 +84,10 @@ fn warn() {
         "or copy the name of a real child into anything below.",
     ];
     let rule = "━".repeat(76);
-    let mut text = format!("┏{rule}┓\n");
-    for line in LINES {
-        text.push_str(&format_line(line));
-    }
-    text.push_str(&format!("┗{rule}┛"));
-    say_plainly(&text);
-}
-
-fn format_line(line: &str) -> String {
-    format!("┃ {line:<74} ┃\n")
+    let mut box_of_lines = vec![format!("┏{rule}┓")];
+    box_of_lines.extend(LINES.iter().map(|line| format!("┃ {line:<74} ┃")));
+    box_of_lines.push(format!("┗{rule}┛"));
+    say_plainly(&box_of_lines.join("\n"));
 }
 
 fn say(words: &str) {

@@ -33,7 +33,11 @@ use tokio::{
 };
 
 use super::raw::write_in_the_journal;
-use crate::engine::{self, Ended, Engine, Observer};
+use crate::{
+    engine::{self, Ended, Engine, Observer},
+    telling::Telling,
+};
+use hwc_telemetry::Spans;
 
 pub(super) const POLICE: &str = "police-20";
 pub(super) const VEILIG_THUIS: &str = "veilig-thuis-20";
@@ -155,7 +159,15 @@ impl Stage {
             let seed = std::fs::read_to_string(folder.path().join("engine.nk")).unwrap();
             write_in_the_journal(broker.client_url(), seed.trim(), records).await;
         }
-        let engine = Engine::start(ground, rules(), Arc::clone(&clock) as _, Arc::new(Nobody)).await.unwrap();
+        let engine = Engine::start(
+            ground,
+            rules(),
+            Arc::clone(&clock) as _,
+            Arc::new(Nobody),
+            Telling::to(Spans::nowhere()),
+        )
+        .await
+        .unwrap();
         let (tell_rules, heard) = watch::channel(Arc::new(rules()));
         let (stop, stopped) = watch::channel(false);
         Self {

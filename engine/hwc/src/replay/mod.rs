@@ -4,6 +4,7 @@
 mod cast;
 pub(crate) mod diary;
 mod lives;
+mod parties;
 mod people;
 pub(crate) mod summary;
 #[cfg(test)]
@@ -23,36 +24,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, Telemetry, work};
+use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
-use hwc_jetstream::{
-    Credential, Door, JetStreamJournal, Lease, Link, SealedStore, Settings, SetupError, Tasks,
-};
+use hwc_jetstream::{JetStreamJournal, Link, SealedStore, Settings, Tasks};
 use hwc_journal::Journal as _;
 use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
 use hwc_school::Contact;
-use hwc_vault::Directory;
 use hwc_veilig_thuis::Lookup;
 use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
-    cast::{Cast, Secrets, private_folder},
+    cast::{Cast, private_folder},
     diary::{Count, Diarist},
     lives::{Lives, Undying, live},
+    parties::{Premises, Seat},
     people::{SchoolHours, Withholds},
     summary::{Left, Summary},
     traces::Traces,
 };
 use crate::{
     dataset::{Dataset, DatasetError},
-    engine::{self, Ended, Engine, EngineError, Observer, Sweep},
+    engine::{Ended, EngineError, Observer, Sweep},
     exit::{self, Code},
-    telling::Telling,
     timeline::{ENGINE, Timeline},
 };
 
@@ -220,13 +218,13 @@ pub(crate) async fn run(
     options: &Options,
 ) -> Result<Replayed, ReplayError> {
     check_unattended(&dataset, &options.unattended_schools)?;
-    let (mut stage, script) = Stage::set(dataset, ground, options).await?;
+    let (mut stage, script) = Box::pin(Stage::set(dataset, ground, options)).await?;
     // Each organisation's adapter as its own process would: with its own secrets, its own connection and its own rows.
     let register = Kept::fixed(stage.take_register());
-    stage.veilig_thuis_enters(register).await?;
-    stage.municipalities_enter().await?;
-    stage.schools_enter(Some).await?;
-    stage.police_enter(script).await?;
+    stage.veilig_thuis_enters(register)?;
+    stage.municipalities_enter()?;
+    stage.schools_enter(Some)?;
+    stage.police_enter(script)?;
     stage.play().await
 }
 
@@ -255,85 +253,6 @@ struct Stage {
     start: Timestamp,
     began: Instant,
 }
-
-/// What an engine works with, in this life and the next.
-#[derive(Clone)]
-struct Seat {
-    credential: Credential,
-    streams: Settings,
-    everybody: Vec<Organisation>,
-    rules: Arc<Rules>,
-    timeline: Timeline,
-    observer: Arc<dyn Observer>,
-    telling: Telling,
-    sweep: Sweep,
-    stop: watch::Receiver<bool>,
-}
-
-impl Seat {
-    /// Works until told to stop, whatever becomes of the broker.
-    async fn work(self, url: String) -> Result<Ended, EngineError> {
-        loop {
-            match self.clone().work_once(&url).await {
-                Err(error @ EngineError::Setup(SetupError::Differs(_))) => return Err(error),
-                Err(error) => tracing::warn!(%error, "the engine cannot work just now; trying again"),
-                ended => return ended,
-            }
-            tokio::time::sleep(TRY_AGAIN_AFTER).await;
-        }
-    }
-
-    async fn work_once(self, url: &str) -> Result<Ended, EngineError> {
-        let link = Link::connect(url, Some(&self.credential)).await?;
-        let mut lease = Lease::stand_by(&link, &self.streams, "replay").await?;
-        let below = engine::ground(&lease, &self.streams).await?;
-        for organisation in &self.everybody {
-            below.tasks.admit(organisation).await?;
-        }
-        let (_same, rules) = watch::channel(Arc::clone(&self.rules));
-        let clock = Arc::new(self.timeline);
-        let engine =
-            Engine::start(below, Rules::clone(&self.rules), clock, self.observer, self.telling).await?;
-        Ok(engine.sweeping(self.sweep).run(&mut lease, rules, self.stop).await)
-    }
-}
-
-/// What an organisation's adapter works with, in this life and the next.
-#[derive(Clone)]
-struct Premises {
-    organisation: Organisation,
-    secrets: Secrets,
-    directory: Directory,
-    clock: Arc<dyn Clock>,
-    witness: Arc<Diarist>,
-    answers_within: Duration,
-    telemetry: Telemetry,
-}
-
-impl Premises {
-    /// Opens the office, as soon as the broker lets us in.
-    async fn open(self, url: &str) -> Office {
-        let Secrets { credential, key } = self.secrets;
-        let door = loop {
-            match Door::connect(url, &credential, self.organisation.clone()).await {
-                Ok(door) => break door,
-                Err(error) => tracing::warn!(%error, "an adapter does not reach the broker; trying again"),
-            }
-            tokio::time::sleep(TRY_AGAIN_AFTER).await;
-        };
-        Office::new(
-            door.with_answer_within(self.answers_within),
-            key,
-            self.directory,
-            self.clock,
-            self.witness,
-        )
-        .telling(self.telemetry)
-    }
-}
-
-/// How long an adapter waits before it tries to reach the broker again.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What the police will send, and when.
 struct Script {
@@ -405,7 +324,7 @@ impl Stage {
     }
 
     /// The schools enter. A test may put another contact in a contact's place, or leave a school to itself.
-    async fn schools_enter<C: Contact>(
+    fn schools_enter<C: Contact>(
         &mut self,
         contact: impl Fn(SchoolHours) -> Option<C>,
     ) -> Result<(), ReplayError> {
@@ -495,7 +414,7 @@ impl Stage {
         std::mem::replace(&mut self.dataset.register, Register::new(Vec::new()))
     }
 
-    async fn veilig_thuis_enters(&mut self, lookup: impl Lookup) -> Result<(), ReplayError> {
+    fn veilig_thuis_enters(&mut self, lookup: impl Lookup) -> Result<(), ReplayError> {
         let settings = hwc_veilig_thuis::Settings {
             participating: self.dataset.participating.clone(),
             zone: self.dataset.zone.as_time_zone().clone(),
@@ -505,14 +424,14 @@ impl Stage {
         self.start(&veilig_thuis, hwc_veilig_thuis::Desk::new(settings, lookup))
     }
 
-    async fn municipalities_enter(&mut self) -> Result<(), ReplayError> {
+    fn municipalities_enter(&mut self) -> Result<(), ReplayError> {
         for municipality in self.cast.municipalities.clone() {
-            self.municipality_enters(&municipality).await?;
+            self.municipality_enters(&municipality)?;
         }
         Ok(())
     }
 
-    async fn municipality_enters(&mut self, organisation: &Organisation) -> Result<(), ReplayError> {
+    fn municipality_enters(&mut self, organisation: &Organisation) -> Result<(), ReplayError> {
         let code = MunicipalityCode::parse(organisation.code()).map_err(ReplayError::setup)?;
         let own = self.dataset.enrolments.remove(&code).unwrap_or_default();
         let settings = hwc_municipality::Settings {
@@ -525,7 +444,7 @@ impl Stage {
     }
 
     /// The police send each report at its `reported_at`.
-    async fn police_enter(&mut self, Script { submissions }: Script) -> Result<(), ReplayError> {
+    fn police_enter(&mut self, Script { submissions }: Script) -> Result<(), ReplayError> {
         let premises = self.premises(&self.cast.police)?;
         let key = Arc::new(self.cast.reference_key()?);
         let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());

@@ -18,7 +18,7 @@ use hwc_school::Reading;
 use hwc_workflow::Fact;
 use tokio::sync::mpsc;
 
-use super::{lives::Death, *};
+use super::{cast::Secrets, lives::Death, *};
 
 #[path = "../../../../tests/it/canary.rs"]
 mod canary;
@@ -62,10 +62,10 @@ async fn enter<C: Contact>(
     contact: impl Fn(SchoolHours) -> Option<C>,
 ) -> Result<(), ReplayError> {
     let register = Kept::fixed(stage.take_register());
-    stage.veilig_thuis_enters(register).await?;
-    stage.municipalities_enter().await?;
-    stage.schools_enter(contact).await?;
-    stage.police_enter(script).await
+    stage.veilig_thuis_enters(register)?;
+    stage.municipalities_enter()?;
+    stage.schools_enter(contact)?;
+    stage.police_enter(script)
 }
 
 /// A contact who does not know the child the first time.
@@ -292,10 +292,10 @@ async fn r9_while_the_look_up_is_down_the_named_children_go_first_and_their_sibl
         timeline: stage.timeline.clone(),
         up_again: "2026-11-18T07:30:00+01:00".parse().unwrap(),
     };
-    stage.veilig_thuis_enters(lookup).await.unwrap();
-    stage.municipalities_enter().await.unwrap();
-    stage.schools_enter(Some).await.unwrap();
-    stage.police_enter(script).await.unwrap();
+    stage.veilig_thuis_enters(lookup).unwrap();
+    stage.municipalities_enter().unwrap();
+    stage.schools_enter(Some).unwrap();
+    stage.police_enter(script).unwrap();
     let replayed = stage.play().await.unwrap();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     assert_eq!(replayed.summary.count.outcomes, undisturbed.summary.count.outcomes);

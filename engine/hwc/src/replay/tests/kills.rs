@@ -58,7 +58,7 @@ async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
     options.streams.tasks_held_for = Duration::from_secs(1);
     options.answers_within = Duration::from_secs(1);
     options.sweep = Sweep { every: Duration::from_millis(500), orphans_after: Duration::from_millis(500) };
-    let (mut stage, script) = Stage::set(some_reports(), &ground, &options).await.unwrap();
+    let (mut stage, script) = Box::pin(Stage::set(some_reports(), &ground, &options)).await.unwrap();
     killer.the_broker_is(stage.broker.pid());
     let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
     enter(&mut stage, script, contact).await.unwrap();
@@ -90,10 +90,10 @@ async fn killed_anywhere(speaks: impl Fn(&str) -> bool, kill: impl Fn(&str, u64)
         let every = if all { 1 } else { said.div_ceil(POINTS_MAX).max(1) };
         for at in (1..=said).step_by(usize::try_from(every).unwrap()) {
             let killer = kill(&party, at);
-            let killed = outcomes(&killer).await;
+            let came_of_it = outcomes(&killer).await;
             let differ: Vec<_> =
-                killed.iter().zip(&undisturbed).filter(|(one, other)| one != other).collect();
-            let same = differ.is_empty() && killed.len() == undisturbed.len();
+                came_of_it.iter().zip(&undisturbed).filter(|(one, other)| one != other).collect();
+            let same = differ.is_empty() && came_of_it.len() == undisturbed.len();
             assert!(same, "killed at message {at} of {said} of {party}: {differ:#?}");
             runs += 1;
             deaths += killer.deaths();
