@@ -269,7 +269,7 @@ impl Stage {
         let began = Instant::now();
         let kept = matches!(ground, Ground::Kept(_));
         let cast = Cast::assemble(&dataset, ground.folder(), kept)?;
-        let broker = start_broker(&cast, ground.folder(), options).await?;
+        let broker = Box::pin(start_broker(&cast, ground.folder(), options)).await?;
 
         let submissions = std::mem::take(&mut dataset.submissions);
         let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
@@ -296,7 +296,7 @@ impl Stage {
         };
         let lives = Arc::clone(&options.lives);
         let url = broker.client_url().to_owned();
-        let engine = live(Arc::clone(&lives), ENGINE, url, move |url| seat.clone().work(url));
+        let engine = Box::pin(live(Arc::clone(&lives), ENGINE, url, move |url| seat.clone().work(url)));
         let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
         let stage = Self {
             dataset,

@@ -56,7 +56,7 @@ fn options(watcher: Option<Arc<dyn Watcher>>) -> Options {
 }
 
 /// Everybody enters, with another contact at the schools.
-async fn enter<C: Contact>(
+fn enter<C: Contact>(
     stage: &mut Stage,
     script: Script,
     contact: impl Fn(SchoolHours) -> Option<C>,
@@ -88,7 +88,7 @@ impl Contact for Hesitates {
 async fn a_returned_signal_is_routed_afresh_and_ends_as_what_follows() {
     let ground = Ground::prepare(None).unwrap();
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
-    enter(&mut stage, script, |hours| Some(Hesitates { hours, once: AtomicBool::new(false) })).await.unwrap();
+    enter(&mut stage, script, |hours| Some(Hesitates { hours, once: AtomicBool::new(false) })).unwrap();
     let replayed = stage.play().await.unwrap();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     assert_eq!(replayed.summary.count.outcomes.get(&("acknowledged", None)), Some(&9));
@@ -135,7 +135,7 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
             timeline.end(&format!("{RECALLING} {signal}"));
         }
     });
-    enter(&mut stage, script, Some).await.unwrap();
+    enter(&mut stage, script, Some).unwrap();
     let replayed = stage.play().await.unwrap();
     recalling.abort();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
@@ -227,7 +227,7 @@ async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
     // A letter that cannot be read is set aside, and the others go on.
     fs::write(folder.join("out/garbage.json"), b"{\"command\":\"obey\"}").unwrap();
 
-    enter(&mut stage, script, |hours| (hours.school != school).then_some(hours)).await.unwrap();
+    enter(&mut stage, script, |hours| (hours.school != school).then_some(hours)).unwrap();
     let replayed = stage.play().await.unwrap();
     working.abort();
     carrying.abort();

@@ -61,7 +61,7 @@ async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
     let (mut stage, script) = Box::pin(Stage::set(some_reports(), &ground, &options)).await.unwrap();
     killer.the_broker_is(stage.broker.pid());
     let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
-    enter(&mut stage, script, contact).await.unwrap();
+    enter(&mut stage, script, contact).unwrap();
     let replayed = stage.play().await.unwrap();
     assert!(replayed.summary.is_clean(), "{}", replayed.summary);
     assert_eq!(replayed.summary.count.misdelivered, 0);
