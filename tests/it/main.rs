@@ -5,6 +5,7 @@ mod canary;
 mod failover;
 mod ground;
 mod journeys;
+mod operator;
 mod privacy;
 mod processes;
 mod region;

@@ -34,6 +34,8 @@ pub(crate) struct Region {
     folder: tempfile::TempDir,
     url: String,
     started: Cell<u32>,
+    /// The signed directory that the engine hands out.
+    directory: &'static str,
     _broker: Broker,
     runtime: tokio::runtime::Runtime,
 }
@@ -41,15 +43,8 @@ pub(crate) struct Region {
 impl Region {
     /// A broker, everybody's keys and settings, and the manual's tables; no process runs yet.
     pub(crate) fn prepare() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let own = |name: &str| {
-            let path = folder.path().join(name);
-            DirBuilder::new().recursive(true).mode(0o700).create(&path).unwrap();
-            path
-        };
-        for file in ["region.toml", "holidays.json", "residents.csv", "enrolments.csv", "schools.csv"] {
-            fs::copy(root().join("simulations/handbook").join(file), own("tables").join(file)).unwrap();
-        }
+        let folder = folder_with_tables();
+        let own = |name: &str| private_folder(&folder.path().join(name));
         let engine = Credential::generate();
         engine.write(&own("keys/engine").join("nkey")).unwrap();
         let operator = OperatorKey::generate();
@@ -71,12 +66,45 @@ impl Region {
             write_private(&keys.join("directory.json"), &signed);
             write_private(&keys.join("operator.pub"), operator.public_key().to_string().as_bytes());
         }
+        let accounts = permissions::accounts(&engine.public(), &users);
+        Self::around(folder, accounts, false, "keys/engine/directory.json")
+    }
+
+    /// A region that its operator set up with `hwc operator`: TLS, and the broker reads what the operator writes. Everybody
+    /// takes part but the second school.
+    pub(crate) fn by_an_operator() -> Self {
+        let folder = folder_with_tables();
+        let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let operator = |arguments: &[&str]| {
+            let output =
+                hwc().arg("operator").args(["--dir", &place("operator")]).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        let (pid, log) = (place("broker/broker.pid"), place("broker/broker.log"));
+        operator(&["init", "--broker-name", "127.0.0.1", "--pid-file", &pid, "--log-file", &log]);
+        operator(&["add-engine", "one", "--make-keys"]);
+        let keys = private_folder(&folder.path().join("keys"));
+        fs::rename(place("operator/handover/engine-one"), keys.join("engine")).unwrap();
+        for name in &EVERYBODY[..4] {
+            operator(&["add-organisation", name, "--make-keys"]);
+            fs::rename(place(&format!("operator/handover/{name}")), keys.join(name)).unwrap();
+        }
+        write_private(&keys.join("police-region/reference"), &[7; 32]);
+        let accounts = "include \"../operator/broker/accounts.conf\"\n".to_owned();
+        Self::around(folder, accounts, true, "operator/directory.json")
+    }
+
+    fn around(folder: tempfile::TempDir, accounts: String, secured: bool, directory: &'static str) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let mut settings = hwc_broker::Settings::in_folder(folder.path().join("broker"));
-        settings.accounts = permissions::accounts(&engine.public(), &users);
+        let settings = hwc_broker::Settings {
+            accounts,
+            secured,
+            ..hwc_broker::Settings::in_folder(folder.path().join("broker"))
+        };
         let broker = runtime.block_on(Broker::start(settings)).unwrap();
         let url = broker.client_url().to_owned();
-        let region = Self { folder, url, started: Cell::new(0), _broker: broker, runtime };
+        let region =
+            Self { folder, url, started: Cell::new(0), directory, _broker: broker, runtime };
         region.write_settings();
         region
     }
@@ -101,8 +129,9 @@ impl Region {
             (
                 "engine",
                 format!(
-                    "[engine]\nname = \"one\"\nregion = \"tables\"\ndirectory = \"keys/engine/directory.json\"\nreplicas = 1\n\
+                    "[engine]\nname = \"one\"\nregion = \"tables\"\ndirectory = \"{}\"\nreplicas = 1\n\
                      clock_offset_seconds = {}\n{chain}",
+                    self.directory,
                     shift.as_secs()
                 ),
             ),
@@ -199,6 +228,14 @@ impl Region {
     /// What one of somebody's people does.
     pub(crate) fn does(&self, name: &str, arguments: &[&str]) -> Done {
         let Output { status, stdout, stderr } = self.command(name, arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// What `hwc` says, in the region's folder.
+    pub(crate) fn hwc(&self, arguments: &[&str]) -> Done {
+        let Output { status, stdout, stderr } =
+            hwc().current_dir(self.path()).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
@@ -321,6 +358,21 @@ pub(crate) fn report_of(reference: &str, given_names: &str, surname: &str, born:
             "presence": "present", "relation": "resident" }],
     })
     .to_string()
+}
+
+/// A folder that goes with the test, with the manual's tables in it.
+fn folder_with_tables() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = private_folder(&folder.path().join("tables"));
+    for file in ["region.toml", "holidays.json", "residents.csv", "enrolments.csv", "schools.csv"] {
+        fs::copy(root().join("simulations/handbook").join(file), tables.join(file)).unwrap();
+    }
+    folder
+}
+
+fn private_folder(path: &Path) -> PathBuf {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).unwrap();
+    path.to_owned()
 }
 
 fn write_private(path: &Path, bytes: &[u8]) {
