@@ -18,7 +18,7 @@ pub(crate) fn root() -> PathBuf {
 /// The program under test, away from the developer's own settings.
 pub(crate) fn hwc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hwc"));
-    command.env_remove("HWC_LOG").env_remove("HWC_NATS_SERVER");
+    command.env_remove("HWC_LOG").env_remove("HWC_NATS_SERVER").env_remove("HWC_OTLP");
     command
 }
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod canary;
+mod collector;
 mod failover;
 mod ground;
 mod journeys;
@@ -10,3 +11,4 @@ mod privacy;
 mod processes;
 mod region;
 mod tidy;
+mod traces;

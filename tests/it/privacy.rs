@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 
 use crate::{
     canary::{files_below, found_in},
+    collector::Collector,
     ground::{Dataset, hwc},
 };
 
@@ -160,12 +161,13 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
     let folder = tempfile::tempdir().unwrap();
     let (state, temporary) = (folder.path().join("state"), folder.path().join("tmp"));
     fs::create_dir(&temporary).unwrap();
+    let collector = Collector::start();
     let child = hwc()
         .arg("replay")
         .arg(dataset.path())
         .arg("--state-dir")
         .arg(&state)
-        .args(["--unattended-schools", "02BB00", "-o", "json"])
+        .args(["--unattended-schools", "02BB00", "-o", "json", "--otlp", &collector.url])
         .env("HWC_LOG", "trace")
         .env("TMPDIR", &temporary)
         .stdout(Stdio::piped())
@@ -192,7 +194,9 @@ fn no_name_and_no_date_of_birth_is_left_anywhere_after_any_outcome() {
         ("standard output".to_owned(), output.stdout),
         ("standard error".to_owned(), output.stderr),
         ("the wire".to_owned(), wire),
+        ("the traces".to_owned(), collector.bytes()),
     ];
+    assert!(!collector.spans().is_empty(), "no traces were told");
     for root in [&state, &temporary] {
         for file in files_below(root) {
             places.push((

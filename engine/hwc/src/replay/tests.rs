@@ -22,6 +22,8 @@ use super::{cast::Secrets, lives::Death, *};
 
 #[path = "../../../../tests/it/canary.rs"]
 mod canary;
+#[path = "../../../../tests/it/collector.rs"]
+mod collector;
 mod kills;
 mod wire;
 

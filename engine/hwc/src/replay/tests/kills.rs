@@ -1,6 +1,10 @@
 //! Killed anywhere: every party, and the broker, at any message, and the outcomes are those of the undisturbed run.
 
-use super::{wire::Killer, *};
+use super::{
+    collector::{Collector, Told},
+    wire::Killer,
+    *,
+};
 
 /// Reports with a sibling, a returned signal, a withheld one and a screened-out one: every kind of step, in few messages.
 const REPORTS: usize = 5;
@@ -49,8 +53,14 @@ impl Watcher for Returned {
 
 /// What a run comes to: a line of the diary for every child.
 async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
+    outcomes_told(killer, None).await
+}
+
+/// The same, told to a collector of traces.
+async fn outcomes_told(killer: &Arc<Killer>, collector: Option<String>) -> Vec<String> {
     let ground = Ground::prepare(None).unwrap();
     let mut options = Options::new(None);
+    options.collector = collector;
     let returned = Arc::new(Returned::default());
     options.lives = Arc::clone(killer) as Arc<dyn Lives>;
     options.watcher = Some(Arc::clone(&returned) as Arc<dyn Watcher>);
@@ -122,4 +132,42 @@ async fn a_municipality_s_and_a_school_s_adapter_killed_at_any_message_change_no
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_killed_at_any_message_changes_no_outcome() {
     killed_anywhere(|party| [ENGINE, "veilig-thuis-region"].contains(&party), Killer::of_the_broker).await;
+}
+
+/// The steps that a collector heard of, by incident: each once, however often it was told.
+fn steps(collector: &Collector) -> Vec<Vec<String>> {
+    let of_the_engine = |span: &Told| span.service == "hwc-engine" && !span.name.starts_with("request ");
+    for span in collector.spans().iter().filter(|span| of_the_engine(span)) {
+        assert!(span.start <= span.end && span.parent.is_empty() == (span.name == "incident"), "{span:?}");
+        assert!(["incident", "signal"].contains(&span.name.as_str()) || span.said.contains_key("hwc.rules"));
+    }
+    assert_eq!(collector.resources().len(), 6, "five services, one version");
+    assert_eq!(canary::found_in(&collector.bytes(), &NEEDLES), None);
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for trace in collector.traces().into_values() {
+        let mut names: Vec<_> = trace.into_iter().filter(of_the_engine).map(|span| span.name).collect();
+        names.sort();
+        all.push(names);
+    }
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_killed_at_any_message_tells_every_step_of_every_incident_as_the_same_spans() {
+    let (nobody, collector) = (Killer::of_nobody(), Collector::start());
+    outcomes_told(&nobody, Some(collector.url.clone())).await;
+    let undisturbed = steps(&collector);
+    assert_eq!(undisturbed.len(), REPORTS);
+    let said = nobody.said()[ENGINE];
+    let every = usize::try_from(said.div_ceil(POINTS_MAX).max(1)).unwrap();
+    let mut again = 0;
+    for at in (1..=said).step_by(every) {
+        let (killer, collector) = (Killer::of(ENGINE, at), Collector::start());
+        outcomes_told(&killer, Some(collector.url.clone())).await;
+        assert_eq!(steps(&collector), undisturbed, "killed at message {at} of {said}");
+        let once: usize = collector.traces().values().map(Vec::len).sum();
+        again += collector.spans().len() - once;
+    }
+    assert!(again > 0, "no span was told again");
 }
