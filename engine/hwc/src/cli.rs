@@ -88,7 +88,7 @@ struct ReplayArguments {
     /// A nats-server to use instead of finding or fetching the pinned one.
     #[arg(long, value_name = "FILE", env = "HWC_NATS_SERVER")]
     nats_server: Option<PathBuf>,
-    /// A collector of traces (OTLP over HTTP) to tell of the work, as in http://127.0.0.1:4318.
+    /// A collector of traces (OTLP over HTTP) to tell of the work, as in `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL", env = "HWC_OTLP")]
     otlp: Option<String>,
 }
