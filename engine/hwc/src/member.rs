@@ -82,6 +82,11 @@ impl Member {
         })
     }
 
+    /// Who it is.
+    pub(crate) const fn organisation(&self) -> &Organisation {
+        &self.organisation
+    }
+
     /// Opens the address book in the state folder. A first start begins with the `directory.json` that came with the keys.
     pub(crate) fn open_book(&self) -> Result<(Follower, Book), KeysError> {
         let state = &self.relay.state_dir;

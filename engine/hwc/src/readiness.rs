@@ -10,6 +10,7 @@ use std::{
 };
 
 use hwc_adapter_kit::Office;
+use hwc_telemetry::Health;
 use tokio::sync::watch;
 
 /// How often conditions that have to be asked for are asked for.
@@ -24,11 +25,14 @@ const SILENT_AFTER: Duration = Duration::from_secs(20);
 pub(crate) struct Conditions {
     /// What is wrong with each; none when it holds.
     inner: Arc<Mutex<BTreeMap<&'static str, Option<String>>>>,
+    /// The same, for `/readyz`.
+    health: Health,
 }
 
 impl Conditions {
     /// A condition holds, or fails for this reason, which holds nothing about anybody.
     pub(crate) fn set(&self, name: &'static str, problem: Option<String>) {
+        self.health.set(name, problem.clone().map(Into::into));
         let before = self.lock().insert(name, problem.clone());
         match (before, problem) {
             // Nothing is ready at the start.
@@ -37,6 +41,11 @@ impl Conditions {
             (Some(Some(_)), None) => tracing::info!(condition = name, "ready"),
             _ => {}
         }
+    }
+
+    /// The same, for `/readyz`.
+    pub(crate) const fn health(&self) -> &Health {
+        &self.health
     }
 
     /// What fails, and why; nothing when everything is ready.
@@ -61,6 +70,7 @@ impl Conditions {
             tokio::select! {
                 _ = look.tick() => {
                     let connected = health.borrow().connected;
+                    office.telemetry().connected(connected);
                     self.set("connected", (!connected).then(|| "no connection to the broker".to_owned()));
                     if pulls {
                         let silent = heard.borrow().unwrap_or(started).elapsed();

@@ -126,9 +126,6 @@ impl ServeError {
 /// How often region and directory are looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How long the collector of traces gets for the last spans.
-const CLOSE_WITHIN: Duration = Duration::from_secs(3);
-
 /// How long to wait before the broker is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -174,7 +171,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
             Ok(())
         }
     };
-    telling.close(CLOSE_WITHIN).await;
+    telling.close(shown::CLOSE_WITHIN).await;
     ended
 }
 

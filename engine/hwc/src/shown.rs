@@ -1,6 +1,6 @@
 //! What a process shows of itself: whether it is ready, what it counts, and where its spans go.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use hwc_jetstream::Health as Connection;
 use hwc_telemetry::{CollectorError, Condition, Health, Http, HttpError, Page, Service, Spans};
@@ -63,6 +63,9 @@ pub(crate) async fn watch_connection(
         }
     }
 }
+
+/// How long the collector of traces gets for the last spans.
+pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why a process without the broker is not ready.
 pub(crate) const NO_CONNECTION: &str = "no connection to the broker";

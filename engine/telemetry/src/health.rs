@@ -1,14 +1,19 @@
-//! Whether a process is ready, and if not, why: named conditions, each fine or not for a reason that stands in this program.
+//! Whether a process is ready, and if not, why: named conditions, each fine or not for a reason. A reason names a file or a
+//! part of the work, never what is in it or whom it is about.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// What is wrong with each; none where all is well.
+type Conditions = BTreeMap<&'static str, Option<Cow<'static, str>>>;
+
 /// How a process is doing. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
-    conditions: Arc<Mutex<BTreeMap<&'static str, Option<&'static str>>>>,
+    conditions: Arc<Mutex<Conditions>>,
 }
 
 /// One thing that must be so before a process is ready. Cheap to clone.
@@ -21,21 +26,25 @@ pub struct Condition {
 impl Health {
     /// A condition by this name, not fulfilled yet for this reason. The same name again is the same condition.
     pub fn condition(&self, name: &'static str, until: &'static str) -> Condition {
-        self.lock().insert(name, Some(until));
+        self.set(name, Some(until.into()));
         Condition { health: self.clone(), name }
     }
 
-    /// Why it is not ready; nothing when it is. A process that has no conditions yet is starting.
-    pub fn reasons(&self) -> Vec<&'static str> {
-        let conditions = self.lock();
-        if conditions.is_empty() {
-            vec!["starting"]
-        } else {
-            conditions.values().copied().flatten().collect()
-        }
+    /// A condition is fulfilled, or is not for this reason.
+    pub fn set(&self, name: &'static str, problem: Option<Cow<'static, str>>) {
+        self.lock().insert(name, problem);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Option<&'static str>>> {
+    /// Why it is not ready; nothing when it is. A process that has no conditions yet is starting.
+    pub fn reasons(&self) -> Vec<String> {
+        let conditions = self.lock();
+        if conditions.is_empty() {
+            return vec!["starting".to_owned()];
+        }
+        conditions.values().flatten().map(|reason| reason.clone().into_owned()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Conditions> {
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,12 +52,12 @@ impl Health {
 impl Condition {
     /// It is so.
     pub fn is_fine(&self) {
-        self.health.lock().insert(self.name, None);
+        self.health.set(self.name, None);
     }
 
     /// It is not so, for this reason.
     pub fn fails(&self, reason: &'static str) {
-        self.health.lock().insert(self.name, Some(reason));
+        self.health.set(self.name, Some(reason.into()));
     }
 
     /// It is so, or not for this reason.

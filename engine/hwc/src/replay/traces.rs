@@ -44,9 +44,7 @@ impl Traces {
 
     /// Sends what still waits.
     pub(super) async fn close(&self) {
-        self.engine.close(CLOSE_WITHIN).await;
-        for role in &self.roles {
-            role.close(CLOSE_WITHIN).await;
-        }
+        let roles = self.roles.iter().map(|role| role.close(CLOSE_WITHIN));
+        tokio::join!(self.engine.close(CLOSE_WITHIN), futures::future::join_all(roles));
     }
 }

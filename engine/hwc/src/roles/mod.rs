@@ -21,7 +21,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{
-    Clerk, Follower, Hours, Office,
+    Clerk, Follower, Hours, Office, Telemetry,
     counter::{Counter, CounterError, Service},
     door::DoorError,
     table::{TABLE_BYTES_MAX, TableError},
@@ -41,6 +41,7 @@ use crate::{
     readiness::Conditions,
     region::RegionError,
     settings::{HasRelay, Relay, Settings, SettingsError},
+    shown::{self, ShowError, Shown},
 };
 
 /// Why a role does not do its work. Matters to the operator of this machine.
@@ -67,6 +68,9 @@ pub(crate) enum RoleError {
     /// The counter.
     #[error("no counter for people: {0}")]
     Counter(#[from] CounterError),
+    /// What it shows of itself.
+    #[error(transparent)]
+    Show(#[from] ShowError),
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
@@ -83,13 +87,14 @@ impl RoleError {
             | Self::Table(_)
             | Self::Keys(_)
             | Self::Inbox(_)
+            | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(
                 LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),
             )) => Code::Settings,
             Self::Door(DoorError::Link(
                 LinkError::NotAdmitted(_) | LinkError::CertificateRefused | LinkError::NotTheBroker(_),
             )) => Code::Refused,
-            Self::State(_) | Self::Counter(_) | Self::Log(_) => Code::Failed,
+            Self::State(_) | Self::Counter(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Door(_) => Code::Unreachable,
         }
     }
@@ -117,6 +122,7 @@ struct Post {
     stop: watch::Receiver<bool>,
     drain_within: Duration,
     conditions: Conditions,
+    _shown: Shown,
 }
 
 /// A file that is followed, by the name of its condition, and what is wrong with its newest version.
@@ -132,11 +138,15 @@ impl Post {
         let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);
         let conditions = Conditions::default();
         conditions.set("connected", Some("no connection to the broker yet".to_owned()));
+        let service = hwc_telemetry::Service::Of(member.organisation().role());
+        let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), service)?);
+        let shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
         let office = tokio::select! {
-            office = member.enter(&book, hours.clone()) => office?,
+            office = member.enter(&book, hours.clone()) => office?.telling(telemetry),
             () = hours.closing() => return Ok(None),
         };
-        Ok(Some(Self { office, follower, state, stop, drain_within: relay.drain_within, conditions }))
+        let drain_within = relay.drain_within;
+        Ok(Some(Self { office, follower, state, stop, drain_within, conditions, _shown: shown }))
     }
 
     /// Works the organisation's tasks and serves its people until told to stop.
@@ -147,6 +157,7 @@ impl Post {
         files: Vec<Followed>,
     ) -> Result<(), RoleError> {
         let counter = Counter::open(self.state.path())?;
+        let (telemetry, conditions) = (self.office.telemetry().clone(), self.conditions.clone());
         tracing::info!(organisation = %self.office.organisation(), "at work");
         let clerk = Arc::new(clerk);
         let following = self.conditions.clone().follow(self.office.clone(), true, files);
@@ -162,12 +173,20 @@ impl Post {
                 }
             }
         };
+        let mut stop = self.stop.clone();
+        let stopping = async {
+            let _ = stop.wait_for(|stop| *stop).await;
+            conditions.set("stopping", Some("stopping".to_owned()));
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
+            () = stopping => {}
             _ = async { tokio::join!(working, serving) } => tracing::info!("stopped"),
             () = following => {}
             () = self.follower.run(self.office.door().clone()) => {}
             () = daemon::overdue(self.stop, self.drain_within) => say_overdue(),
         }
+        telemetry.close(shown::CLOSE_WITHIN).await;
         Ok(())
     }
 }

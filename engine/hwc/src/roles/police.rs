@@ -27,6 +27,7 @@ use crate::{
     member::{self, Member},
     region::RegionError,
     settings::{Common, HasRelay, RelayTable, Settings},
+    shown,
 };
 
 const EXAMPLES: &str = "\
@@ -139,6 +140,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         () = post.follower.run(post.office.door().clone()) => {}
         () = daemon::overdue(post.stop.clone(), post.drain_within) => say_overdue(),
     }
+    post.office.telemetry().close(shown::CLOSE_WITHIN).await;
     Ok(Code::Fine)
 }
 
