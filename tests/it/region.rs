@@ -103,8 +103,7 @@ impl Region {
         };
         let broker = runtime.block_on(Broker::start(settings)).unwrap();
         let url = broker.client_url().to_owned();
-        let region =
-            Self { folder, url, started: Cell::new(0), directory, _broker: broker, runtime };
+        let region = Self { folder, url, started: Cell::new(0), directory, _broker: broker, runtime };
         region.write_settings();
         region
     }

@@ -145,14 +145,14 @@ async fn do_one<C: Clerk>(office: &Office, clerk: &C, offered: Offered, id: &str
     let (role, task) = (office.organisation().role(), TaskKind::of(&offered.task));
     let in_hand = office.telemetry().take(role, task, handed);
     let there = office.at(in_hand.place());
-    let handled = async {
+    let doing = async {
         tokio::select! {
             biased;
             settled = clerk.handle(&there, &offered.task, since) => settled,
             () = office.hours().closed() => Settled::HandedBack,
         }
     };
-    let settled = offered.keep(handled).await;
+    let settled = offered.keep(doing).await;
     in_hand.settled(settled.how(), office.clock().now());
     let handed_back = match settled {
         Settled::Done => {

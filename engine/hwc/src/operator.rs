@@ -1,6 +1,6 @@
 //! `hwc operator`: who takes part in a region, on the command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 use hwc_operator::{
@@ -47,21 +47,21 @@ enum Action {
         /// As in school-01AA00.
         organisation: Organisation,
         #[command(flatten)]
-        keys: Keys,
+        keys: KeysFrom,
     },
     /// Lets an engine take part.
     AddEngine {
         /// As in one; its member's name is then engine-one.
         name: EngineName,
         #[command(flatten)]
-        keys: Keys,
+        keys: KeysFrom,
     },
     /// Gives a member new keys; the old ones are out at once.
     Rotate {
         /// As in school-01AA00 or engine-one.
         member: Member,
         #[command(flatten)]
-        keys: Keys,
+        keys: KeysFrom,
         /// Somebody else may have the old keys: nothing that they sealed is opened any more, not even what is in flight.
         #[arg(long)]
         stolen: bool,
@@ -90,7 +90,7 @@ enum Action {
 /// Where a member's keys come from.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-struct Keys {
+struct KeysFrom {
     /// What the member made with `hwc keys new`: request.json.
     #[arg(long, value_name = "FILE", conflicts_with = "make_keys")]
     request: Option<PathBuf>,
@@ -102,7 +102,7 @@ struct Keys {
     make_keys: bool,
 }
 
-impl Keys {
+impl KeysFrom {
     fn credentials(&self, member: &Member) -> Result<Credentials, OperatorError> {
         let Some(path) = &self.request else { return Ok(Credentials::MadeHere) };
         let told = self.fingerprint.ok_or_else(|| OperatorError::NoFingerprint(member.clone()))?;
@@ -184,15 +184,14 @@ fn told(operator: &Operator, said: &str, turn: &Turn, secret: bool) -> String {
     let mut text = format!("{said} Serial {}. {broker}\n", turn.serial);
     if let Some(folder) = &turn.handover {
         let folder = folder.display();
-        text += &if secret {
-            format!("Hand over, by hand: {folder}\nIt holds private keys: delete it when they have it.\n")
+        let (how, what) = if secret {
+            ("Hand over, by hand", "It holds private keys: delete it when they have it.")
         } else {
-            format!("Send them: {folder}\nNothing in it is secret; they put it beside their own keys.\n")
+            ("Send them", "Nothing in it is secret; they put it beside their own keys.")
         };
-        text += &format!(
-            "Read out to them: the operator's fingerprint is {}\n",
-            operator.public_key().fingerprint()
-        );
+        let _ = writeln!(text, "{how}: {folder}\n{what}");
+        let fingerprint = operator.public_key().fingerprint();
+        let _ = writeln!(text, "Read out to them: the operator's fingerprint is {fingerprint}");
     }
     text
 }
@@ -220,7 +219,7 @@ fn page(shown: &Shown) -> String {
     if !shown.put_out.is_empty() {
         text += "\nput out\n";
         for (name, day) in &shown.put_out {
-            text += &format!("  {name}  {day}\n");
+            let _ = writeln!(text, "  {name}  {day}");
         }
     }
     if !shown.applied {

@@ -259,15 +259,11 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let exported = self.exporter.export(batch).await;
-        match &exported {
-            Ok(()) => self.counts.delivered.fetch_add(spans, Ordering::Relaxed),
-            Err(_) => {
-                if self.counts.failed.fetch_add(spans, Ordering::Relaxed) == 0 {
-                    tracing::warn!("the collector of traces takes nothing; the work goes on without traces");
-                }
-                spans
-            }
-        };
+        if exported.is_ok() {
+            self.counts.delivered.fetch_add(spans, Ordering::Relaxed);
+        } else if self.counts.failed.fetch_add(spans, Ordering::Relaxed) == 0 {
+            tracing::warn!("the collector of traces takes nothing; the work goes on without traces");
+        }
         exported
     }
 

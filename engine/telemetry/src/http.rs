@@ -65,13 +65,10 @@ impl Http {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let stream = match self.listener.accept().await {
-                Ok((stream, _)) => stream,
+            let Ok((stream, _)) = self.listener.accept().await else {
                 // Too many open files, or whoever came is gone already: neither lasts.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
             };
             let (health, page) = (health.clone(), page.clone());
             tokio::spawn(async move {
