@@ -1,5 +1,7 @@
 //! Refusal codes and their pages, in step: each code has a page that says what a reader needs, and no page is without a code.
 
+#![cfg(test)]
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use hwc_schemas::{

@@ -167,6 +167,30 @@ impl Region {
         fs::write(self.settings("engine-two"), second).unwrap();
     }
 
+    /// Where the broker is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Rewrites everybody's settings.
+    pub(crate) fn each_settings(&self, rewrite: impl Fn(String) -> String) {
+        for name in EVERYBODY.into_iter().chain(["engine"]) {
+            let text = rewrite(fs::read_to_string(self.settings(name)).unwrap());
+            fs::write(self.settings(name), text).unwrap();
+        }
+    }
+
+    /// Says something over a line to the broker, as the engine may.
+    pub(crate) fn says_over(&self, url: &str, words: &'static str) {
+        let seed = fs::read_to_string(self.path().join("keys/engine/nkey")).unwrap();
+        self.runtime.block_on(async {
+            let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
+            let client = options.connect(url).await.unwrap();
+            client.publish("said", words.into()).await.unwrap();
+            client.flush().await.unwrap();
+        });
+    }
+
     /// Asks the broker, as the engine may.
     pub(crate) fn api(&self, what: &str, body: &Value) -> Value {
         let seed = fs::read_to_string(self.path().join("keys/engine/nkey")).unwrap();
@@ -235,6 +259,15 @@ impl Region {
     pub(crate) fn hwc(&self, arguments: &[&str]) -> Done {
         let Output { status, stdout, stderr } =
             hwc().current_dir(self.path()).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// What `hwc trace` shows.
+    pub(crate) fn trace(&self, id: &str, more: &[&str]) -> Done {
+        let mut command = hwc();
+        command.arg("trace").arg(id).args(more).arg("--config").arg(self.settings("engine"));
+        let Output { status, stdout, stderr } = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }

@@ -10,7 +10,7 @@ use hwc_schemas::{
     outcome::{Expired, Recalled, ScreenedOut, Withheld},
     wire::Refusal,
 };
-use hwc_telemetry::{Key, Word as _};
+use hwc_telemetry::Key;
 use hwc_workflow::law::{EDGES, Kind, Phase};
 
 use crate::{
@@ -46,7 +46,7 @@ fn allowed(key: &str) -> BTreeSet<String> {
     };
     let answers = ["recorded", "already_recorded", "released", "try_later"];
     match Key::ALL.into_iter().find(|known| known.as_str() == key).unwrap_or_else(|| panic!("a key: {key}")) {
-        Key::From | Key::To => words(Phase::ALL.iter().map(|phase| phase.word()).collect()),
+        Key::From | Key::To => words(Phase::ALL.iter().map(hwc_telemetry::Word::word).collect()),
         Key::Rules => EDGES.iter().flat_map(|edge| edge.rules).map(|rule| (*rule).to_owned()).collect(),
         Key::Outcome => words(vec!["screened_out", "withheld", "recalled", "expired", "acknowledged"]),
         Key::Reason => words(reasons()),
@@ -102,7 +102,7 @@ fn a_replay_tells_one_trace_for_each_incident_with_every_step_in_it_and_nobody_s
     let traces = collector.traces();
     assert_eq!(traces.len() as u64, summary["incidents"].as_u64().unwrap());
     let mut ended: BTreeMap<String, usize> = BTreeMap::new();
-    let kinds: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
+    let kinds: BTreeSet<_> = Kind::ALL.iter().map(hwc_telemetry::Word::word).collect();
     for trace in traces.values() {
         let ids: BTreeSet<_> = trace.iter().map(|span| span.id.as_str()).collect();
         for span in trace {

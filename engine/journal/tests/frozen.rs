@@ -1,5 +1,7 @@
 //! Records that were written once stay readable. The fixtures are frozen: never edit one; a new version gets a new one.
 
+#![cfg(test)]
+
 use std::collections::BTreeSet;
 
 use hwc_journal::codec;

@@ -34,7 +34,7 @@ fn of(steps: &[Step], signal: Option<SignalNumber>) -> Vec<(Kind, Phase)> {
     steps.iter().filter(|step| step.signal == signal).map(|step| (step.on, step.to)).collect()
 }
 
-fn one<'a>(steps: &'a [Step], signal: usize, on: Kind) -> &'a Step {
+fn one(steps: &[Step], signal: usize, on: Kind) -> &Step {
     let mut found = steps.iter().filter(|step| step.signal == Some(number(signal)) && step.on == on);
     let step = found.next().unwrap();
     assert!(found.next().is_none(), "twice: {step:?}");
