@@ -14,6 +14,7 @@ use crate::{
     replay::{self, Ground, Options, ReplayError},
     roles, serve,
     settings::Common,
+    trace,
 };
 
 /// Handle with Care: before the first lesson a child's school knows that something happened, never what.
@@ -61,6 +62,8 @@ enum Command {
     /// An organisation's own keys, and whose keys it believes.
     #[command(subcommand)]
     Keys(keys::Action),
+    /// Shows the life of one incident that is in flight, with an engine's settings: states, times and rules, and what is owed.
+    Trace(trace::Arguments),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -142,6 +145,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::School(arguments) => roles::school::run(arguments).await,
         Command::Operator(arguments) => operator::run(arguments).await,
         Command::Keys(action) => keys::run(action),
+        Command::Trace(arguments) => trace::run(&arguments).await,
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

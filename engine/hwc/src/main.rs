@@ -22,6 +22,7 @@ mod shifted;
 mod shown;
 mod telling;
 mod timeline;
+mod trace;
 mod watched;
 
 use std::process::ExitCode;

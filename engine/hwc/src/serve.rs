@@ -323,14 +323,14 @@ struct Tell {
 }
 
 /// What the engine decides by, as the files say it.
-struct World {
-    rules: Arc<Rules>,
+pub(crate) struct World {
+    pub(crate) rules: Arc<Rules>,
     members: BTreeSet<Organisation>,
     published: Published,
 }
 
 impl World {
-    fn read(settings: &Settings<EngineFile>) -> Result<Self, ServeError> {
+    pub(crate) fn read(settings: &Settings<EngineFile>) -> Result<Self, ServeError> {
         let table = &settings.file.engine;
         if table.name.is_empty() || table.name.len() > 64 {
             return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());

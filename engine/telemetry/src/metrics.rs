@@ -430,7 +430,7 @@ impl Collector for SpansTold {
         }
         let counter = ConstCounter::new(0_u64);
         let metrics = encoder.encode_descriptor(
-            "hwc_spans",
+            "spans",
             "Spans told, taken by the collector, and not taken; the rest waits or was dropped",
             None,
             counter.metric_type(),
