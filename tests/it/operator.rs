@@ -71,6 +71,8 @@ fn a_school_joins_a_running_region_and_another_is_put_out_of_it() {
     region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
     open_and_acknowledge(&region, SCHOOL, "Lotte Smit");
 
+    let directory = region.path().join("operator/directory.json");
+    let old = fs::read(&directory).unwrap();
     let said = asks(&region, "add-organisation", NEWCOMER, "keys/school-02BB00", &[]);
     assert!(said.contains("took it over"), "{said}");
     let newcomer = region.start(NEWCOMER);
@@ -92,6 +94,7 @@ fn a_school_joins_a_running_region_and_another_is_put_out_of_it() {
     let said = fine(region.hwc(&["operator", "revoke", SCHOOL]));
     assert!(said.contains("is out") && said.contains("took it over"), "{said}");
     school.says("the connection to the broker is down");
+    school.says("does not let us back in");
     school.kill();
     let back = region.start(SCHOOL);
     back.says("refuses our TLS certificate");
@@ -101,6 +104,13 @@ fn a_school_joins_a_running_region_and_another_is_put_out_of_it() {
         assert!(!undisturbed.log().contains("is down"), "{}", undisturbed.log());
     }
     refused(&region.hwc(&["operator", "revoke", SCHOOL]), "does not take part");
+
+    // Whoever puts an old directory in its place brings nobody back.
+    fs::write(&directory, old).unwrap();
+    engine.says("the directory in the file is an old one");
+    assert!(fine(region.hwc(&["operator", "show"])).contains("hwc operator apply"));
+    fine(region.hwc(&["operator", "apply"]));
+    assert!(!fine(region.hwc(&["operator", "show"])).contains("hwc operator apply"));
 }
 
 #[test]

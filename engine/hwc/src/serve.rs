@@ -380,7 +380,15 @@ async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
         if !watched.changed() {
             continue;
         }
+        let serial = tell.published.borrow().serial;
         match World::read(settings) {
+            Ok(world) if world.published.serial < serial => {
+                tracing::error!(
+                    serial,
+                    offered = world.published.serial,
+                    "the directory in the file is an old one; the former one stays"
+                );
+            }
             Ok(world) => {
                 tracing::info!("region or directory changed; the new one counts from now on");
                 tell.rules.send_replace(world.rules);

@@ -50,7 +50,13 @@ pub struct Health {
     pub denied: u64,
     /// How often messages were dropped because nobody took them in time.
     pub dropped: u64,
+    /// How often a reconnect was tried in vain since the connection went down. Many in a row: the broker is away, or does not
+    /// admit us any more.
+    pub tried: u64,
 }
+
+/// How often a reconnect is tried in vain before it is said what may be the matter: a broker that restarts is back by then.
+const TRIED_SAID_AT: u64 = 10;
 
 /// Why no connection was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -273,6 +279,7 @@ impl Health {
             Event::Connected => {
                 self.connected = true;
                 self.connections += 1;
+                self.tried = 0;
             }
             Event::Disconnected | Event::Closed => {
                 self.connected = false;
@@ -288,7 +295,16 @@ impl Health {
                 tracing::error!("the broker's permissions forbid this: {said}");
             }
             Event::ServerError(said) => tracing::warn!("the broker says: {said}"),
-            Event::ClientError(_) | Event::LameDuckMode | Event::Draining => {}
+            Event::ClientError(error) => {
+                self.tried += 1;
+                if self.tried == TRIED_SAID_AT {
+                    tracing::error!(
+                        "the broker does not let us back in ({error}); if others reach it, our key or certificate was \
+                         replaced or revoked: ask the operator"
+                    );
+                }
+            }
+            Event::LameDuckMode | Event::Draining => {}
         }
     }
 }

@@ -36,9 +36,11 @@ impl Request {
     /// Reads a request. It may have come by any way: its fingerprint says whether it is the one.
     pub fn load(path: &Path) -> Result<Self, OperatorError> {
         let bytes = read(path, Guard::None, BYTES_MAX)?;
-        let not_one = || OperatorError::NotARequest(path.to_owned());
-        let written: Written = serde_json::from_slice(&bytes).map_err(|_| not_one())?;
-        Self::from_written(&written).ok_or_else(not_one)
+        Self::parse(&bytes).ok_or_else(|| OperatorError::NotARequest(path.to_owned()))
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        Self::from_written(&serde_json::from_slice(bytes).ok()?)
     }
 
     /// Whom it is for.
@@ -74,5 +76,55 @@ impl Request {
         let seals = matches!(written.member, Member::Organisation(_));
         let fits = written.version == VERSION && written.seal.is_some() == seals;
         fits.then(|| Self { member: written.member.clone(), nkey, seal: written.seal, signing })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys;
+
+    fn made(name: &str) -> (Vec<u8>, Fingerprint) {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("keys");
+        let made = keys::make(&name.parse().unwrap(), &own, None).unwrap();
+        (std::fs::read(own.join(keys::REQUEST)).unwrap(), made.fingerprint())
+    }
+
+    #[test]
+    fn a_request_is_read_as_it_was_made_and_its_fingerprint_covers_every_part() {
+        let (bytes, told) = made("school-01AA00");
+        assert_eq!(Request::parse(&bytes).unwrap().fingerprint(), told);
+        let (other, _) = made("school-01AA00");
+        let (one, other): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_slice(&bytes).unwrap(), serde_json::from_slice(&other).unwrap());
+        for part in ["member", "nkey", "seal", "certificate_request"] {
+            let mut mixed = one.clone();
+            mixed[part] = if part == "member" { "school-02BB00".into() } else { other[part].clone() };
+            assert_ne!(Request::parse(mixed.to_string().as_bytes()).unwrap().fingerprint(), told, "{part}");
+        }
+    }
+
+    #[test]
+    fn an_engine_asks_without_a_sealing_key_and_an_organisation_never_does() {
+        let (engine, _) = made("engine-one");
+        let mut engine: serde_json::Value = serde_json::from_slice(&engine).unwrap();
+        assert!(engine.get("seal").is_none());
+        engine["member"] = "school-01AA00".into();
+        assert!(Request::parse(engine.to_string().as_bytes()).is_none());
+    }
+
+    #[test]
+    fn requests_withstand_hostile_input() {
+        let refusal = |bytes: &[u8]| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("request.json");
+            std::fs::write(&path, bytes).unwrap();
+            Request::load(&path).err().map(|error| format!("{error} {error:?}"))
+        };
+        let limits = hwc_hostile::Limits { bytes_per_byte: 200, bytes_anyway: 512 * 1024 };
+        let examples =
+            [made("school-01AA00").0, made("engine-one").0].map(|one| String::from_utf8(one).unwrap());
+        hwc_hostile::Trial::new(examples, refusal).within(limits).withstands();
     }
 }

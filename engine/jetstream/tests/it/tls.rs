@@ -106,6 +106,23 @@ async fn a_certificate_of_another_authority_is_refused_and_the_remedy_said() {
 }
 
 #[tokio::test]
+async fn who_shows_no_certificate_gets_no_word() {
+    let region = Secured::start(&["127.0.0.1"]).await;
+    let tls = region.client(&region.authority, "engine");
+    let seed = region.folder("engine.nk");
+    region.engine.write(&seed).unwrap();
+    let seed = fs::read_to_string(&seed).unwrap().trim().to_owned();
+    let refused = async_nats::ConnectOptions::with_nkey(seed)
+        .tls_first()
+        .add_root_certificates(tls.ca)
+        .connect(region.broker.client_url())
+        .await
+        .unwrap_err();
+    let said = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+    assert!(said.contains("CertificateRequired"), "{refused}: {said}");
+}
+
+#[tokio::test]
 async fn a_broker_of_another_authority_is_not_believed() {
     let region = Secured::start(&["127.0.0.1"]).await;
     let tls = region.client(&Authority::new("theirs"), "misled");
