@@ -128,8 +128,8 @@ fn no_name_and_no_date_of_birth_is_anywhere_that_any_process_writes_sends_or_sho
             nothing_in(path, said.as_bytes());
         }
         let limits = fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
-        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+        let dumps = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(dumps.split_whitespace().nth(4), Some("0"), "{dumps}");
     }
     nothing_in("the wire", &wire.heard.lock().unwrap());
     nothing_in("the traces", &collector.bytes());

@@ -296,3 +296,27 @@ fn what_a_process_cannot_use_is_said_with_the_remedy_and_ends_with_3() {
     let nobody = region.does("school-02BB00", &["inbox"]);
     assert!(nobody.code == Some(4) && nobody.stderr.contains("draait niet"), "{}", nobody.stderr);
 }
+
+#[test]
+fn the_life_of_one_incident_is_shown_by_any_of_its_ids_and_says_when_it_ended() {
+    let (region, _engine, [_police, _veilig_thuis, _municipality, _school]) = Region::with(CHAIN);
+    region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
+    let waiting = the_one(|| region.inbox("school-01AA00"));
+    let signal = waiting["signal"].as_str().unwrap();
+    let text = fine(region.trace(signal, &[]));
+    for words in
+        ["Recorded", "Delivered", "R12", "owed      the reading by the school", "next look 2026-11-19"]
+    {
+        assert!(text.to_lowercase().contains(&words.to_lowercase()), "{words} is not said:\n{text}");
+    }
+    assert!(!text.contains("01AA00") && !text.contains("0855"), "{text}");
+    let life: Value = serde_json::from_str(&fine(region.trace(signal, &["-o", "json"]))).unwrap();
+    let same = fine(region.trace(life["trace"].as_str().unwrap(), &["-o", "json"]));
+    assert_eq!(serde_json::from_str::<Value>(&same).unwrap()["incident"], life["incident"]);
+
+    fine(region.does("school-01AA00", &["open", &code(&waiting), "--show"]));
+    fine(region.does("school-01AA00", &["acknowledge", &code(&waiting)]));
+    region.holds_nothing();
+    assert!(fine(region.trace(signal, &[])).contains("It ended."));
+    assert_eq!(region.trace("Lotte", &[]).code, Some(2));
+}

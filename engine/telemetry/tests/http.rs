@@ -1,5 +1,7 @@
 //! Health and metrics, asked for as a service manager and Prometheus ask.
 
+#![cfg(test)]
+
 use std::time::Duration;
 
 use hwc_schemas::{
@@ -31,9 +33,9 @@ async fn heard(address: std::net::SocketAddr, said: &[u8]) -> String {
 }
 
 async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
-    let heard = heard(address, format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
-    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    let answer = heard(address, format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await;
+    let (first, body) = answer.split_once("\r\n\r\n").unwrap();
+    (first.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 async fn shown(health: &Health, page: Page) -> std::net::SocketAddr {

@@ -1,5 +1,7 @@
 //! Spans: the same whoever tells them, and in nobody's way.
 
+#![cfg(test)]
+
 use std::{
     collections::BTreeSet,
     net::TcpListener,
