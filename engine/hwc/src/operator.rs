@@ -78,7 +78,11 @@ enum Action {
         broker_name: Vec<String>,
     },
     /// Makes again what follows from who takes part, and has the broker take it over: after a crash or a restore.
-    Apply,
+    Apply {
+        /// The serial that `hwc keys show` says at anybody's, if this folder was restored from an older copy.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1_000_000_000_000))]
+        after_serial: Option<u64>,
+    },
     /// Shows who takes part, and the fingerprints to compare by telephone.
     Show {
         /// How to print it.
@@ -162,8 +166,8 @@ async fn done(Arguments { dir, action }: Arguments) -> Result<String, OperatorEr
             let turn = operator.renew_broker(names, now).await?;
             Ok(told(&operator, "The broker has a new certificate.", &turn, false))
         }
-        Action::Apply => {
-            let turn = operator.apply(now).await?;
+        Action::Apply { after_serial } => {
+            let turn = operator.apply(after_serial, now).await?;
             Ok(told(&operator, "Everything is as it should be.", &turn, false))
         }
         Action::Show { output: Output::Json } => {

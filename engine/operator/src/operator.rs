@@ -235,9 +235,16 @@ impl Operator {
 
     /// Makes everything again that follows from the register, and has the broker take it over: after a crash, after a restore,
     /// and now and then, so that earlier keys go when their time is over.
-    pub async fn apply(&mut self, now: Timestamp) -> Result<Turn, OperatorError> {
+    ///
+    /// `after`: the highest serial that anybody has seen, if the folder was restored from a copy that is older; what is signed
+    /// from now on is newer than that.
+    pub async fn apply(&mut self, after: Option<u64>, now: Timestamp) -> Result<Turn, OperatorError> {
         let mut register = self.register.clone();
         register.pass(day(now));
+        if let Some(seen) = after.filter(|seen| register.serial <= *seen) {
+            register.serial = seen;
+            register.turn(day(now));
+        }
         self.check(&register).await?;
         self.commit(register)?;
         let reloaded = reload::reload(&self.register.broker).await?;

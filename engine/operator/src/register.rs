@@ -187,7 +187,7 @@ impl Register {
 
     /// A change: the serial rises.
     pub(crate) fn turn(&mut self, today: Date) {
-        self.serial += 1;
+        self.serial = self.serial.saturating_add(1);
         for entry in self.members.values_mut() {
             entry.earlier.retain(|earlier| earlier.listed_until >= today);
         }

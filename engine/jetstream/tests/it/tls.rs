@@ -180,13 +180,14 @@ async fn a_certificate_that_is_taken_off_the_list_is_refused_although_the_author
     let mut region = Secured::start(&["127.0.0.1"]).await;
     let (kept, dropped) = (region.client(&region.authority, "a"), region.client(&region.authority, "b"));
     let stays = region.link(kept.clone()).await.unwrap();
-    region.link(dropped.clone()).await.unwrap();
+    let goes = region.link(dropped.clone()).await.unwrap();
     let own = TlsFiles::in_folder(&region.folder("own"));
     let accounts = region.accounts.clone() + &permissions::tls(&own, &[hash(&kept)]);
     region.broker.reload(accounts).await.unwrap();
 
     assert_eq!(region.link(dropped).await.unwrap_err(), LinkError::CertificateRefused);
     region.link(kept).await.unwrap();
+    goes.health().wait_for(|health| !health.connected && health.tried > 1).await.unwrap();
     assert_eq!(stays.health().borrow().connections, 1);
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hwc_operator::{Credentials, Operator};
-use hwc_vault::Directory;
+use hwc_vault::{AddressBook, Directory};
 
 use crate::region::{A, B, ENGINE, everything_in, member, now, operator};
 
@@ -53,7 +53,7 @@ async fn killed_at_any_moment_the_folder_is_usable_and_nothing_that_was_said_is_
         child.wait().unwrap();
 
         let mut desk = Operator::open(&path).unwrap();
-        desk.apply(now()).await.unwrap();
+        desk.apply(None, now()).await.unwrap();
         let shown = desk.show();
         assert!(shown.applied);
         assert!(shown.serial >= serial, "what was said was forgotten");
@@ -85,15 +85,37 @@ async fn what_is_missing_or_stale_is_made_again_from_the_register() {
     fs::create_dir(path.join("handover/.school-03CC00.new")).unwrap();
     let mut desk = Operator::open(&path).unwrap();
     assert!(!desk.show().applied);
-    desk.apply(now()).await.unwrap();
+    desk.apply(None, now()).await.unwrap();
     assert_eq!((fs::read(&accounts).unwrap(), fs::read(&directory).unwrap()), good);
     // As a kill before anything else leaves it.
     fs::remove_file(&accounts).unwrap();
     fs::remove_file(&directory).unwrap();
-    desk.apply(now()).await.unwrap();
+    desk.apply(None, now()).await.unwrap();
     assert_eq!((fs::read(&accounts).unwrap(), fs::read(&directory).unwrap()), good);
     desk.add(&member("school-03CC00"), Credentials::MadeHere, now()).await.unwrap();
     let half_made =
         everything_in(&path.join("handover")).iter().any(|one| one.to_string_lossy().ends_with(".new"));
     assert!(!half_made);
+}
+
+#[tokio::test]
+async fn a_folder_restored_from_an_older_copy_goes_on_from_what_everybody_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = operator(folder.path()).await;
+    desk.add(&member(A), Credentials::MadeHere, now()).await.unwrap();
+    let register = folder.path().join("operator/register.json");
+    let copy = fs::read(&register).unwrap();
+    desk.add(&member(B), Credentials::MadeHere, now()).await.unwrap();
+    let load = |desk: &Operator| Directory::load(&desk.directory_file(), &desk.public_key()).unwrap();
+    let seen = AddressBook::from(load(&desk));
+    drop(desk);
+
+    fs::write(&register, copy).unwrap();
+    let mut desk = Operator::open(&folder.path().join("operator")).unwrap();
+    desk.apply(None, now()).await.unwrap();
+    assert!(AddressBook::new(load(&desk), seen.known().clone()).is_err(), "an old directory was taken");
+    desk.apply(Some(seen.directory().serial()), now()).await.unwrap();
+    let after = AddressBook::new(load(&desk), seen.known().clone()).unwrap();
+    assert!(after.key_to_seal_to(&crate::region::organisation(A)).is_ok());
+    assert!(after.key_to_seal_to(&crate::region::organisation(B)).is_err());
 }

@@ -64,10 +64,10 @@ async fn earlier_keys_go_when_nothing_can_be_in_flight_for_them_any_more() {
     }
     let before = directory(&region);
     assert_eq!(before.listed(&organisation(A)).unwrap().earlier.len(), Directory::EARLIER_MAX);
-    region.operator.apply(now()).await.unwrap();
+    region.operator.apply(None, now()).await.unwrap();
     assert_eq!(directory(&region), before, "applying what is applied changed something");
     let later = now().checked_add(jiff::SignedDuration::from_hours(24 * 40)).unwrap();
-    region.operator.apply(later).await.unwrap();
+    region.operator.apply(None, later).await.unwrap();
     let after = directory(&region);
     assert_eq!(after.listed(&organisation(A)).unwrap().earlier, []);
     assert_eq!(after.serial(), before.serial() + 1);
