@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::TcpListener,
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
 };
 
 use hwc_schemas::{
@@ -12,11 +14,13 @@ use hwc_schemas::{
 };
 use hwc_telemetry::Key;
 use hwc_workflow::law::{EDGES, Kind, Phase};
+use serde_json::Value;
 
 use crate::{
     canary::found_in,
     collector::{Collector, Told},
     ground::{Dataset, sorted},
+    region::{Process, Region, report_of, the_one, wait_for},
 };
 
 /// Who and where in the manual's cases, in words that occur nowhere else.
@@ -181,4 +185,112 @@ fn an_address_that_is_no_collector_s_is_refused_before_anything_starts() {
             "{said}"
         );
     }
+}
+
+const CHAIN: [&str; 4] = ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00"];
+
+/// Everybody's process, each telling this collector and showing itself on a port of its own.
+fn telling(region: &Region, collector: &Collector) -> Vec<Process> {
+    let names = ["engine"].into_iter().chain(CHAIN);
+    let processes = names.map(|name| {
+        let path = region.settings(name);
+        let shown = format!("[relay]\nlisten = \"127.0.0.1:0\"\notlp = \"{}\"\n", collector.url);
+        fs::write(&path, fs::read_to_string(&path).unwrap().replacen("[relay]\n", &shown, 1)).unwrap();
+        let process = region.start(name);
+        process.says(if name == "engine" { "leading" } else { "at work" });
+        process
+    });
+    processes.collect()
+}
+
+/// What a process shows there: the status and the text.
+fn shows(process: &Process, path: &str) -> (u16, String) {
+    process.says("health and metrics are shown");
+    let log = process.log();
+    let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).unwrap();
+    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn life(region: &Region, id: &str) -> Value {
+    let settings = region.settings("engine");
+    let done = region.hwc(&["trace", id, "--config", settings.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+#[test]
+fn an_incident_is_one_trace_through_all_processes_which_show_how_they_are_doing() {
+    let (region, collector) = (Region::prepare(), Collector::start());
+    let processes = telling(&region, &collector);
+    for process in &processes {
+        assert_eq!(shows(process, "/livez").0, 200);
+        let ready = || (shows(process, "/readyz").0 == 200).then_some(());
+        wait_for(ready).unwrap_or_else(|| panic!("not ready: {:?}", shows(process, "/readyz")));
+    }
+    let engine = &processes[0];
+    region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
+    let waiting = the_one(|| region.inbox("school-01AA00"));
+    let signal = waiting["signal"].as_str().unwrap();
+    let counted =
+        || shows(engine, "/metrics").1.contains("hwc_signals{state=\"delivered\"} 1\n").then_some(());
+    wait_for(counted).unwrap_or_else(|| panic!("{}", shows(engine, "/metrics").1));
+    let page = shows(engine, "/metrics").1;
+    for line in [
+        "hwc_leader 1\n",
+        "hwc_broker_connected 1\n",
+        "hwc_requests_total{role=\"police\",request=\"record\",answer=\"recorded\"} 1\n",
+        "hwc_deliveries_total{moment=\"after_school_start\"} 1\n",
+    ] {
+        assert!(page.contains(line), "{line}{page}");
+    }
+
+    // The same incident by the signal's, the incident's and the trace's id.
+    let lived = life(&region, signal);
+    assert_eq!(
+        (&lived["now"][1]["state"], &lived["owed"][0]["what"]),
+        (&"delivered".into(), &"task read".into())
+    );
+    for id in ["incident", "trace"] {
+        assert_eq!(life(&region, lived[id].as_str().unwrap())["trace"], lived["trace"]);
+    }
+    assert_eq!(found_in(lived.to_string().as_bytes(), &WHO), None);
+
+    for does in [["open", signal, "--show"].as_slice(), &["acknowledge", signal]] {
+        assert_eq!(region.does("school-01AA00", does).code, Some(0));
+    }
+    region.holds_nothing();
+    let ended = life(&region, lived["incident"].as_str().unwrap());
+    assert_eq!(ended, serde_json::json!({ "known": true, "ended": true }));
+    let page = shows(engine, "/metrics").1;
+    assert!(page.contains("hwc_outcomes_total{outcome=\"acknowledged\",reason=\"none\"} 1\n"), "{page}");
+    for process in &processes {
+        assert_eq!(found_in(shows(process, "/metrics").1.as_bytes(), &WHO), None);
+    }
+
+    for process in processes.into_iter().rev() {
+        assert_eq!(process.stop(), Some(0));
+    }
+    let traces = collector.traces();
+    assert_eq!(traces.keys().collect::<Vec<_>>(), [lived["trace"].as_str().unwrap()]);
+    let trace = &traces[lived["trace"].as_str().unwrap()];
+    let ids: BTreeSet<_> = trace.iter().map(|span| span.id.as_str()).collect();
+    assert!(
+        trace.iter().all(|span| span.parent.is_empty() || ids.contains(span.parent.as_str())),
+        "{trace:#?}"
+    );
+    for (service, name) in [
+        ("hwc-engine", "incident"),
+        ("hwc-police", "send report"),
+        ("hwc-veilig-thuis", "task screen"),
+        ("hwc-municipality", "task route"),
+        ("hwc-school", "task read"),
+    ] {
+        assert_eq!(names(trace, service).get(name), Some(&1), "{service}: {trace:#?}");
+    }
+    assert_eq!(found_in(&collector.bytes(), &WHO), None);
 }

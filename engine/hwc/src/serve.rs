@@ -243,13 +243,8 @@ impl Instance<'_> {
         let ground = engine::ground(lease, &self.streams()).await?;
         let tasks = ground.tasks.clone();
         let rules = Rules::clone(&self.rules.borrow());
-        let engine = Engine::start(
-            ground,
-            rules,
-            clock(&self.settings.file.engine),
-            Arc::new(Nobody),
-            self.telling.clone(),
-        );
+        let engine =
+            Engine::start(ground, rules, clock(&self.settings.file), Arc::new(Nobody), self.telling.clone());
         let engine = engine.await?;
         tracing::info!("leading");
         tokio::select! {
@@ -273,8 +268,8 @@ impl Instance<'_> {
 }
 
 /// The real time, or one beside it.
-fn clock(table: &EngineTable) -> Arc<dyn Clock> {
-    match table.clock_offset_seconds {
+pub(crate) fn clock(file: &EngineFile) -> Arc<dyn Clock> {
+    match file.engine.clock_offset_seconds {
         0 => Arc::new(WallClock),
         seconds => Arc::new(ShiftedClock(SignedDuration::from_secs(seconds))),
     }

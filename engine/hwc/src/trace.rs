@@ -16,7 +16,7 @@ use crate::{
     cli::{self, Output},
     engine::EngineError,
     exit::{self, Code},
-    serve::{EngineFile, ServeError, World},
+    serve::{self, EngineFile, ServeError, World},
     settings::{Common, Settings},
 };
 
@@ -79,10 +79,12 @@ async fn look(arguments: &Arguments) -> Result<Code, ServeError> {
         found = all.into_iter().find(|(_, history)| is_of(history, trace)).unwrap_or(found);
     }
     let (text, value, code) = match &found.1 {
-        History::Live { commits, .. } => match Life::of(found.0, commits, &rules, Timestamp::now()) {
-            Ok(life) => (life.text(only, &rules), life.value(only), Code::Fine),
-            Err(problem) => alarm(found.0, &problem.to_string()),
-        },
+        History::Live { commits, .. } => {
+            match Life::of(found.0, commits, &rules, serve::clock(&settings.file).now()) {
+                Ok(life) => (life.text(only, &rules), life.value(only), Code::Fine),
+                Err(problem) => alarm(found.0, &problem.to_string()),
+            }
+        }
         History::Unreadable(problem) => alarm(found.0, &problem.to_string()),
         History::Ended => (ENDED.to_owned(), json!({ "known": true, "ended": true }), Code::Fine),
         History::Unknown => (UNKNOWN.to_owned(), json!({ "known": false }), Code::Failed),
