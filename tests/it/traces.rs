@@ -212,8 +212,8 @@ fn shows(process: &Process, path: &str) -> (u16, String) {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
     let mut heard = String::new();
     stream.read_to_string(&mut heard).unwrap();
-    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    let (first, body) = heard.split_once("\r\n\r\n").unwrap();
+    (first.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 fn life(region: &Region, id: &str) -> Value {

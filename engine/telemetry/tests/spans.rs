@@ -80,7 +80,7 @@ async fn a_collector_that_never_answers_costs_a_bounded_queue_and_no_time() {
         spans.tell(all[0].clone());
     }
     // Nobody waited for the five seconds that the collector has for an answer, let alone once for each batch.
-    assert!(started.elapsed() < Duration::from_secs(60), "it held us up");
+    assert!(started.elapsed() < Duration::from_mins(1), "it held us up");
     assert!(page.text().contains("hwc_spans_total{fate=\"told\"} 200000"), "{}", page.text());
     assert!(page.text().contains("hwc_spans_total{fate=\"delivered\"} 0"), "{}", page.text());
     tokio::time::timeout(Duration::from_secs(30), spans.close(Duration::from_millis(200))).await.unwrap();

@@ -18,7 +18,13 @@ use hwc_school::Reading;
 use hwc_workflow::Fact;
 use tokio::sync::mpsc;
 
-use super::{cast::Secrets, lives::Death, *};
+use std::fs;
+
+use super::{
+    cast::{Secrets, private_folder},
+    lives::Death,
+    *,
+};
 
 #[path = "../../../../tests/it/canary.rs"]
 mod canary;
