@@ -89,7 +89,7 @@ impl Telling {
         for step in steps {
             self.metrics.step(step);
             if EngineMetrics::is_delivery(step) {
-                self.metrics.delivered(relay.after_school_start(step.at));
+                self.metrics.delivered(relay.local(step.at).time(), relay.school_start());
             }
         }
         self.tell(trace, steps);

@@ -8,7 +8,10 @@ use hwc_workflow::{
     calendar::{Calendar, Day},
     policy::Policy,
 };
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{
+    Timestamp,
+    civil::{DateTime, Time},
+};
 
 use crate::{
     census::Census,
@@ -116,10 +119,9 @@ impl Relay {
         self.desks.get(&incident)?.trail().trace()
     }
 
-    /// How long after the beginning of that day's lessons a moment lies; below zero when it is early (R17).
-    pub fn after_school_start(&self, at: Timestamp) -> SignedDuration {
-        let lessons = self.rules.policy.school_start();
-        at.duration_since(self.rules.calendar.instant(self.local(at).date(), lessons))
+    /// When lessons begin (R17).
+    pub const fn school_start(&self) -> Time {
+        self.rules.policy.school_start()
     }
 
     /// When the lessons of the region's next school day begin, today included as long as they have not begun; none when no
@@ -129,7 +131,7 @@ impl Relay {
         let days = std::iter::successors(Some(self.local(now).date()), |day| day.tomorrow().ok());
         days.take_while(|day| calendar.day_of_the_region(*day) != Day::Unlisted)
             .filter(|day| calendar.day_of_the_region(*day) == Day::School)
-            .map(|day| calendar.instant(day, self.rules.policy.school_start()))
+            .map(|day| calendar.instant(day, self.school_start()))
             .find(|start| *start > now)
     }
 

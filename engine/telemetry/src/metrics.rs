@@ -17,7 +17,7 @@ use hwc_workflow::{
     Step,
     law::{Kind, Phase},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Time};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelKey, EncodeMetric as _, LabelKeyEncoder, text},
@@ -116,9 +116,9 @@ const LONG: Bounds = &[
     604_800.0,
     1_468_800.0,
 ];
-/// Before and after 08:30: from 07:00 to 17:00.
-const MORNING: Bounds =
-    &[-5_400.0, -3_600.0, -1_800.0, -900.0, 0.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 30_600.0];
+/// The hours of a school day: 07:00, 07:30, 08:00, 08:15, 08:30, 08:45, 09:00, 10:00, 12:00, 17:00.
+const OF_A_DAY: Bounds =
+    &[25_200.0, 27_000.0, 28_800.0, 29_700.0, 30_600.0, 31_500.0, 32_400.0, 36_000.0, 43_200.0, 61_200.0];
 
 fn short() -> Histogram {
     Histogram::new(SHORT.iter().copied())
@@ -162,7 +162,7 @@ impl EngineMetrics {
             counted_at: Seconds::default(),
             school_start: Seconds::default(),
             deliveries: Family::default(),
-            delivered: Histogram::new(MORNING.iter().copied()),
+            delivered: Histogram::new(OF_A_DAY.iter().copied()),
             outcomes: Family::default(),
             states: Family::new_with_constructor(long),
             erasures: short(),
@@ -200,8 +200,8 @@ impl EngineMetrics {
         );
         registry.register("deliveries", "Signals delivered before and after 08:30", new.deliveries.clone());
         registry.register_with_unit(
-            "delivered_after_school_start",
-            "When signals were delivered, counted from 08:30 of that day; below zero is before",
+            "delivery_time_of_day",
+            "At which time of the day signals were delivered, since midnight where the schools are",
             unit(),
             new.delivered.clone(),
         );
@@ -278,11 +278,11 @@ impl EngineMetrics {
         }
     }
 
-    /// A signal was delivered so long after 08:30; below zero is before.
-    pub fn delivered(&self, after_school_start: SignedDuration) {
-        let moment = if after_school_start.is_negative() { Morning::Before } else { Morning::After };
+    /// A signal was delivered at this time of the day; lessons begin then (R17).
+    pub fn delivered(&self, at: Time, school_start: Time) {
+        let moment = if at < school_start { Morning::Before } else { Morning::After };
         self.deliveries.get_or_create(&[by(Label::Moment, &moment)]).inc();
-        self.delivered.observe(after_school_start.as_secs_f64());
+        self.delivered.observe(at.duration_since(Time::midnight()).as_secs_f64());
     }
 
     /// Whether a step is one that [`EngineMetrics::delivered`] wants to hear of.

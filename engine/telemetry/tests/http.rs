@@ -16,7 +16,7 @@ use hwc_workflow::{
     Step,
     law::{Kind, Phase},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::time};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -148,8 +148,9 @@ async fn what_the_engine_counts_is_what_prometheus_reads() {
     metrics.standing(Phase::Recorded, 3, Some(before), now);
     metrics.standing(Phase::Routed, 0, None, now);
     metrics.school_starts_in(Some(SignedDuration::from_mins(90)));
-    metrics.delivered(SignedDuration::from_secs(-1));
-    metrics.delivered(SignedDuration::ZERO);
+    let school_start = time(8, 30, 0, 0);
+    metrics.delivered(time(8, 29, 59, 0), school_start);
+    metrics.delivered(school_start, school_start);
     let withheld = Some(Outcome::Withheld(Withheld::EnrolmentSecret));
     metrics.step(&step(Kind::Withheld, Phase::Expanded, Phase::Withheld, withheld));
     metrics.step(&step(Kind::Purged, Phase::Withheld, Phase::Purged, withheld));
@@ -170,7 +171,8 @@ async fn what_the_engine_counts_is_what_prometheus_reads() {
         ("hwc_until_school_start_seconds", 5400.0),
         ("hwc_deliveries_total{moment=\"before_school_start\"}", 1.0),
         ("hwc_deliveries_total{moment=\"after_school_start\"}", 1.0),
-        ("hwc_delivered_after_school_start_seconds_count", 2.0),
+        ("hwc_delivery_time_of_day_seconds_bucket{le=\"29700.0\"}", 0.0),
+        ("hwc_delivery_time_of_day_seconds_bucket{le=\"30600.0\"}", 2.0),
         ("hwc_outcomes_total{outcome=\"withheld\",reason=\"enrolment_secret\"}", 1.0),
         ("hwc_state_duration_seconds_sum{state=\"expanded\"}", 3.0),
         ("hwc_erasure_lag_seconds_sum", 3.0),
