@@ -3,6 +3,7 @@
 
 mod canary;
 mod collector;
+mod dev;
 mod everywhere;
 mod failover;
 mod ground;

@@ -388,7 +388,7 @@ impl Raised {
              \x20 {program} school {} inbox\n\
              \x20 {program} school {} open CODE --show\n\
              \x20 {program} school {} acknowledge CODE\n\
-             \x20 {program} operator show {folder}/operator\n\
+             \x20 {program} operator --dir {folder}/operator show\n\
              \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n\
              Everything lies in {folder}: logs/, settings/, keys/, the broker's store.\n",
             self.processes.len(),

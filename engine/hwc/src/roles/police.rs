@@ -188,10 +188,14 @@ async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Cod
 /// Connects, or says why not when the time is over.
 async fn enter_within(member: &Member, within: Duration) -> Result<Office, RoleError> {
     let until = Instant::now() + within;
-    let (_, book) = member.open_book()?;
+    let (follower, book) = member.open_book()?;
     loop {
         match member.try_enter(&book, Hours::always()).await {
-            Ok(office) => return Ok(office),
+            Ok(office) => {
+                // Whoever joined since the keys were handed over.
+                follower.look(office.door()).await;
+                return Ok(office);
+            }
             Err(error @ DoorError::Link(LinkError::Unreachable(_) | LinkError::Silent))
                 if Instant::now() < until =>
             {
