@@ -15,9 +15,6 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{health::Health, metrics::Page};
 
-/// Where to listen unless told otherwise: for the machine itself only.
-pub const LISTEN: &str = "127.0.0.1:9464";
-
 /// Connections at once; the next waits.
 const CONNECTIONS_MAX: usize = 16;
 /// Bytes of a request's head.

@@ -19,7 +19,7 @@ pub mod span;
 
 pub use export::{CollectorError, Service, Spans};
 pub use health::{Condition, Health};
-pub use http::{Http, HttpError, LISTEN};
+pub use http::{Http, HttpError};
 pub use log::{FILTER_VARIABLE, LogError, LogTo, set_up};
 pub use log_safe::{Count, LogSafe, ReplyKind, RequestKind, SettledHow, TaskKind, Word};
 pub use metrics::{AdapterMetrics, EngineMetrics, Page};
