@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::{ground::hwc, region::wait_for};
 
+/// How many signals of the manual's cases wait at the school when all of them were sent on one morning.
+const AT_THE_SCHOOL: usize = 4;
+
 struct Dev {
     child: Child,
     said: std::path::PathBuf,
@@ -90,7 +93,8 @@ fn a_region_comes_to_life_is_used_survives_kills_ends_in_order_and_goes_on_where
     let reports = state.join("dataset/reports.jsonl");
     let (code, said) = does(&settings("police-region"), "police", &["send", reports.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{said}");
-    let waiting = wait_for(|| inbox(&school).filter(|waiting| waiting.len() >= 3)).expect("nothing came");
+    let all_there = || inbox(&school).filter(|waiting| waiting.len() == AT_THE_SCHOOL);
+    wait_for(all_there).expect("nothing came");
 
     for killed in ["school-01AA00", "engine-one", "engine-two"] {
         let before = running(&settings(killed));
@@ -99,12 +103,12 @@ fn a_region_comes_to_life_is_used_survives_kills_ends_in_order_and_goes_on_where
         wait_for(|| running(&settings(killed)).iter().any(|pid| *pid != before[0]).then_some(()))
             .unwrap_or_else(|| panic!("{killed} was not started again"));
     }
-    wait_for(|| inbox(&school).filter(|again| again.len() == waiting.len())).expect("a signal was lost");
+    wait_for(all_there).expect("a signal was lost");
     assert_eq!(dev.stop(), Some(0));
     assert_eq!(running(&state.join("settings")), [""; 0], "somebody still runs");
 
     let dev = Dev::start(folder.path(), 2);
-    let again = wait_for(|| inbox(&school).filter(|again| again.len() == waiting.len())).expect("lost");
+    let again = wait_for(all_there).expect("a signal was lost");
     let code = again[0]["code"].as_str().unwrap();
     assert_eq!(does(&school, "school", &["open", code, "--show"]).0, Some(0));
     let (code, said) = does(&school, "school", &["acknowledge", code]);

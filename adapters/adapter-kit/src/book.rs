@@ -97,6 +97,8 @@ impl Follower {
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut confirmed = self.last_confirmed();
+        // What was confirmed since the book was opened.
+        self.read();
         loop {
             tokio::select! {
                 _ = every.tick() => self.ask(&door).await,

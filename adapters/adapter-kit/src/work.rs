@@ -99,7 +99,9 @@ pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorErr
         let Some(offered) = offered else { break };
         while let Some(ended) = hands.try_join_next() {
             if let Err(error) = ended {
-                tracing::error!(%error, "a task ended in the middle; it comes again");
+                // Not what a panic says, which may quote what it stumbled over.
+                let panicked = error.is_panic();
+                tracing::error!(panicked, "a task ended in the middle; it comes again");
             }
         }
         // Offered again while it is being done: whoever does it will acknowledge it.

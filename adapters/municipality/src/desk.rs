@@ -1,6 +1,6 @@
 //! Routing one signal.
 
-use std::{collections::BTreeSet, future::Future};
+use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 use hwc_adapter_kit::{Clerk, Kept, Office, Settled};
 use hwc_casework::routing::{Candidate, Enrolments, SchoolCode, Schools, Verdict, route, route_to};
@@ -85,8 +85,11 @@ pub struct Desk<P> {
     person: P,
 }
 
-/// Where a signal goes, or why not; none if the office closed before a person decided.
-type Destination = Option<Result<SchoolCode, Withheld>>;
+/// Where a signal goes, or why it is not passed on, and the tables that say so.
+struct Destined {
+    to: Result<SchoolCode, Withheld>,
+    by: Arc<Settings>,
+}
 
 impl<P: Person> Desk<P> {
     /// A desk with a person for the doubtful cases.
@@ -103,7 +106,8 @@ impl<P: Person> Desk<P> {
         let Some(destination) = self.destination(office, asked, &referral).await else {
             return Settled::HandedBack;
         };
-        let (command, outcome) = match destination {
+        let Destined { to, by } = destination;
+        let (command, outcome) = match to {
             Err(reason) => (Command::Withhold { signal, round, reason }, Outcome::Withheld(reason)),
             Ok(code) => {
                 let Some(school) = school(code) else {
@@ -122,7 +126,14 @@ impl<P: Person> Desk<P> {
                 }
             }
         };
-        let answer = self.submit(office, asked, &command, outcome).await;
+        let answer = tokio::select! {
+            biased;
+            answer = self.submit(office, asked, &command, outcome) => answer,
+            // R12: nobody answered before the register became another, and it may say another school now.
+            () = self.settings.changed_from(&by) => {
+                return Settled::Later("the register changed before the engine answered");
+            }
+        };
         if answer != (Answer::Refused { refusal: Refusal::TooManyRounds }) {
             return Settled::by(office, task, answer);
         }
@@ -158,14 +169,16 @@ impl<P: Person> Desk<P> {
     }
 
     /// R11 to R16, on the day of routing.
-    async fn destination(&self, office: &Office, asked: Asked, referral: &Referral) -> Destination {
+    async fn destination(&self, office: &Office, asked: Asked, referral: &Referral) -> Option<Destined> {
         loop {
             let settings = self.settings.now();
             let Settings { enrolments, schools, region, .. } = &*settings;
             let today = settings.today(office);
             let candidates = match route(&referral.child, enrolments, schools, region, today) {
-                Verdict::To(school) => return Some(Ok(school)),
-                Verdict::Withhold(reason) => return Some(Err(reason)),
+                Verdict::To(school) => return Some(Destined { to: Ok(school), by: Arc::clone(&settings) }),
+                Verdict::Withhold(reason) => {
+                    return Some(Destined { to: Err(reason), by: Arc::clone(&settings) });
+                }
                 Verdict::AskSomebody(candidates) => candidates,
             };
             let doubt = asked.doubt(referral, &candidates);
@@ -180,10 +193,12 @@ impl<P: Person> Desk<P> {
                 Decision::Pick(which) => candidates.get(which),
                 Decision::Withhold => None,
             };
-            let Some(picked) = picked else { return Some(Err(Withheld::EnrolmentAmbiguous)) };
             // The person may have taken days: the rules hold on the day of routing.
-            let latest = self.settings.now();
-            return Some(route_to(picked.placement, &latest.schools, &latest.region, latest.today(office)));
+            let by = self.settings.now();
+            let to = picked.map_or(Err(Withheld::EnrolmentAmbiguous), |picked| {
+                route_to(picked.placement, &by.schools, &by.region, by.today(office))
+            });
+            return Some(Destined { to, by });
         }
     }
 }

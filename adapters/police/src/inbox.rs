@@ -170,7 +170,7 @@ impl Inbox {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 let why = format!("the file is larger than {FILE_BYTES_MAX} bytes\n");
-                return self.set_aside_whole(name, &why).map_err(|error| error.to_string());
+                return self.set_aside_whole(name, &why).map_err(|error| unnamed(&error));
             }
             Err(error) => return Err(error.to_string()),
         };
@@ -192,7 +192,7 @@ impl Inbox {
         not_sent.sort_by_key(|one| one.line);
         let set_aside = not_sent.len();
         if set_aside > 0 {
-            self.set_aside(name, &bytes, &not_sent).map_err(|error| error.to_string())?;
+            self.set_aside(name, &bytes, &not_sent).map_err(|error| unnamed(&error))?;
         }
         // Somebody wrote on in it instead of moving it in whole: it is read again, and what was sent is known.
         if look(&path).map_err(|error| error.to_string())? != seen {
@@ -287,6 +287,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), InboxError> {
     fs::rename(&part, path).map_err(at(path))?;
     let folder = path.parent().unwrap_or(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}
+
+/// Why something could not be set aside, without the file's name, which may be a family's.
+fn unnamed(error: &InboxError) -> String {
+    match error {
+        InboxError::File { source, .. } => format!("what was not sent cannot be set aside: {source}"),
+        _ => "what was not sent cannot be set aside; empty the folder set-aside".to_owned(),
+    }
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> InboxError {

@@ -33,6 +33,11 @@ fn main() -> ExitCode {
     // A core dump would hold what must not be written; if the system will not have it so, there is nothing more to do.
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    // What a panic says may quote what it stumbled over; where it happened is enough to find it.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        exit::say(&format!("a fault of the program at {place}"));
+    }));
     let arguments = cli::Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

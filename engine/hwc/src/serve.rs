@@ -116,7 +116,9 @@ impl ServeError {
             | Self::Directory(_)
             | Self::Operator(_)
             | Self::Credential(_)
-            | Self::Show(ShowError::Collector(_)) => Code::Settings,
+            | Self::Show(ShowError::Collector(_))
+            // A stream that differs is a setting that differs.
+            | Self::Engine(EngineError::Setup(SetupError::Differs(_))) => Code::Settings,
             Self::State(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Engine(_) => Code::Unreachable,
         }
@@ -362,6 +364,10 @@ fn directory(settings: &Settings<EngineFile>) -> Result<(Published, BTreeSet<Org
     Ok((Published { serial: directory.serial(), text: text.into() }, members))
 }
 
+fn ceiling(rules: &Rules) -> u16 {
+    rules.policy.payload_ceiling_days()
+}
+
 /// Reads region and directory again whenever a file of theirs changed. What cannot be used changes nothing.
 async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
     let table = &settings.file.engine;
@@ -382,6 +388,12 @@ async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
                     serial,
                     offered = world.published.serial,
                     "the directory in the file is an old one; the former one stays"
+                );
+            }
+            // The streams were made with it, and are not altered while anything lies in them.
+            Ok(world) if ceiling(&world.rules) != ceiling(&tell.rules.borrow()) => {
+                tracing::error!(
+                    "payload_ceiling_days cannot be changed in a region that works; the former region stays"
                 );
             }
             Ok(world) => {

@@ -5,8 +5,9 @@
 //! * **The pen.** Only the leader's appends reach the journal: its stream listens to subjects with the leader's epoch in them,
 //!   and whoever takes the lease changes that subject first ([`crate::JetStreamJournal::open`]). An old leader, woken late,
 //!   writes to a subject that nobody hears. No clock is trusted for this.
-//! * **The lease's own clock.** Whatever is sent over [`Lease::link`] is sent only while the lease is surely ours, counted from
-//!   before the last renewal was sent; so an old leader answers nobody and erases nothing.
+//! * **The lease's own clock.** [`Lease::link`] takes something to send only while the lease is surely ours, counted from before
+//!   the last renewal was sent. What it took before may still arrive late, behind a connection that was away; so nothing is
+//!   sent that would be harmful late.
 //! * **The guard** of every append, as ever.
 //!
 //! What shaped it (verified on 2.15.1): a message with a time to live of 2 s goes after 2 to 3 s, whoever still lives; after
@@ -62,6 +63,8 @@ pub struct Lease {
 pub(crate) struct Holder {
     candidate: Arc<Candidate>,
     until: Until,
+    /// Where the lease lies, as far as we know.
+    place: Arc<AtomicU64>,
 }
 
 /// Until when something surely holds, by a clock that nobody sets and that goes on while we are stopped.
@@ -129,10 +132,11 @@ impl Lease {
         let epoch = Epoch(place);
         let link = candidate.link.clone().only_while(until.clone());
         let (tell, lost) = watch::channel(false);
-        let holder = Holder { candidate: Arc::new(candidate), until };
-        let Holder { candidate, until } = holder.clone();
+        let place = Arc::new(AtomicU64::new(place));
+        let holder = Holder { candidate: Arc::new(candidate), until, place };
+        let Holder { candidate, until, place } = holder.clone();
         let renewing = tokio::spawn(async move {
-            candidate.renew(epoch, place, &until).await;
+            candidate.renew(epoch, &place, &until).await;
             tell.send_replace(true);
         });
         Self { link, epoch, lost, holder, renewing }
@@ -173,8 +177,9 @@ impl Lease {
     /// Gives the lease back, so that another engine need not wait for its end.
     pub async fn give_back(self) {
         self.renewing.abort();
-        // If this gets lost the lease runs out.
-        let _ = self.link.api::<Value>(format!("STREAM.PURGE.{LEAD}"), &json!({})).await;
+        // If this gets lost the lease runs out; if it comes late, another's lease lies behind.
+        let ours = json!({ "seq": self.holder.place.load(Ordering::Acquire).saturating_add(1) });
+        let _ = self.link.api::<Value>(format!("STREAM.PURGE.{LEAD}"), &ours).await;
     }
 }
 
@@ -202,8 +207,9 @@ impl Candidate {
     async fn try_to_lead(&self, takes_over_its_own: bool) -> Result<Option<u64>, Fault> {
         let behind = match self.current().await? {
             None => 0,
+            // Ours already, of which we did not hear: written again, so that it is counted from now.
+            Some((place, holder)) if holder.life == self.life => place,
             Some((place, holder)) if holder.engine == self.engine && takes_over_its_own => place,
-            Some((place, holder)) if holder.life == self.life => return Ok(Some(place)),
             Some(_) => return Ok(None),
         };
         match self.write(None, behind).await {
@@ -215,21 +221,23 @@ impl Candidate {
     }
 
     /// Renews until it is lost.
-    async fn renew(&self, epoch: Epoch, mut place: u64, until: &Until) {
+    async fn renew(&self, epoch: Epoch, place: &AtomicU64, until: &Until) {
         let mut every = tokio::time::interval(self.lease_for / 4);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         every.tick().await;
         loop {
             every.tick().await;
             let sent_at = nanos_now();
-            match self.write(Some(epoch.0), place).await {
+            match self.write(Some(epoch.0), place.load(Ordering::Acquire)).await {
                 Ok(now) => {
-                    place = now;
+                    place.store(now, Ordering::Release);
                     until.set(holds_until(sent_at, self.lease_for));
                 }
                 // The answer may have got lost, or the lease.
                 Err(_) => match self.current().await {
-                    Ok(Some((now, holder))) if holder.life == self.life => place = now,
+                    Ok(Some((now, holder))) if holder.life == self.life => {
+                        place.store(now, Ordering::Release);
+                    }
                     Ok(_) => {
                         until.set(0);
                         tracing::warn!("another engine may lead by now");
