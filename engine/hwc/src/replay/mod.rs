@@ -313,7 +313,9 @@ impl Stage {
         self.adapters.shutdown().await;
         // The engine may be gone already, if it panicked; what is left then says so.
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
+        if !self.engine.is_finished() {
+            let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
+        }
         self.traces.close().await;
         self.broker.stop().await?;
         ended?;
