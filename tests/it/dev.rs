@@ -118,6 +118,22 @@ fn a_region_comes_to_life_is_used_survives_kills_ends_in_order_and_goes_on_where
     assert_eq!(dev.stop(), Some(0));
 }
 
+#[test]
+fn a_region_that_was_killed_comes_to_life_again_and_nobody_of_its_former_life_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("state/settings");
+    let mut dev = Dev::start(folder.path(), 1);
+    let before = running(&settings);
+    dev.child.kill().unwrap();
+    dev.child.wait().unwrap();
+    drop(dev);
+    let dev = Dev::start(folder.path(), 2);
+    let now = running(&settings);
+    assert_eq!(now.len(), before.len());
+    assert!(!now.iter().any(|pid| before.contains(pid)), "somebody of the former life still runs");
+    assert_eq!(dev.stop(), Some(0));
+}
+
 fn does_operator(state: &Path) -> (Option<i32>, String) {
     let output = hwc().arg("operator").arg("--dir").arg(state.join("operator")).arg("show").output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())

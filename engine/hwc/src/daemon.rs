@@ -2,8 +2,8 @@
 //! within a limit. `kill -9` needs no preparation.
 
 use std::{
-    fs::{DirBuilder, File, Permissions, TryLockError},
-    io,
+    fs::{self, DirBuilder, File, Permissions, TryLockError},
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -43,16 +43,29 @@ impl StateFolder {
         let failed = |source| StateError::File { path: path.into(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
-        let held = File::options()
+        let mut held = File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(path.join("lock"))
             .map_err(failed)?;
         match held.try_lock() {
-            Ok(()) => Ok(Self { path: path.into(), _held: held }),
+            Ok(()) => {
+                held.set_len(0).map_err(failed)?;
+                write!(held, "{}", std::process::id()).map_err(failed)?;
+                Ok(Self { path: path.into(), _held: held })
+            }
             Err(TryLockError::WouldBlock) => Err(StateError::InUse(path.into())),
             Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// The number of the process that holds the folder; none if nobody does, or it did not say so yet.
+    pub(crate) fn holder(path: &Path) -> Option<u32> {
+        let file = path.join("lock");
+        match File::open(&file).ok()?.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => fs::read_to_string(&file).ok()?.parse().ok(),
+            _ => None,
         }
     }
 
@@ -107,8 +120,10 @@ mod tests {
         let path = folder.path().join("state");
         let held = StateFolder::hold(&path).unwrap();
         assert!(matches!(StateFolder::hold(&path), Err(StateError::InUse(_))));
+        assert_eq!(StateFolder::holder(&path), Some(std::process::id()));
         assert_eq!(std::fs::metadata(held.path()).unwrap().permissions().mode() & 0o777, 0o700);
         drop(held);
+        assert_eq!(StateFolder::holder(&path), None);
         StateFolder::hold(&path).unwrap();
     }
 }

@@ -145,6 +145,11 @@ impl DevGround {
         self.folder.join("logs").join(format!("{name}.log"))
     }
 
+    /// A process's own folder.
+    pub(super) fn state_of(&self, name: &str) -> PathBuf {
+        self.folder.join("state").join(name)
+    }
+
     /// Whether a process said in this life's log that it is at work.
     pub(super) fn is_at_work(&self, name: &str) -> bool {
         let said = fs::read_to_string(self.log(name)).unwrap_or_default();

@@ -17,6 +17,7 @@ use super::{
     ground::{DevError, DevGround},
     say,
 };
+use crate::daemon::StateFolder;
 
 /// One process: who it is and how it is started.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long everybody may take to be at work.
 const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How long whoever was left over may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 /// How long everybody may take to end.
 const END_WITHIN: Duration = Duration::from_secs(25);
 
@@ -75,6 +78,23 @@ impl<'a> Household<'a> {
             .map_err(failed)?;
         self.running.insert(process.name.clone(), (process.clone(), child));
         Ok(())
+    }
+
+    /// Ends whoever a former life left behind when it was killed: the folder is ours alone, so whoever holds a part of it is
+    /// nobody else's.
+    pub(super) async fn clear(&self, processes: &[Process]) {
+        let since = Instant::now();
+        for process in processes {
+            let state = self.ground.state_of(&process.name);
+            while let Some(pid) = StateFolder::holder(&state)
+                && since.elapsed() < GONE_WITHIN
+            {
+                let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+                // It may be gone by itself.
+                let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+                tokio::time::sleep(LOOK_EVERY / 10).await;
+            }
+        }
     }
 
     /// Waits until everybody is at work, as their logs say.

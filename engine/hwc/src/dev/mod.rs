@@ -59,6 +59,7 @@ async fn until_told(arguments: &Arguments) -> Result<(), DevError> {
         () = &mut stopping => return Ok(()),
     };
     let mut household = Household::new(&ground);
+    household.clear(&raised.processes).await;
     for process in &raised.processes {
         household.start(process)?;
     }
