@@ -29,6 +29,11 @@ pub trait Clock: Send + Sync + 'static {
         token: &'a str,
         until: Timestamp,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// Waits before something is tried again: in real time, of which a replayed clock knows nothing.
+    fn pause(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(wait))
+    }
 }
 
 /// The real time.

@@ -1,6 +1,7 @@
 //! What an organisation's adapter is made of.
 //!
-//! * [`Office`]: the organisation's own desk: its doors to the engine, its sealing keys, its address book.
+//! * [`Office`]: the organisation's own desk, over a [`Line`] to the engine and with its [`Seals`].
+//! * [`Station`]: the same on the broker: the door, the sealing keys, the address book.
 //! * [`Book`] and [`Follower`]: the address book, kept up with what the operator signs.
 //! * [`Clerk`] and [`work`]: take the organisation's tasks, do them, acknowledge each once the engine has answered.
 //! * [`Clock`]: the time, real or replayed.
@@ -19,8 +20,11 @@ pub mod code;
 pub mod counter;
 mod hours;
 mod kept;
+mod line;
 pub mod office;
 pub mod recall;
+mod seals;
+mod station;
 pub mod table;
 pub mod telemetry;
 pub mod witness;
@@ -35,7 +39,10 @@ pub use book::{Book, Follower};
 pub use clock::{Clock, WallClock};
 pub use hours::Hours;
 pub use kept::{Kept, LOOK_EVERY};
+pub use line::{Line, Said};
 pub use office::{ANSWERS_WITHIN, Office, Unopened};
+pub use seals::Seals;
+pub use station::Station;
 pub use telemetry::Telemetry;
 pub use witness::{Nobody, Witness};
 pub use work::{Clerk, Settled, work};

@@ -1,17 +1,17 @@
-//! An organisation's own desk: the only place that opens and makes its seals.
+//! An organisation's own desk: what it asks of the engine, and what it opens and seals.
 
 use std::{sync::Arc, time::Duration};
 
-use hwc_jetstream::{Door, DoorError};
+use hwc_jetstream::DoorError;
 use hwc_schemas::{
     IncidentId, Organisation, SignalNumber, Traceparent,
     letter::{PlainError, Sealable},
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
-use hwc_vault::{KeyTrouble, OpenError, OsChance, SealError, SealingKeys, seal_as};
+use hwc_vault::{KeyTrouble, OpenError, SealError};
 use tokio::sync::Semaphore;
 
-use crate::{Book, Clock, Hours, Telemetry, Witness};
+use crate::{Clock, Hours, Line, Seals, Telemetry, Witness};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
@@ -24,10 +24,8 @@ pub struct Office {
 }
 
 struct Inner {
-    organisation: Organisation,
-    door: Door,
-    keys: SealingKeys,
-    book: Book,
+    line: Box<dyn Line>,
+    seals: Box<dyn Seals>,
     clock: Arc<dyn Clock>,
     witness: Arc<dyn Witness>,
     /// Places at the door. A task that waits for a person or for the morning takes none.
@@ -79,19 +77,10 @@ impl Office {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-    /// An office with its door open, for whose answers [`ANSWERS_WITHIN`] is a good time; its own keys; and an address book that
-    /// may change while it works.
-    pub fn new(
-        door: Door,
-        keys: impl Into<SealingKeys>,
-        book: impl Into<Book>,
-        clock: Arc<dyn Clock>,
-        witness: Arc<dyn Witness>,
-    ) -> Self {
-        let organisation = door.organisation().clone();
+    /// An office with a line to the engine, and its seals. On the broker it is a [`crate::Station`] that has one.
+    pub fn new(line: impl Line, seals: impl Seals, clock: Arc<dyn Clock>, witness: Arc<dyn Witness>) -> Self {
         let places = Semaphore::new(REQUESTS_MAX);
-        let (keys, book) = (keys.into(), book.into());
-        let inner = Arc::new(Inner { organisation, door, keys, book, clock, witness, places });
+        let inner = Arc::new(Inner { line: Box::new(line), seals: Box::new(seals), clock, witness, places });
         Self { inner, hours: Hours::always(), telemetry: Telemetry::default(), place: None }
     }
 
@@ -127,17 +116,7 @@ impl Office {
 
     /// Whose office it is.
     pub fn organisation(&self) -> &Organisation {
-        &self.inner.organisation
-    }
-
-    /// The door to the engine.
-    pub fn door(&self) -> &Door {
-        &self.inner.door
-    }
-
-    /// Whose keys are believed.
-    pub fn book(&self) -> &Book {
-        &self.inner.book
+        self.inner.line.organisation()
     }
 
     /// The time.
@@ -162,7 +141,7 @@ impl Office {
         loop {
             let answer = {
                 let _place = self.inner.places.acquire().await;
-                self.inner.door.submit_in(command, self.place).await
+                self.inner.line.submit(command, self.place).await
             };
             match answer {
                 Ok((Answer::TryLater, _)) => {}
@@ -170,7 +149,7 @@ impl Office {
                 Err(DoorError::TooLarge) => return (Answer::Refused { refusal: Refusal::Malformed }, None),
                 Err(error) => self.say_unreachable(&error),
             }
-            tokio::time::sleep(wait).await;
+            self.inner.clock.pause(wait).await;
             wait = (wait * 2).min(Self::LONGEST_WAIT);
         }
     }
@@ -181,7 +160,7 @@ impl Office {
         let (from, sealed) = loop {
             let fetched = {
                 let _place = self.inner.places.acquire().await;
-                self.inner.door.fetch_in(fetch, self.place).await
+                self.inner.line.fetch(fetch, self.place).await
             };
             match fetched {
                 Ok(Fetched::Payload { from, sealed }) => break (from, sealed),
@@ -189,7 +168,7 @@ impl Office {
                 Ok(Fetched::TryLater) => {}
                 Err(error) => self.say_unreachable(&error),
             }
-            tokio::time::sleep(wait).await;
+            self.inner.clock.pause(wait).await;
             wait = (wait * 2).min(Self::LONGEST_WAIT);
         };
         if from.role() != T::HOP.sender() {
@@ -204,17 +183,9 @@ impl Office {
             number,
             hop: T::HOP,
             sender: from,
-            receiver: self.inner.organisation.clone(),
+            receiver: self.organisation().clone(),
         };
-        let book = self.inner.book.now();
-        let senders = book.keys_to_open_from(&binding.sender).inspect_err(|why| self.look_up(why))?;
-        let opened = self.inner.keys.open_as(&senders, &binding, &sealed);
-        if let Err(OpenError::DoesNotOpen(_)) = opened {
-            // Sealed with a key that nobody confirmed yet, or that this directory does not list yet.
-            self.inner.book.ask_soon();
-            book.key_to_seal_to(&binding.sender)?;
-        }
-        Ok(opened?)
+        Ok(T::from_plaintext(&self.inner.seals.open(&binding, &sealed)?)?)
     }
 
     /// Seals something to the one organisation that needs it next.
@@ -229,22 +200,13 @@ impl Office {
             incident,
             number,
             hop: T::HOP,
-            sender: self.inner.organisation.clone(),
+            sender: self.organisation().clone(),
             receiver: receiver.clone(),
         };
-        let book = self.inner.book.now();
-        let key = book.key_to_seal_to(receiver).inspect_err(|why| self.look_up(why))?;
-        Ok(seal_as(self.inner.keys.present(), key, &binding, content, &mut OsChance)?)
-    }
-
-    /// Who is not in the book may have joined since.
-    fn look_up(&self, why: &KeyTrouble) {
-        if let KeyTrouble::Unknown(_) = why {
-            self.inner.book.ask_soon();
-        }
+        self.inner.seals.seal(&binding, &content.to_plaintext())
     }
 
     fn say_unreachable(&self, error: &DoorError) {
-        tracing::warn!(organisation = %self.inner.organisation, %error, "the engine did not answer; trying again");
+        tracing::warn!(organisation = %self.organisation(), %error, "the engine did not answer; trying again");
     }
 }

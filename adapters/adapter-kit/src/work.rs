@@ -17,7 +17,7 @@ use hwc_telemetry::{SettledHow, TaskKind};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::{Office, Unopened, telemetry::Handed};
+use crate::{Office, Station, Unopened, telemetry::Handed};
 
 /// What an organisation does with its tasks.
 pub trait Clerk: Send + Sync + 'static {
@@ -85,8 +85,9 @@ const HANDED_BACK_FOR: Duration = Duration::from_secs(1);
 
 /// Works until the office closes, the door closes or the future is dropped. Tasks in hand come back to whoever works next:
 /// at once when the office closes, and else once nobody has said for a while that they are being worked on.
-pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorError> {
-    let mut feed = office.door().tasks().await?;
+pub async fn work<C: Clerk>(station: &Station, clerk: Arc<C>) -> Result<(), DoorError> {
+    let office = station.office().clone();
+    let mut feed = station.door().tasks().await?;
     let in_hand: Arc<Mutex<HashSet<String>>> = Arc::default();
     let mut hands = JoinSet::new();
     let hours = office.hours().clone();
@@ -115,7 +116,7 @@ pub async fn work<C: Clerk>(office: Office, clerk: Arc<C>) -> Result<(), DoorErr
     }
     if hours.is_closing() {
         while hands.join_next().await.is_some() {}
-        office.door().flush().await;
+        station.door().flush().await;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{Book, Follower, Nobody, Office, Unopened, WallClock, office::Unsealed};
+use hwc_adapter_kit::{Book, Follower, Nobody, Station, Unopened, WallClock, office::Unsealed};
 use hwc_broker::Broker;
 use hwc_jetstream::{Credential, DirectoryDoor, Door, Doors, Knock, Link, Published, permissions};
 use hwc_schemas::{
@@ -101,14 +101,14 @@ impl Region {
         folder
     }
 
-    /// A running office, with an address book that follows the operator.
-    async fn office(&self, organisation: &Organisation, keys: impl Into<SealingKeys>) -> Office {
+    /// A running station, with an address book that follows the operator.
+    async fn station(&self, organisation: &Organisation, keys: impl Into<SealingKeys>) -> Station {
         let (_, credential) = self.credentials.iter().find(|(one, _)| one == organisation).unwrap();
         let door = Door::connect(self.broker.client_url(), credential, organisation.clone()).await.unwrap();
         let (follower, book) =
             Follower::open(&self.state(organisation), &self.operator.public_key(), None).unwrap();
         tokio::spawn(follower.run(door.clone()));
-        Office::new(door, keys, book, Arc::new(WallClock), Arc::new(Nobody))
+        Station::new(door, keys, book, Arc::new(WallClock), Arc::new(Nobody))
     }
 
     fn shelf(&self, organisation: &Organisation) -> Shelf {
@@ -141,12 +141,12 @@ fn only(key: PublicKey) -> Listed {
     Listed { key, earlier: Vec::new() }
 }
 
-fn seal(office: &Office) -> Result<Sealed, Unsealed> {
-    office.seal(&letter(), signal().incident, Some(signal().number), &school())
+fn seal(station: &Station) -> Result<Sealed, Unsealed> {
+    station.office().seal(&letter(), signal().incident, Some(signal().number), &school())
 }
 
-async fn open(office: &Office) -> Result<Letter, Unopened> {
-    office.open(&Fetch::Letter { signal: signal(), round: 1 }).await
+async fn open(station: &Station) -> Result<Letter, Unopened> {
+    station.office().open(&Fetch::Letter { signal: signal(), round: 1 }).await
 }
 
 async fn until(what: &str, book: &Book, mut holds: impl FnMut() -> bool) {
@@ -163,14 +163,14 @@ async fn who_joins_while_others_run_can_be_sealed_to_and_opens_at_once() {
     let region = Region::start().await;
     let (theirs, ours) = (key(), key());
     region.publish(1, &[(municipality(), only(theirs.public_key()))]);
-    let sender = region.office(&municipality(), Arc::clone(&theirs)).await;
+    let sender = region.station(&municipality(), Arc::clone(&theirs)).await;
     assert!(matches!(seal(&sender), Err(Unsealed::Receiver(KeyTrouble::Unknown(_)))));
 
     let both = [(municipality(), only(theirs.public_key())), (school(), only(ours.public_key()))];
     region.publish(2, &both);
     until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
     region.hand_out.send_replace(Some(seal(&sender).unwrap()));
-    let receiver = region.office(&school(), ours).await;
+    let receiver = region.station(&school(), ours).await;
     until("the school has its book", receiver.book(), || receiver.book().now().directory().serial() == 2)
         .await;
     assert!(open(&receiver).await.is_ok());
@@ -182,10 +182,10 @@ async fn a_changed_key_is_refused_until_it_is_confirmed_and_what_was_in_flight_s
     let (old, new, ours) = (key(), key(), key());
     let school_listed = (school(), only(ours.public_key()));
     region.publish(1, &[(municipality(), only(old.public_key())), school_listed.clone()]);
-    let sender = region.office(&municipality(), Arc::clone(&old)).await;
-    let receiver = region.office(&school(), ours).await;
-    for office in [&sender, &receiver] {
-        until("everybody knows", office.book(), || office.book().now().directory().serial() == 1).await;
+    let sender = region.station(&municipality(), Arc::clone(&old)).await;
+    let receiver = region.station(&school(), ours).await;
+    for station in [&sender, &receiver] {
+        until("everybody knows", station.book(), || station.book().now().directory().serial() == 1).await;
     }
     let in_flight = seal(&sender).unwrap();
 
@@ -194,13 +194,14 @@ async fn a_changed_key_is_refused_until_it_is_confirmed_and_what_was_in_flight_s
     until("the change is seen", receiver.book(), || receiver.book().now().unconfirmed().count() == 1).await;
     region.hand_out.send_replace(Some(in_flight.clone()));
     assert!(open(&receiver).await.is_ok(), "what was in flight does not open");
-    let unconfirmed = receiver.seal(&letter(), signal().incident, Some(signal().number), &municipality());
+    let unconfirmed =
+        receiver.office().seal(&letter(), signal().incident, Some(signal().number), &municipality());
     let Err(Unsealed::Receiver(KeyTrouble::Unconfirmed { organisation })) = unconfirmed else {
         panic!("sealed to a key that nobody confirmed")
     };
     assert_eq!(organisation, municipality());
 
-    let sender = Office::new(
+    let sender = Station::new(
         sender.door().clone(),
         Arc::clone(&new),
         sender.book().clone(),
@@ -227,7 +228,7 @@ async fn a_receiver_opens_with_its_earlier_key_what_was_sealed_before_its_own_ro
     let region = Region::start().await;
     let (theirs, old) = (key(), key());
     region.publish(1, &[(municipality(), only(theirs.public_key())), (school(), only(old.public_key()))]);
-    let sender = region.office(&municipality(), theirs).await;
+    let sender = region.station(&municipality(), theirs).await;
     until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
     region.hand_out.send_replace(Some(seal(&sender).unwrap()));
 
@@ -237,7 +238,7 @@ async fn a_receiver_opens_with_its_earlier_key_what_was_sealed_before_its_own_ro
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     key().save(&folder.join(SealingKeys::FILE)).unwrap();
     old.save(&folder.join(SealingKeys::earlier_file(1))).unwrap();
-    let receiver = region.office(&school(), SealingKeys::load(&folder).unwrap()).await;
+    let receiver = region.station(&school(), SealingKeys::load(&folder).unwrap()).await;
     until("the school has its book", receiver.book(), || receiver.book().now().directory().serial() == 1)
         .await;
     assert!(open(&receiver).await.is_ok());
@@ -249,7 +250,7 @@ async fn a_forged_and_an_old_directory_from_the_engine_change_nothing() {
     let (theirs, ours) = (key(), key());
     let both = [(municipality(), only(theirs.public_key())), (school(), only(ours.public_key()))];
     region.publish(5, &both);
-    let sender = region.office(&municipality(), theirs).await;
+    let sender = region.station(&municipality(), theirs).await;
     until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
 
     let mut stolen = Directory::with_serial(9);

@@ -111,6 +111,7 @@ impl<L: Lookup> Desk<L> {
         let again = office.clock().now().checked_add(LOOK_UP_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
         let id = task.id();
         tokio::select! {
+            biased;
             () = office.clock().sleep_until(&id, again) => {}
             () = office.hours().closing() => {}
         }

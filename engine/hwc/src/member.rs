@@ -10,7 +10,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{
-    ANSWERS_WITHIN, Book, Follower, Hours, Nobody, Office, WallClock,
+    ANSWERS_WITHIN, Book, Follower, Hours, Nobody, Station, WallClock,
     door::{Credential, CredentialError, Door, DoorError},
 };
 use hwc_jetstream::LinkError;
@@ -96,22 +96,22 @@ impl Member {
     }
 
     /// Connects once.
-    pub(crate) async fn try_enter(&self, book: &Book, hours: Hours) -> Result<Office, DoorError> {
+    pub(crate) async fn try_enter(&self, book: &Book, hours: Hours) -> Result<Station, DoorError> {
         let door = Door::connect(self.relay.address(), &self.credential, self.organisation.clone()).await?;
         let door = door.with_answer_within(ANSWERS_WITHIN);
         let (keys, book) = (self.keys.clone(), book.clone());
-        Ok(Office::new(door, keys, book, Arc::new(WallClock), Arc::new(Nobody)).keeping(hours))
+        Ok(Station::new(door, keys, book, Arc::new(WallClock), Arc::new(Nobody)).keeping(hours))
     }
 
     /// Connects, for as long as it takes; each failure is said. An address that is none is the one thing that time does
     /// not mend.
-    pub(crate) async fn enter(&self, book: &Book, hours: Hours) -> Result<Office, DoorError> {
+    pub(crate) async fn enter(&self, book: &Book, hours: Hours) -> Result<Station, DoorError> {
         let mut wait = Duration::from_millis(250);
         loop {
             match self.try_enter(book, hours.clone()).await {
-                Ok(office) => {
+                Ok(station) => {
                     tracing::info!(organisation = %self.organisation, "connected");
-                    return Ok(office);
+                    return Ok(station);
                 }
                 Err(error @ DoorError::Link(LinkError::Address)) => return Err(error),
                 Err(error) => {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hwc_adapter_kit::Office;
+use hwc_adapter_kit::Station;
 use hwc_telemetry::Health;
 use tokio::sync::watch;
 
@@ -54,14 +54,14 @@ impl Conditions {
         self.lock().iter().filter_map(failing).collect()
     }
 
-    /// Follows an office's connection, its feed of tasks if it pulls any, and what others say. Never returns.
+    /// Follows a station's connection, its feed of tasks if it pulls any, and what others say. Never returns.
     pub(crate) async fn follow(
         self,
-        office: Office,
+        station: Station,
         pulls: bool,
         said: Vec<(&'static str, watch::Receiver<Option<String>>)>,
     ) {
-        let (health, heard) = (office.door().health(), office.door().heard());
+        let (health, heard) = (station.door().health(), station.door().heard());
         let started = tokio::time::Instant::now();
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut again = tokio::time::interval(SAY_AGAIN_EVERY);
@@ -70,14 +70,14 @@ impl Conditions {
             tokio::select! {
                 _ = look.tick() => {
                     let connected = health.borrow().connected;
-                    office.telemetry().connected(connected);
+                    station.office().telemetry().connected(connected);
                     self.set("connected", (!connected).then(|| "no connection to the broker".to_owned()));
                     if pulls {
                         let silent = heard.borrow().unwrap_or(started).elapsed();
                         let problem = (silent > SILENT_AFTER).then(|| "no answer to a pull for tasks".to_owned());
                         self.set("tasks", problem);
                     }
-                    let unconfirmed = office.book().now().unconfirmed().count();
+                    let unconfirmed = station.book().now().unconfirmed().count();
                     let problem = (unconfirmed > 0).then(|| format!("{unconfirmed} changed keys wait to be confirmed"));
                     self.set("keys", problem);
                     for (name, said) in &said {

@@ -3,11 +3,11 @@
 use std::{io, path::Path, sync::Arc};
 
 use hwc_schemas::{
-    letter::Sealable,
+    letter::Plaintext,
     wire::{Binding, Sealed},
 };
 
-use crate::{DoesNotOpen, FileError, KeyFileError, OpenError, PublicKey, SealingKey, open_as};
+use crate::{DoesNotOpen, FileError, KeyFileError, PublicKey, SealingKey, open};
 
 /// The present key and the earlier ones. Cheap to clone.
 #[derive(Clone)]
@@ -56,21 +56,14 @@ impl SealingKeys {
     }
 
     /// Opens a seal that any of these senders' keys made for any of our own.
-    pub fn open_as<T: Sealable>(
+    pub fn open(
         &self,
         senders: &[PublicKey],
         binding: &Binding,
         sealed: &Sealed,
-    ) -> Result<T, OpenError> {
-        for own in self.all() {
-            for sender in senders {
-                match open_as(own, sender, binding, sealed) {
-                    Err(OpenError::DoesNotOpen(_)) => {}
-                    opened => return opened,
-                }
-            }
-        }
-        Err(DoesNotOpen.into())
+    ) -> Result<Plaintext, DoesNotOpen> {
+        let pairs = self.all().flat_map(|own| senders.iter().map(move |sender| (own, sender)));
+        pairs.into_iter().find_map(|(own, sender)| open(own, sender, binding, sealed).ok()).ok_or(DoesNotOpen)
     }
 }
 

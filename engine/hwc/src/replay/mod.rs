@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Office, work};
+use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Station, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
 use hwc_jetstream::{JetStreamJournal, Link, SealedStore, Settings, Tasks};
@@ -353,7 +353,7 @@ impl Stage {
     fn lives<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         premises: Premises,
-        life: impl FnMut(Office) -> F + Clone + Send + 'static,
+        life: impl FnMut(Station) -> F + Clone + Send + 'static,
     ) {
         let (lives, url) = (Arc::clone(&self.lives), self.broker.client_url().to_owned());
         let party = premises.organisation.clone();
@@ -365,10 +365,10 @@ impl Stage {
 
     fn start<C: Clerk>(&mut self, organisation: &Organisation, clerk: C) -> Result<(), ReplayError> {
         let (premises, clerk) = (self.premises(organisation)?, Arc::new(clerk));
-        self.lives(premises, move |office| {
+        self.lives(premises, move |station| {
             let clerk = Arc::clone(&clerk);
             async move {
-                if let Err(error) = work(office, clerk).await {
+                if let Err(error) = work(&station, clerk).await {
                     tracing::error!(%error, "an adapter stopped");
                 }
             }
@@ -415,13 +415,13 @@ impl Stage {
         let key = Arc::new(self.cast.reference_key()?);
         let (timeline, veilig_thuis) = (self.timeline.clone(), self.cast.veilig_thuis.clone());
         let (unsent, submissions) = (Arc::clone(&self.unsent), Arc::new(submissions));
-        self.lives(premises, move |office| {
+        self.lives(premises, move |station| {
             let (key, timeline, veilig_thuis) = (Arc::clone(&key), timeline.clone(), veilig_thuis.clone());
             let (unsent, submissions) = (Arc::clone(&unsent), Arc::clone(&submissions));
             async move {
                 for submission in &*submissions {
                     timeline.sleep_until(POLICE, submission.report.reported_at).await;
-                    let sent = hwc_police::send(&office, &key, &veilig_thuis, submission).await;
+                    let sent = hwc_police::send(station.office(), &key, &veilig_thuis, submission).await;
                     let recorded = |sent: hwc_police::Sent| {
                         matches!(sent.answer, Answer::Recorded | Answer::AlreadyRecorded)
                     };

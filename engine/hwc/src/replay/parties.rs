@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hwc_adapter_kit::{Clock, Office, Telemetry};
+use hwc_adapter_kit::{Clock, Station, Telemetry};
 use hwc_jetstream::{Credential, Door, Lease, Link, Settings, SetupError};
 use hwc_relay::Rules;
 use hwc_schemas::Organisation;
@@ -72,7 +72,7 @@ pub(super) struct Premises {
 
 impl Premises {
     /// Opens the office, as soon as the broker lets us in.
-    pub(super) async fn open(self, url: &str) -> Office {
+    pub(super) async fn open(self, url: &str) -> Station {
         let Secrets { credential, key } = self.secrets;
         let door = loop {
             match Door::connect(url, &credential, self.organisation.clone()).await {
@@ -81,7 +81,7 @@ impl Premises {
             }
             tokio::time::sleep(TRY_AGAIN_AFTER).await;
         };
-        Office::new(
+        Station::new(
             door.with_answer_within(self.answers_within),
             key,
             self.directory,

@@ -133,11 +133,12 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
     let watcher = Arc::new(CallsBack { timeline: std::sync::OnceLock::new(), delivered });
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(Some(watcher.clone()))).await.unwrap();
     assert!(watcher.timeline.set(stage.timeline.clone()).is_ok());
-    let office = stage.premises(&stage.cast.veilig_thuis).unwrap().open(stage.broker.client_url()).await;
+    let station = stage.premises(&stage.cast.veilig_thuis).unwrap().open(stage.broker.client_url()).await;
     let timeline = stage.timeline.clone();
     let recalling = tokio::spawn(async move {
         while let Some(signal) = deliveries.recv().await {
-            let answer = office.submit(&Command::Recall { signal, reason: Recalled::SentInError }).await;
+            let answer =
+                station.office().submit(&Command::Recall { signal, reason: Recalled::SentInError }).await;
             // A contact may have been quicker: a late signal is opened and acknowledged at once.
             assert!(!matches!(answer, Answer::TryLater));
             timeline.end(&format!("{RECALLING} {signal}"));

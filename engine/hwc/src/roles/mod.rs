@@ -21,7 +21,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{
-    Clerk, Follower, Hours, Office, Telemetry,
+    Clerk, Follower, Hours, Station, Telemetry,
     counter::{Counter, CounterError, Service},
     door::DoorError,
     table::{TABLE_BYTES_MAX, TableError},
@@ -116,7 +116,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A process that took its place: it holds its folder and is connected.
 struct Post {
-    office: Office,
+    station: Station,
     follower: Follower,
     state: StateFolder,
     stop: watch::Receiver<bool>,
@@ -141,12 +141,12 @@ impl Post {
         let service = hwc_telemetry::Service::Of(member.organisation().role());
         let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), service)?);
         let shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
-        let office = tokio::select! {
-            office = member.enter(&book, hours.clone()) => office?.telling(telemetry),
+        let station = tokio::select! {
+            station = member.enter(&book, hours.clone()) => station?.telling(telemetry),
             () = hours.closing() => return Ok(None),
         };
         let drain_within = relay.drain_within;
-        Ok(Some(Self { office, follower, state, stop, drain_within, conditions, _shown: shown }))
+        Ok(Some(Self { station, follower, state, stop, drain_within, conditions, _shown: shown }))
     }
 
     /// Works the organisation's tasks and serves its people until told to stop.
@@ -157,18 +157,18 @@ impl Post {
         files: Vec<Followed>,
     ) -> Result<(), RoleError> {
         let counter = Counter::open(self.state.path())?;
-        let (telemetry, conditions) = (self.office.telemetry().clone(), self.conditions.clone());
-        tracing::info!(organisation = %self.office.organisation(), "at work");
+        let (telemetry, conditions) = (self.station.office().telemetry().clone(), self.conditions.clone());
+        tracing::info!(organisation = %self.station.organisation(), "at work");
         let clerk = Arc::new(clerk);
-        let following = self.conditions.clone().follow(self.office.clone(), true, files);
-        let serving = counter.serve(Arc::new(service), self.office.hours().closing());
+        let following = self.conditions.clone().follow(self.station.clone(), true, files);
+        let serving = counter.serve(Arc::new(service), self.station.office().hours().closing());
         let working = async {
-            while !self.office.hours().is_closing() {
-                match work(self.office.clone(), Arc::clone(&clerk)).await {
+            while !self.station.office().hours().is_closing() {
+                match work(&self.station, Arc::clone(&clerk)).await {
                     Ok(()) => {}
                     Err(error) => tracing::warn!(%error, "the tasks cannot be had just now; trying again"),
                 }
-                if !self.office.hours().is_closing() {
+                if !self.station.office().hours().is_closing() {
                     tokio::time::sleep(AGAIN_AFTER).await;
                 }
             }
@@ -183,7 +183,7 @@ impl Post {
             () = stopping => {}
             _ = async { tokio::join!(working, serving) } => tracing::info!("stopped"),
             () = following => {}
-            () = self.follower.run(self.office.door().clone()) => {}
+            () = self.follower.run(self.station.door().clone()) => {}
             () = daemon::overdue(self.stop, self.drain_within) => say_overdue(),
         }
         telemetry.close(shown::CLOSE_WITHIN).await;

@@ -175,7 +175,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
-    let counter = AtTheCounter::new(post.office.clone(), tray.clone());
+    let counter = AtTheCounter::new(post.station.office().clone(), tray.clone());
     let followed = vec![("enrolments and schools", kept.problem())];
     post.work(Desk::new(kept, tray), counter, followed).await?;
     Ok(Code::Fine)

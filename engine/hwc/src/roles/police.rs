@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hwc_adapter_kit::{Hours, Office, door::DoorError};
+use hwc_adapter_kit::{Hours, Station, door::DoorError};
 use hwc_jetstream::LinkError;
 use hwc_police::{Inbox, NotSent, ReferenceKey, Sent, inbox::FILE_BYTES_MAX, read, send};
 use hwc_schemas::{Organisation, Role, wire::Answer};
@@ -133,27 +133,27 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let inbox = Inbox::open(settings.path(&settings.file.police.inbox))?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let (complain, problem) = watch::channel(None);
-    tracing::info!(organisation = %post.office.organisation(), "at work");
+    tracing::info!(organisation = %post.station.organisation(), "at work");
     tokio::select! {
-        () = inbox.run(post.office.clone(), key, veilig_thuis, complain) => tracing::info!("stopped"),
-        () = post.conditions.clone().follow(post.office.clone(), false, vec![("inbox", problem)]) => {}
-        () = post.follower.run(post.office.door().clone()) => {}
+        () = inbox.run(post.station.office().clone(), key, veilig_thuis, complain) => tracing::info!("stopped"),
+        () = post.conditions.clone().follow(post.station.clone(), false, vec![("inbox", problem)]) => {}
+        () = post.follower.run(post.station.door().clone()) => {}
         () = daemon::overdue(post.stop.clone(), post.drain_within) => say_overdue(),
     }
-    post.office.telemetry().close(shown::CLOSE_WITHIN).await;
+    post.station.office().telemetry().close(shown::CLOSE_WITHIN).await;
     Ok(Code::Fine)
 }
 
 async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Code, RoleError> {
     let Desk { member, key, veilig_thuis, .. } = Desk::read(common)?;
     let bytes = contents(file)?;
-    let office = enter_within(&member, within).await?;
+    let station = enter_within(&member, within).await?;
     let (submissions, broken) = read(&bytes);
     let mut not_sent: Vec<NotSent> = broken.into_iter().map(NotSent::from).collect();
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut code = Code::Fine;
     for submission in &submissions {
-        let sending = timeout(within, send(&office, &key, &veilig_thuis, submission));
+        let sending = timeout(within, send(station.office(), &key, &veilig_thuis, submission));
         let line = submission.line;
         match sending.await {
             Ok(Ok(Sent { answer: Answer::Recorded, .. })) => lines.push((line, "recorded".to_owned())),
@@ -181,20 +181,20 @@ async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Cod
     }
     lines.extend(not_sent.into_iter().map(|NotSent { line, why }| (line, format!("NOT SENT  {why}"))));
     print_lines(lines);
-    office.door().flush().await;
+    station.door().flush().await;
     Ok(code)
 }
 
 /// Connects, or says why not when the time is over.
-async fn enter_within(member: &Member, within: Duration) -> Result<Office, RoleError> {
+async fn enter_within(member: &Member, within: Duration) -> Result<Station, RoleError> {
     let until = Instant::now() + within;
     let (follower, book) = member.open_book()?;
     loop {
         match member.try_enter(&book, Hours::always()).await {
-            Ok(office) => {
+            Ok(station) => {
                 // Whoever joined since the keys were handed over.
-                follower.look(office.door()).await;
-                return Ok(office);
+                follower.look(station.door()).await;
+                return Ok(station);
             }
             Err(error @ DoorError::Link(LinkError::Unreachable(_) | LinkError::Silent))
                 if Instant::now() < until =>

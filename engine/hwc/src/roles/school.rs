@@ -108,7 +108,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     set_up_log()?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
-    let counter = AtTheCounter::new(post.office.clone(), tray.clone());
+    let counter = AtTheCounter::new(post.station.office().clone(), tray.clone());
     post.work(tray, counter, Vec::new()).await?;
     Ok(Code::Fine)
 }

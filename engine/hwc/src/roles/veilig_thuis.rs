@@ -144,7 +144,8 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         zone: region.zone.as_time_zone().clone(),
         look_up_patience: SignedDuration::from_mins(of.look_up_patience_minutes.into()),
     };
-    let (files, counter) = (vec![("residents", register.problem())], AtTheCounter::new(post.office.clone()));
+    let (files, counter) =
+        (vec![("residents", register.problem())], AtTheCounter::new(post.station.office().clone()));
     post.work(Desk::new(desk, register), counter, files).await?;
     Ok(Code::Fine)
 }
