@@ -28,6 +28,16 @@ impl<T> Clone for Kept<T> {
     }
 }
 
+/// Whoever changes a [`Kept::by_hand`].
+pub struct Keeper<T>(watch::Sender<Arc<T>>);
+
+impl<T> Keeper<T> {
+    /// From here on this is the present version.
+    pub fn replace(&self, value: T) {
+        self.0.send_replace(Arc::new(value));
+    }
+}
+
 /// What is seen of a file without reading it; none while it is not there.
 type Look = Option<(u64, u64, i64, i64, i64, i64)>;
 
@@ -35,6 +45,12 @@ impl<T: Send + Sync + 'static> Kept<T> {
     /// One that never changes.
     pub fn fixed(value: T) -> Self {
         Self { present: watch::channel(Arc::new(value)).1, problem: watch::channel(None).1 }
+    }
+
+    /// One that changes when its keeper says so: for a program that has it from elsewhere than from files.
+    pub fn by_hand(value: T) -> (Keeper<T>, Self) {
+        let (tell, present) = watch::channel(Arc::new(value));
+        (Keeper(tell), Self { present, problem: watch::channel(None).1 })
     }
 
     /// Reads these files with a function, and again whenever one of them changes. The first reading must succeed. What the
@@ -141,6 +157,15 @@ mod tests {
     use super::*;
 
     const EVERY: Duration = Duration::from_millis(5);
+
+    #[tokio::test]
+    async fn one_that_is_kept_by_hand_changes_when_its_keeper_says_so() {
+        let (keeper, kept) = Kept::by_hand(1);
+        let first = kept.now();
+        keeper.replace(2);
+        kept.changed_from(&first).await;
+        assert_eq!((*first, *kept.now()), (1, 2));
+    }
 
     async fn number(folder: &Path) -> Kept<u32> {
         let file = folder.join("number");

@@ -38,7 +38,7 @@ pub mod door {
 pub use book::{Book, Follower};
 pub use clock::{Clock, WallClock};
 pub use hours::Hours;
-pub use kept::{Kept, LOOK_EVERY};
+pub use kept::{Keeper, Kept, LOOK_EVERY};
 pub use line::{Line, Said};
 pub use office::{ANSWERS_WITHIN, Office, Unopened};
 pub use seals::Seals;

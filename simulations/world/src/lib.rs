@@ -3,6 +3,20 @@
 //! One seed is one world. What goes wrong in it, when and to whom follows from the seed alone, and so does everything that
 //! comes of it.
 
+mod agenda;
+mod broker;
 pub mod checkers;
 pub mod chronicle;
+mod dice;
+mod hands;
+mod mutation;
+mod outfit;
+mod seal;
 pub mod truth;
+mod weather;
+mod world;
+
+pub use dice::Dice;
+pub use mutation::Mutation;
+pub use weather::{Climate, Coverage, Place, Strike};
+pub use world::{Act, Fault, Member, Outcome, Planned, Setup, Watcher, World};

@@ -1,0 +1,82 @@
+//! The hands at work: futures of adapters, polled one by one in the order in which they were woken. No runtime, no threads.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+};
+
+/// A hand's number; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HandNumber(u64);
+
+/// Something that is being done.
+pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+type Woken = Arc<Mutex<VecDeque<HandNumber>>>;
+
+struct Waking {
+    hand: HandNumber,
+    woken: Woken,
+}
+
+impl Wake for Waking {
+    fn wake(self: Arc<Self>) {
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        if !woken.contains(&self.hand) {
+            woken.push_back(self.hand);
+        }
+    }
+}
+
+struct Hand<T> {
+    work: Work<T>,
+    waker: Waker,
+}
+
+/// All hands.
+pub(crate) struct Hands<T> {
+    hands: BTreeMap<HandNumber, Hand<T>>,
+    woken: Woken,
+    next: u64,
+}
+
+impl<T> Hands<T> {
+    pub(crate) fn new() -> Self {
+        Self { hands: BTreeMap::new(), woken: Arc::default(), next: 0 }
+    }
+
+    /// Begins something; it is first polled when its turn comes.
+    pub(crate) fn begin(&mut self, work: Work<T>) -> HandNumber {
+        let hand = HandNumber(self.next);
+        self.next += 1;
+        let waker = Waker::from(Arc::new(Waking { hand, woken: Arc::clone(&self.woken) }));
+        waker.wake_by_ref();
+        self.hands.insert(hand, Hand { work, waker });
+        hand
+    }
+
+    /// Drops something in the middle.
+    pub(crate) fn drop_hand(&mut self, hand: HandNumber) {
+        self.hands.remove(&hand);
+    }
+
+    /// Lets the next hand that was woken go on. `None` when nobody was; otherwise its number, and what came of it if it ended.
+    pub(crate) fn go_on(&mut self) -> Option<(HandNumber, Option<T>)> {
+        loop {
+            let number = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
+            let Some(hand) = self.hands.get_mut(&number) else { continue };
+            let waker = hand.waker.clone();
+            let done = match hand.work.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => None,
+                Poll::Ready(done) => {
+                    self.hands.remove(&number);
+                    Some(done)
+                }
+            };
+            return Some((number, done));
+        }
+    }
+}
