@@ -124,7 +124,8 @@ impl Broker {
         if !self.hears(epoch) {
             return Err(Trouble);
         }
-        let (unguarded, resurrects) = (self.has(Mutation::UnguardedAppend), self.has(Mutation::ResurrectedIncident));
+        let (unguarded, resurrects) =
+            (self.has(Mutation::UnguardedAppend), self.has(Mutation::ResurrectedIncident));
         let log = self.logs.entry(incident).or_default();
         let ended = log.tombstone.is_some();
         let fits = if ended { resurrects } else { unguarded || log.position() == expected.0 };
@@ -206,8 +207,7 @@ impl Broker {
                 self.seen.push(Happened::Stored { payload, incident, hop, sealed_to });
             }
             self.remember(now, Unsure::Payload(payload));
-            self.payloads
-                .insert(self.stored, (payload, Kept { incident, sealed, stored_at: now, drops_at }));
+            self.payloads.insert(self.stored, (payload, Kept { incident, sealed, stored_at: now, drops_at }));
             places.push((payload, location));
         }
         places
@@ -230,7 +230,11 @@ impl Broker {
         self.take_where(Gone::Erased, |_, kept| kept.incident == incident);
     }
 
-    fn take_where(&mut self, how: Gone, mut which: impl FnMut(PayloadId, &Kept) -> bool) -> BTreeSet<IncidentId> {
+    fn take_where(
+        &mut self,
+        how: Gone,
+        mut which: impl FnMut(PayloadId, &Kept) -> bool,
+    ) -> BTreeSet<IncidentId> {
         let mut whose = BTreeSet::new();
         let seen = &mut self.seen;
         self.payloads.retain(|_, (payload, kept)| {
@@ -245,7 +249,12 @@ impl Broker {
     }
 
     /// Erases what nobody points to and is old enough.
-    pub(crate) fn sweep(&mut self, kept: &BTreeSet<PayloadId>, orphans_after: SignedDuration, now: Timestamp) {
+    pub(crate) fn sweep(
+        &mut self,
+        kept: &BTreeSet<PayloadId>,
+        orphans_after: SignedDuration,
+        now: Timestamp,
+    ) {
         let young = now.checked_sub(orphans_after).unwrap_or(Timestamp::MIN);
         self.take_where(Gone::Swept, |payload, lies| !kept.contains(&payload) && lies.stored_at <= young);
     }

@@ -3,7 +3,7 @@
 //! Every stream of chance has a name and every draw a number, so that taking one event out of a world leaves the others as they
 //! were: what a shrinker needs.
 
-/// A stream of chance: SplitMix64 over a seed and a name.
+/// A stream of chance: `SplitMix64` over a seed and a name.
 #[derive(Debug, Clone)]
 pub struct Dice {
     stream: u64,

@@ -38,14 +38,14 @@ struct Hand<T> {
 
 /// All hands.
 pub(crate) struct Hands<T> {
-    hands: BTreeMap<HandNumber, Hand<T>>,
+    at_work: BTreeMap<HandNumber, Hand<T>>,
     woken: Woken,
     next: u64,
 }
 
 impl<T> Hands<T> {
     pub(crate) fn new() -> Self {
-        Self { hands: BTreeMap::new(), woken: Arc::default(), next: 0 }
+        Self { at_work: BTreeMap::new(), woken: Arc::default(), next: 0 }
     }
 
     /// Begins something; it is first polled when its turn comes.
@@ -54,25 +54,25 @@ impl<T> Hands<T> {
         self.next += 1;
         let waker = Waker::from(Arc::new(Waking { hand, woken: Arc::clone(&self.woken) }));
         waker.wake_by_ref();
-        self.hands.insert(hand, Hand { work, waker });
+        self.at_work.insert(hand, Hand { work, waker });
         hand
     }
 
     /// Drops something in the middle.
     pub(crate) fn drop_hand(&mut self, hand: HandNumber) {
-        self.hands.remove(&hand);
+        self.at_work.remove(&hand);
     }
 
     /// Lets the next hand that was woken go on. `None` when nobody was; otherwise its number, and what came of it if it ended.
     pub(crate) fn go_on(&mut self) -> Option<(HandNumber, Option<T>)> {
         loop {
             let number = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
-            let Some(hand) = self.hands.get_mut(&number) else { continue };
+            let Some(hand) = self.at_work.get_mut(&number) else { continue };
             let waker = hand.waker.clone();
             let done = match hand.work.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Pending => None,
                 Poll::Ready(done) => {
-                    self.hands.remove(&number);
+                    self.at_work.remove(&number);
                     Some(done)
                 }
             };

@@ -11,6 +11,7 @@ mod dice;
 mod hands;
 mod mutation;
 mod outfit;
+mod scenario;
 mod seal;
 pub mod truth;
 mod weather;
@@ -18,5 +19,6 @@ mod world;
 
 pub use dice::Dice;
 pub use mutation::Mutation;
+pub use scenario::{Cut, NoWorld, Scenario};
 pub use weather::{Climate, Coverage, Place, Strike};
 pub use world::{Act, Fault, Member, Outcome, Planned, Setup, Watcher, World};

@@ -10,11 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hwc_adapter_kit::{
-    Clock, Line, Said, Seals, Unopened, Witness,
-    door::DoorError,
-    office::Unsealed,
-};
+use hwc_adapter_kit::{Clock, Line, Said, Seals, Unopened, Witness, door::DoorError, office::Unsealed};
 use hwc_schemas::{
     IncidentId, Organisation, SignalId, Traceparent,
     letter::{Hop, Letter, Plaintext, Referral, Sealable as _},
@@ -133,7 +129,9 @@ impl Ether {
         let (its, others) = inner.timers.drain(..).partition::<Vec<_>, _>(|(whose, ..)| *whose == party);
         inner.timers = others;
         drop(inner);
-        its.into_iter().for_each(|(_, _, waker)| waker.wake());
+        for (_, _, waker) in its {
+            waker.wake();
+        }
     }
 
     /// An organisation has a new key. Others believe it at once, but for those who have to be told.
@@ -231,7 +229,12 @@ impl Ether {
     }
 
     /// A seal as this organisation makes it.
-    pub(crate) fn sealed_by(&self, party: PartyNumber, binding: &Binding, content: &[u8]) -> Result<Sealed, KeyTrouble> {
+    pub(crate) fn sealed_by(
+        &self,
+        party: PartyNumber,
+        binding: &Binding,
+        content: &[u8],
+    ) -> Result<Sealed, KeyTrouble> {
         let mut inner = self.lock();
         let receiver = &binding.receiver;
         let Some(present) = inner.parties.get(receiver).and_then(|number| inner.keys.get(*number)).copied()
@@ -242,7 +245,7 @@ impl Ether {
         let key = believed.ok_or_else(|| KeyTrouble::Unconfirmed { organisation: receiver.clone() })?;
         let own = inner.keys.get(party).copied().unwrap_or_default();
         inner.letters += 1;
-        let swapped = inner.swap_letters && inner.letters % 2 == 0 && binding.number.is_some();
+        let swapped = inner.swap_letters && inner.letters.is_multiple_of(2) && binding.number.is_some();
         Ok(seal::seal(binding, (own, key), content, swapped))
     }
 }
@@ -356,7 +359,11 @@ impl Clock for SimClock {
 
     fn end(&self, _: &str) {}
 
-    fn sleep_until<'a>(&'a self, _: &'a str, until: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn sleep_until<'a>(
+        &'a self,
+        _: &'a str,
+        until: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(Sleep { ether: self.ether.clone(), party: self.party, until })
     }
 
@@ -386,7 +393,9 @@ impl Seals for SimSeals {
                 Ok(plain)
             }
             Err(error) => {
-                let Some((hop, sealed_to)) = seal::label(sealed) else { return Err(OpenError::from(error).into()) };
+                let Some((hop, sealed_to)) = seal::label(sealed) else {
+                    return Err(OpenError::from(error).into());
+                };
                 self.ether.saw(Happened::GivenUnopened { to: binding.receiver.clone(), hop, sealed_to });
                 Err(OpenError::from(error).into())
             }

@@ -12,10 +12,15 @@ use hwc_vault::DoesNotOpen;
 pub(crate) type KeyNumber = u32;
 
 /// Earlier keys that an organisation keeps, as in production.
-const EARLIER_MAX: KeyNumber = hwc_vault::SealingKeys::EARLIER_MAX as KeyNumber;
+const EARLIER_MAX: KeyNumber = 3;
 
 /// `keys`: the sender's present one, and the receiver's that the sender believes. `swapped`: for another child than it says.
-pub(crate) fn seal(binding: &Binding, (own, receivers): (KeyNumber, KeyNumber), content: &[u8], swapped: bool) -> Sealed {
+pub(crate) fn seal(
+    binding: &Binding,
+    (own, receivers): (KeyNumber, KeyNumber),
+    content: &[u8],
+    swapped: bool,
+) -> Sealed {
     let head = head(binding, swapped);
     let mut bytes = format!("{own} {receivers} {head}\n").into_bytes();
     bytes.extend_from_slice(content);

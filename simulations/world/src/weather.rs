@@ -93,7 +93,12 @@ pub(crate) struct Weather {
 }
 
 impl Weather {
-    pub(crate) fn new(seed: u64, climate: Climate, only: Option<BTreeSet<u64>>, clears_at: Timestamp) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        climate: Climate,
+        only: Option<BTreeSet<u64>>,
+        clears_at: Timestamp,
+    ) -> Self {
         let dice = Dice::new(seed, "weather");
         Self { climate, dice, drawn: 0, only, clears_at, struck: Vec::new(), coverage: Coverage::new() }
     }

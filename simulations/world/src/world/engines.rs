@@ -9,7 +9,11 @@ use hwc_schemas::{
     IncidentId, Organisation, PayloadId, TraceId,
     wire::{Answer, Command, Fetch, Fetched},
 };
-use hwc_workflow::{Duty, Incident, law::Phase, state::{Signal, SignalState}};
+use hwc_workflow::{
+    Duty, Incident,
+    law::Phase,
+    state::{Signal, SignalState},
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Due, World, network::Op};
@@ -104,7 +108,8 @@ impl World<'_> {
             return;
         }
         self.lease = None;
-        let standing_by = self.engines.iter().map(|(number, engine)| (*number, engine.life)).collect::<Vec<_>>();
+        let standing_by =
+            self.engines.iter().map(|(number, engine)| (*number, engine.life)).collect::<Vec<_>>();
         for (engine, life) in standing_by {
             let moment = SignedDuration::from_millis(self.dice.between(0, 1000));
             self.agenda.put(self.after(moment), Due::Leads { engine, life });
@@ -157,7 +162,8 @@ impl World<'_> {
     }
 
     pub(super) fn overtaken(&mut self, number: EngineNumber, life: u64) {
-        let Some(engine) = self.engines.get(&number).filter(|engine| engine.life == life && engine.is_up) else {
+        let Some(engine) = self.engines.get(&number).filter(|engine| engine.life == life && engine.is_up)
+        else {
             return;
         };
         let overtaken = engine.leading.as_ref().is_some_and(|leading| leading.epoch != self.broker.epoch);
@@ -214,7 +220,8 @@ impl World<'_> {
             return self.agenda.put(until, Due::Tick { engine, life });
         }
         let now = self.now;
-        let Some(leading) = self.leader(engine).filter(|leading| leading.tick_at.is_some_and(|at| at <= now)) else {
+        let Some(leading) = self.leader(engine).filter(|leading| leading.tick_at.is_some_and(|at| at <= now))
+        else {
             return;
         };
         leading.tick_at = None;
@@ -283,7 +290,9 @@ impl World<'_> {
                 }
                 self.ask_broker(number, Op::Append { incident, expected, commit });
             }
-            Output::Forget { incident, expected } => self.ask_broker(number, Op::Forget { incident, expected }),
+            Output::Forget { incident, expected } => {
+                self.ask_broker(number, Op::Forget { incident, expected });
+            }
             Output::Perform { incident, duty, location } => {
                 let op = match duty {
                     Duty::Erase { payload } if !self.has(Mutation::LostErasure) => match location {
@@ -368,8 +377,12 @@ impl World<'_> {
     /// A planted bug: whoever waits for this incident is answered before anything is durable.
     fn answer_early(&mut self, number: EngineNumber, incident: IncidentId) {
         let Some(leading) = self.leader(number) else { return };
-        let early: Vec<_> =
-            leading.asked.iter().filter(|(_, (_, of))| *of == incident).map(|(ticket, (r, _))| (*ticket, *r)).collect();
+        let early: Vec<_> = leading
+            .asked
+            .iter()
+            .filter(|(_, (_, of))| *of == incident)
+            .map(|(ticket, (r, _))| (*ticket, *r))
+            .collect();
         for (ticket, request) in early {
             if let Some(leading) = self.leader(number) {
                 leading.asked.remove(&ticket);
@@ -379,9 +392,19 @@ impl World<'_> {
     }
 
     /// A request of an organisation reaches an engine that thinks it leads.
-    pub(super) fn asked(&mut self, number: EngineNumber, request: RequestNumber, from: &Organisation, what: Request) {
+    pub(super) fn asked(
+        &mut self,
+        number: EngineNumber,
+        request: RequestNumber,
+        from: &Organisation,
+        what: Request,
+    ) {
         let (payloads_dice, trace) = (self.dice.draw(), TraceId::from_bytes(self.dice.uuid().into_bytes()));
-        let from = if self.has(Mutation::BelievesAnybody) { self.whose_it_would_be(number, from, &what) } else { from.clone() };
+        let from = if self.has(Mutation::BelievesAnybody) {
+            self.whose_it_would_be(number, from, &what)
+        } else {
+            from.clone()
+        };
         let Some(leading) = self.leader(number) else { return };
         let ticket = Ticket(leading.next_ticket);
         leading.next_ticket += 1;
@@ -389,8 +412,7 @@ impl World<'_> {
             Request::Submit(command) => {
                 leading.asked.insert(ticket, (request, command.incident()));
                 let mut ids = Dice::new(payloads_dice, "payloads");
-                let (command, payloads) =
-                    command.detach(|| PayloadId::from_uuid(ids.uuid()));
+                let (command, payloads) = command.detach(|| PayloadId::from_uuid(ids.uuid()));
                 Input::Submit { ticket, from, command, payloads, trace }
             }
             Request::Fetch(fetch) => {
@@ -404,8 +426,8 @@ impl World<'_> {
     /// A planted bug: whoever says it is taken for whoever may say it.
     fn whose_it_would_be(&self, number: EngineNumber, from: &Organisation, what: &Request) -> Organisation {
         let signal = match what {
-            Request::Submit(Command::Acknowledge { signal, .. } | Command::Return { signal, .. }) => *signal,
-            Request::Fetch(Fetch::Letter { signal, .. }) => *signal,
+            Request::Submit(Command::Acknowledge { signal, .. } | Command::Return { signal, .. })
+            | Request::Fetch(Fetch::Letter { signal, .. }) => *signal,
             _ => return from.clone(),
         };
         let leading = self.engines.get(&number).and_then(|engine| engine.leading.as_ref());
@@ -413,10 +435,12 @@ impl World<'_> {
             leading.relay.incidents().find(|(id, _)| *id == signal.incident).map(|(_, state)| state)
         });
         match known {
-            Some(Incident::Expanded(expanded)) => match expanded.signal(signal.number).map(|one| &one.state) {
-                Some(SignalState::Delivered(delivered)) => delivered.routed.addressed.school().clone(),
-                _ => from.clone(),
-            },
+            Some(Incident::Expanded(expanded)) => {
+                match expanded.signal(signal.number).map(|one| &one.state) {
+                    Some(SignalState::Delivered(delivered)) => delivered.routed.addressed.school().clone(),
+                    _ => from.clone(),
+                }
+            }
             _ => from.clone(),
         }
     }

@@ -106,7 +106,8 @@ impl World<'_> {
         let is_return =
             matches!(fault, Fault::EngineReturns(_) | Fault::PartyReturns(_) | Fault::EngineGoesOn(_));
         // What people do and what changes goes on after the world has healed; what is broken does not.
-        let is_human = matches!(fault, Fault::Changes(..) | Fault::Says(..) | Fault::Pries(..) | Fault::Replays(..));
+        let is_human =
+            matches!(fault, Fault::Changes(..) | Fault::Says(..) | Fault::Pries(..) | Fault::Replays(..));
         if self.healed && !is_return && !is_human {
             return;
         }

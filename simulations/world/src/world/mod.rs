@@ -190,7 +190,8 @@ impl<'w> World<'w> {
         let by_name: BTreeMap<_, _> =
             parties.iter().enumerate().map(|(number, party)| (party.organisation.clone(), number)).collect();
         let police = by_name.get(&setup.police).copied().unwrap_or_default();
-        let engines = (0..setup.engines).map(EngineNumber).map(|number| (number, Engine::default())).collect();
+        let engines =
+            (0..setup.engines).map(EngineNumber).map(|number| (number, Engine::default())).collect();
         let reports = std::mem::take(&mut setup.reports);
         let reporting: Vec<_> = reports.into_iter().map(Reporting::new).collect();
         let only = setup.only.clone();
@@ -276,7 +277,9 @@ impl<'w> World<'w> {
     fn happens(&mut self, due: Due) {
         match due {
             Due::Tick { engine, life } => self.tick(engine, life),
-            Due::AtBroker { number, engine, life, epoch, op } => self.at_broker(number, (engine, life, epoch), op),
+            Due::AtBroker { number, engine, life, epoch, op } => {
+                self.at_broker(number, (engine, life, epoch), op);
+            }
             Due::AtEngine { number, engine, life, input } => self.at_engine(number, engine, life, *input),
             Due::Knock(knock) => self.knock(knock),
             Due::Heard { request, response } => self.ether.answer(request, Ok(response)),

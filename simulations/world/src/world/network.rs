@@ -27,17 +27,53 @@ pub(super) type OpNumber = u64;
 /// What an engine asks of the broker.
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    Load { incident: IncidentId },
-    Store { incident: IncidentId, payloads: Vec<(PayloadId, Sealed)>, left: SignedDuration },
-    Append { incident: IncidentId, expected: Position, commit: Commit },
-    Forget { incident: IncidentId, expected: Position },
-    Erase { incident: IncidentId, payload: PayloadId, location: Location },
-    Discard { payload: PayloadId, location: Location },
-    Offer { incident: IncidentId, to: Organisation, task: Task },
-    KeepBreach { incident: IncidentId, number: SignalNumber, breach: Breach },
+    Load {
+        incident: IncidentId,
+    },
+    Store {
+        incident: IncidentId,
+        payloads: Vec<(PayloadId, Sealed)>,
+        left: SignedDuration,
+    },
+    Append {
+        incident: IncidentId,
+        expected: Position,
+        commit: Commit,
+    },
+    Forget {
+        incident: IncidentId,
+        expected: Position,
+    },
+    Erase {
+        incident: IncidentId,
+        payload: PayloadId,
+        location: Location,
+    },
+    Discard {
+        payload: PayloadId,
+        location: Location,
+    },
+    Offer {
+        incident: IncidentId,
+        to: Organisation,
+        task: Task,
+    },
+    KeepBreach {
+        incident: IncidentId,
+        number: SignalNumber,
+        breach: Breach,
+    },
     /// A duty that is said to be done.
-    Nothing { incident: IncidentId, duty: Duty },
-    Fetch { request: RequestNumber, payload: PayloadId, location: Location, from: Organisation },
+    Nothing {
+        incident: IncidentId,
+        duty: Duty,
+    },
+    Fetch {
+        request: RequestNumber,
+        payload: PayloadId,
+        location: Location,
+        from: Organisation,
+    },
 }
 
 impl Op {
@@ -74,7 +110,11 @@ impl Op {
     const fn may_come_twice(&self) -> bool {
         matches!(
             self,
-            Self::Append { .. } | Self::Forget { .. } | Self::Erase { .. } | Self::Offer { .. } | Self::KeepBreach { .. }
+            Self::Append { .. }
+                | Self::Forget { .. }
+                | Self::Erase { .. }
+                | Self::Offer { .. }
+                | Self::KeepBreach { .. }
         )
     }
 
@@ -117,7 +157,12 @@ pub(super) struct Knock {
 
 impl World<'_> {
     /// Whether this goes wrong with a message of this name, now.
-    pub(super) fn strikes(&mut self, strike: Strike, step: &'static str, incident: Option<IncidentId>) -> bool {
+    pub(super) fn strikes(
+        &mut self,
+        strike: Strike,
+        step: &'static str,
+        incident: Option<IncidentId>,
+    ) -> bool {
         let hit = self.weather.strikes(strike, self.now);
         if hit {
             let place = Place { step, ..self.state_of(incident) };
@@ -173,7 +218,12 @@ impl World<'_> {
     }
 
     /// What an engine asked for arrives, whatever became of the engine.
-    pub(super) fn at_broker(&mut self, number: OpNumber, (engine, life, epoch): (EngineNumber, u64, Epoch), op: Op) {
+    pub(super) fn at_broker(
+        &mut self,
+        number: OpNumber,
+        (engine, life, epoch): (EngineNumber, u64, Epoch),
+        op: Op,
+    ) {
         let cut_off = self.engines.get(&engine).is_some_and(|engine| engine.cut_off);
         let (name, incident) = (op.name(), op.incident());
         if !self.broker.is_up || cut_off {
@@ -306,7 +356,9 @@ impl World<'_> {
             let nobody = Err(hwc_adapter_kit::door::DoorError::NobodyThere);
             return self.ether.answer(knock.number, nobody);
         };
-        let Some(from) = self.parties.get(knock.party).map(|party| party.organisation.clone()) else { return };
+        let Some(from) = self.parties.get(knock.party).map(|party| party.organisation.clone()) else {
+            return;
+        };
         self.asked(engine, knock.number, &from, knock.request);
     }
 

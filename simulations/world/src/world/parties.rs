@@ -252,9 +252,8 @@ impl World<'_> {
         }
         let (office, submission) = (party.office.clone(), Arc::clone(&one.submission));
         let (key, veilig_thuis) = (Arc::clone(&self.setup.key), self.setup.veilig_thuis.clone());
-        let sending = Box::pin(async move {
-            Ended::Sent(send(&office, &key, &veilig_thuis, &submission).await.ok())
-        });
+        let sending =
+            Box::pin(async move { Ended::Sent(send(&office, &key, &veilig_thuis, &submission).await.ok()) });
         let hand = self.hands.begin(sending);
         let police = self.police;
         if let Some(party) = self.parties.get_mut(police) {
