@@ -159,7 +159,7 @@ pub(super) fn spelt_otherwise(dice: &mut Dice, child: &Invented) -> Invented {
     match dice.below(5) {
         0 => other.surname = other.surname.to_uppercase(),
         1 => {
-            other.surname = format!("{} {}", child.prefix, child.surname).trim().to_owned();
+            format!("{} {}", child.prefix, child.surname).trim().clone_into(&mut other.surname);
             other.prefix.clear();
         }
         2 => other.given_names.push_str(" Johanna"),
