@@ -161,6 +161,13 @@ pub enum Happened {
         /// What.
         task: Task,
     },
+    /// A task is gone from the broker: its organisation settled it.
+    Settled {
+        /// Whose it was.
+        to: Organisation,
+        /// Which.
+        task: Task,
+    },
     /// A breach record was kept (R24).
     BreachKept {
         /// What it says.
@@ -191,7 +198,17 @@ pub enum Happened {
         /// Whose events or ciphertexts.
         incidents: BTreeSet<IncidentId>,
     },
-    /// A fault, in words; none of a person.
+    /// After the storage lied: so many events of the incident's log are there, counted from the first that became durable;
+    /// what came after is lost, its tombstone too. Without such an entry the log is as it was. A ciphertext whose erasing was
+    /// lost is `Stored` again.
+    Left {
+        /// Whose log.
+        incident: IncidentId,
+        /// How many of its events.
+        events: usize,
+    },
+    /// A fault, in words; none of a person. Whatever can make an engine do something twice is one: a crash, an overtaken
+    /// leader, a message lost, late or doubled.
     Fault(String),
     /// From here on nothing goes wrong any more, everybody is there, and everything must come to its end.
     Healed,
