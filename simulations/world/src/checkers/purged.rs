@@ -150,6 +150,9 @@ impl Checker for Purged {
 
 impl Purged {
     fn owe(&mut self, owed: Owed, now: Timestamp) {
+        if self.ledger.lied(owed.incident()) {
+            return;
+        }
         match self.healed {
             None => {
                 self.over.insert(owed);
