@@ -1,6 +1,6 @@
 //! What the durable events say, folded as simply as can be: no judgement but whether each event has its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, SignalNumber,
@@ -37,6 +37,10 @@ pub(super) struct Case {
     pub(super) report_expired: bool,
     /// Its children, by number.
     pub(super) signals: Vec<Signal>,
+    /// Since when it is where it is as a whole, by the event's time.
+    pub(super) since: Timestamp,
+    /// Ciphertexts that are said to be gone.
+    erased: HashSet<PayloadId>,
     /// Whether it is said that nothing is left.
     pub(super) incident_purged: bool,
     /// When its tombstone became durable.
@@ -179,6 +183,20 @@ impl Case {
         !self.expanded && (self.qualifies == Some(false) || self.report_expired)
     }
 
+    /// The ciphertexts that its events point to and that are not said to be gone; none once it has its tombstone.
+    pub(super) fn pointed_to(&self) -> impl Iterator<Item = PayloadId> {
+        let report = self.recorded.iter().map(|recorded| recorded.report);
+        let all = report.chain(self.signals.iter().flat_map(Signal::payloads));
+        all.filter(|payload| self.forgotten.is_none() && !self.erased.contains(payload))
+    }
+
+    /// Whether somebody may still need that ciphertext.
+    pub(super) fn needs(&self, payload: PayloadId) -> bool {
+        let unread = !self.complete && !self.report_expired && self.qualifies != Some(false);
+        self.recorded.as_ref().is_some_and(|recorded| recorded.report == payload && unread)
+            || self.signals.iter().any(|signal| signal.needs(payload))
+    }
+
     fn write(&mut self, event: &Event, now: Timestamp) -> Result<(), &'static str> {
         self.log.push((now, event.clone()));
         let late = self.incident_purged || self.forgotten.is_some();
@@ -194,6 +212,9 @@ impl Case {
 
     fn write_whole(&mut self, event: &Event, now: Timestamp) -> Result<(), &'static str> {
         let recorded = self.recorded.is_some();
+        if !matches!(event.fact, Fact::Erased { .. }) {
+            self.since = event.at;
+        }
         let fits = match &event.fact {
             Fact::Recorded { police, veilig_thuis, report, .. } => {
                 let (police, veilig_thuis) = (police.clone(), veilig_thuis.clone());
@@ -225,6 +246,10 @@ impl Case {
                 let closed = self.ended_unexpanded() || self.is_purged();
                 self.incident_purged = true;
                 closed
+            }
+            Fact::Erased { payload } => {
+                self.erased.insert(*payload);
+                recorded
             }
             _ => recorded,
         };
@@ -274,7 +299,13 @@ impl Signal {
         self.referred.iter().map(|(_, referral)| *referral).chain(letters.map(|(_, letter, _)| *letter))
     }
 
-    /// The times round of a number as tasks give it.
+    fn needs(&self, payload: PayloadId) -> bool {
+        let letter = self.rounds.last().and_then(|round| round.routed.as_ref()).map(|(_, letter, _)| *letter);
+        let referral = self.referred.as_ref().map(|(_, referral)| *referral);
+        !self.is_over() && (referral == Some(payload) || letter == Some(payload))
+    }
+
+    /// The time round of a number as tasks give it.
     pub(super) fn in_round(&self, round: u16) -> Option<&Round> {
         self.rounds.get(usize::from(round).checked_sub(1)?)
     }

@@ -18,8 +18,10 @@ pub(crate) mod calendar;
 mod ceiling;
 mod ends;
 mod ledger;
+mod monitoring;
 mod names;
 mod once;
+mod owned;
 mod purged;
 mod screened_first;
 #[cfg(test)]
@@ -31,7 +33,9 @@ use jiff::SignedDuration;
 
 pub use ceiling::Ceiling;
 pub use ends::Ends;
+pub use monitoring::Monitoring;
 pub use once::Once;
+pub use owned::{Owned, SWEPT_WITHIN};
 pub use purged::{ERASED_WITHIN, FORGOTTEN_WITHIN, PURGED_WITHIN, Purged};
 pub use screened_first::ScreenedFirst;
 pub use told::Told;
@@ -75,6 +79,8 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::new(Ends::default()),
         Box::new(Purged::default()),
         Box::new(Ceiling::default()),
+        Box::new(Owned::default()),
+        Box::new(Monitoring::default()),
         Box::new(Told::default()),
     ]
 }
