@@ -288,6 +288,19 @@ impl Broker {
         true
     }
 
+    /// Loses every task, as a stream does that is lost.
+    pub(crate) fn lose_tasks(&mut self) {
+        let lost = std::mem::take(&mut self.tasks).into_values();
+        self.seen.extend(lost.map(|Lying { to, task, .. }| Happened::TaskLost { to, task }));
+    }
+
+    /// A task was settled by its organisation.
+    pub(crate) fn settle(&mut self, id: &str) {
+        if let Some(Lying { to, task, .. }) = self.tasks.remove(id) {
+            self.seen.push(Happened::Settled { to, task });
+        }
+    }
+
     /// A breach record is kept; the same again is the same record.
     pub(crate) fn keep_breach(&mut self, of: String, breach: Breach) {
         if self.breaches.insert((of, breach)) {
@@ -322,12 +335,23 @@ impl Broker {
                 Unsure::Task(id) => {
                     if let Some(task) = self.tasks.remove(&id) {
                         whose.insert(task.task.incident());
+                        self.seen.push(Happened::TaskLost { to: task.to, task: task.task });
                     }
                 }
             }
         }
-        if !whose.is_empty() {
-            self.seen.push(Happened::StorageLied { incidents: whose });
+        if whose.is_empty() {
+            return;
+        }
+        self.seen.push(Happened::StorageLied { incidents: whose.clone() });
+        for incident in whose {
+            let events = match self.read(incident) {
+                History::Live { commits, .. } => commits.iter().map(|commit| commit.events.len()).sum(),
+                _ => 0,
+            };
+            if !matches!(self.read(incident), History::Ended) {
+                self.seen.push(Happened::Left { incident, events });
+            }
         }
     }
 }

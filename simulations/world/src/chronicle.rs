@@ -168,6 +168,13 @@ pub enum Happened {
         /// Which.
         task: Task,
     },
+    /// The broker lost a task that nobody had settled. It is offered again.
+    TaskLost {
+        /// Whose it was.
+        to: Organisation,
+        /// Which.
+        task: Task,
+    },
     /// A breach record was kept (R24).
     BreachKept {
         /// What it says.

@@ -5,10 +5,12 @@
 
 mod agenda;
 mod broker;
+mod case;
 pub mod checkers;
 pub mod chronicle;
 mod dice;
 mod hands;
+mod hunt;
 mod mutation;
 mod outfit;
 mod scenario;
@@ -17,7 +19,9 @@ pub mod truth;
 mod weather;
 mod world;
 
+pub use case::{Case, CaseError, Listener, Verdict};
 pub use dice::Dice;
+pub use hunt::{Failure, Found, Hunt};
 pub use mutation::Mutation;
 pub use scenario::{Cut, NoWorld, Scenario};
 pub use weather::{Climate, Coverage, Place, Strike};

@@ -14,7 +14,7 @@ pub enum Strike {
     Lost,
     /// It arrives and has its effect; the answer never comes.
     AnswerLost,
-    /// It takes up to two minutes; others overtake it.
+    /// It takes up to 50 seconds; others overtake it.
     Slow,
     /// It arrives twice.
     Twice,

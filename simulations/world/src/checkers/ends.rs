@@ -53,7 +53,7 @@ impl Checker for Ends {
             Happened::Offered { to, task } => {
                 self.waiting.insert((to.clone(), task.clone()));
             }
-            Happened::Settled { to, task } => {
+            Happened::Settled { to, task } | Happened::TaskLost { to, task } => {
                 self.waiting.remove(&(to.clone(), task.clone()));
             }
             Happened::Forgotten { incident } => {

@@ -134,6 +134,12 @@ impl World<'_> {
         self.broker.epoch += 1;
         let epoch = self.broker.epoch;
         self.lease = Some((number, epoch));
+        // Whoever led before may think for a while that it still does.
+        let before = self.engines.iter().filter(|(other, engine)| **other != number && engine.leading.is_some());
+        for (engine, life) in before.map(|(other, engine)| (*other, engine.life)).collect::<Vec<_>>() {
+            let notices = self.seconds(0, 3);
+            self.agenda.put(self.after(notices), Due::Overtaken { engine, life });
+        }
         let half_read = self.has(Mutation::HalfReadJournal);
         let now = self.engine_now(number);
         let mut relay = Relay::new(self.setup.rules.clone(), Limits::default());
@@ -167,7 +173,7 @@ impl World<'_> {
             return;
         };
         let overtaken = engine.leading.as_ref().is_some_and(|leading| leading.epoch != self.broker.epoch);
-        if overtaken && !engine.cut_off {
+        if overtaken && !engine.cut_off && engine.paused_until.is_none() {
             // Half a thought is worth nothing: it starts anew and stands by.
             if let Some(engine) = self.engines.get_mut(&number) {
                 (engine.is_up, engine.leading) = (false, None);
@@ -369,7 +375,7 @@ impl World<'_> {
             return;
         }
         if self.strikes(Strike::Slow, name, None) {
-            wait += self.seconds(0, 120);
+            wait += self.seconds(0, 50);
         }
         self.agenda.put(self.after(wait), Due::Heard { request, response });
     }

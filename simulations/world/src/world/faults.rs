@@ -111,7 +111,10 @@ impl World<'_> {
         if self.healed && !is_return && !is_human {
             return;
         }
-        self.tell(Happened::Fault(fault.words()));
+        // Whoever dies says so itself.
+        if !matches!(fault, Fault::EngineDies(..) | Fault::PartyDies(..) | Fault::BrokerDies) {
+            self.tell(Happened::Fault(fault.words()));
+        }
         self.strikes_as_planned(fault);
     }
 
@@ -158,7 +161,7 @@ impl World<'_> {
             Fault::BrokerDies => self.broker_dies(),
             Fault::StorageLies(seconds) => self.storage_lies(seconds),
             Fault::TasksLost => {
-                self.broker.tasks.clear();
+                self.broker.lose_tasks();
                 self.agenda.put(self.after(OFFER_AGAIN_EVERY), Due::OfferAgain);
             }
             Fault::KeyRotates(whose, unconfirmed) => self.ether.rotate(&whose, unconfirmed.as_ref()),

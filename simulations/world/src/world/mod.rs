@@ -288,9 +288,7 @@ impl<'w> World<'w> {
             }
             Due::Wake(waker) => waker.wake(),
             Due::HandOut { id } => self.hand_out(&id),
-            Due::Settled { id } => {
-                self.broker.tasks.remove(&id);
-            }
+            Due::Settled { id } => self.broker.settle(&id),
             Due::PutBack { id } => self.put_back(&id),
             Due::Opens { party } => self.opens(party),
             Due::Starts { engine } => self.engine_starts(engine),

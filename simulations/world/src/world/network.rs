@@ -195,7 +195,7 @@ impl World<'_> {
         }
         let mut wait = self.on_the_way();
         if self.strikes(Strike::Slow, name, incident) {
-            wait += self.seconds(0, 120);
+            wait += self.seconds(0, 50);
         }
         if op.may_come_twice() && self.strikes(Strike::Twice, name, incident) {
             let later = wait + self.seconds(0, 30);
@@ -324,7 +324,7 @@ impl World<'_> {
         if !self.strikes(Strike::Lost, name, incident) {
             let mut wait = self.on_the_way();
             if self.strikes(Strike::Slow, name, incident) {
-                wait += self.seconds(0, 120);
+                wait += self.seconds(0, 50);
             }
             let knock = Knock { party, number, request };
             if self.strikes(Strike::Twice, name, incident) {
