@@ -116,6 +116,8 @@ impl Trail {
             for (number, signal) in expanded.numbered().skip(self.signals.len()) {
                 let mut stay = Stay { began: before.since, signals: 1, ..before };
                 steps.push(stay.moved(of(stay, signal), self.places, Some(number), (on, event.at)));
+                // Whoever joins its siblings where they are came there only now.
+                stay.since = event.at;
                 self.signals.push(stay);
             }
         }

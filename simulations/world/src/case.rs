@@ -123,7 +123,9 @@ impl Case {
         // What is taken away changes what is left of chance, so it is gone over until nothing more can go.
         for _ in 0..4 {
             let before = case.cut.clone();
-            let all = 0..verdict.reports.max(before.reports.as_ref().and_then(|kept| kept.last().map(|n| n + 1)).unwrap_or(0));
+            let all = 0..verdict
+                .reports
+                .max(before.reports.as_ref().and_then(|kept| kept.last().map(|n| n + 1)).unwrap_or(0));
             let reports = before.reports.clone().unwrap_or_else(|| all.collect());
             case.cut.reports = Some(fewest(reports, |kept| {
                 fails(&Self { cut: Cut { reports: Some(kept.clone()), ..case.cut.clone() }, ..case.clone() })
@@ -134,7 +136,10 @@ impl Case {
             }));
             if let Some(strikes) = case.cut.strikes.clone() {
                 case.cut.strikes = Some(fewest(strikes, |kept| {
-                    fails(&Self { cut: Cut { strikes: Some(kept.clone()), ..case.cut.clone() }, ..case.clone() })
+                    fails(&Self {
+                        cut: Cut { strikes: Some(kept.clone()), ..case.cut.clone() },
+                        ..case.clone()
+                    })
                 }));
             }
             if case.cut == before {
@@ -160,9 +165,9 @@ impl Case {
     /// Reads what [`Case::to_toml`] writes. An unknown key is refused.
     pub fn from_toml(text: &str) -> Result<Self, CaseError> {
         let kept: Kept = toml::from_str(text).map_err(|error| CaseError(error.to_string()))?;
-        let mutation = kept.mutation.map(|name| {
-            Mutation::named(&name).ok_or_else(|| CaseError(format!("{name} is no planted bug")))
-        });
+        let mutation = kept
+            .mutation
+            .map(|name| Mutation::named(&name).ok_or_else(|| CaseError(format!("{name} is no planted bug"))));
         let cut = Cut { reports: kept.reports, faults: kept.faults, strikes: kept.strikes };
         Ok(Self { seed: kept.seed, cut, mutation: mutation.transpose()? })
     }
@@ -237,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_case_reads_back_from_its_file() {
-        let cut = Cut { reports: Some([0, 2].into()), faults: Some(BTreeSet::new()), strikes: Some([17].into()) };
+        let cut =
+            Cut { reports: Some([0, 2].into()), faults: Some(BTreeSet::new()), strikes: Some([17].into()) };
         let case = Case { seed: 7, cut, mutation: Some(Mutation::NoSweeper) };
         let text = case.to_toml("a ciphertext\nwithout owner");
         assert!(text.starts_with("# a ciphertext\n# without owner\n"));

@@ -83,7 +83,8 @@ impl Hunt {
                         if place >= self.count {
                             return;
                         }
-                        let case = Case { mutation: self.mutation, ..Case::of(self.first.saturating_add(place)) };
+                        let case =
+                            Case { mutation: self.mutation, ..Case::of(self.first.saturating_add(place)) };
                         let tried = case.try_out();
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                         match tried {

@@ -1,14 +1,18 @@
 //! What a watcher can count: how much is where, what happened, and how far the lessons are away.
 
 use hwc_relay::Standing;
-use hwc_schemas::wire::Answer;
+use hwc_schemas::{
+    SignalId, SignalNumber,
+    outcome::Withheld,
+    wire::{Answer, Command},
+};
 use hwc_workflow::{Step, law::Phase};
 use jiff::civil::time;
 
 use crate::{
     life::live_on,
-    people::{People, Plan, expand, record, screen},
-    region::{MORNING, at, incident, police, veilig_thuis},
+    people::{People, Plan, expand, expand_after, record, screen},
+    region::{MORNING, at, incident, municipality, police, veilig_thuis},
     world::World,
 };
 
@@ -35,6 +39,21 @@ fn the_census_counts_reports_until_their_children_are_known_and_then_each_child(
     let before = world.relay.census();
     world.crash();
     assert_eq!(world.relay.census(), before);
+}
+
+#[test]
+fn r9_a_child_that_joins_late_is_counted_from_when_it_joined() {
+    let mut world = World::new(MORNING);
+    world.say(&police(), record(1));
+    world.say(&veilig_thuis(), screen(1));
+    world.say(&veilig_thuis(), expand(incident(1), 1, false));
+    let signal = SignalId { incident: incident(1), number: SignalNumber::FIRST };
+    let withheld = Command::Withhold { signal, round: 1, reason: Withheld::EnrolmentUnknown };
+    assert_eq!(world.say(&municipality(), withheld), Answer::Recorded);
+    world.now = at("2026-11-19T10:00");
+    world.say(&veilig_thuis(), expand_after(1, incident(1), 2, true));
+    let joined = Standing { count: 2, oldest: at("2026-11-19T10:00") };
+    assert_eq!(world.relay.census().0.get(&Phase::Expanded), Some(&joined));
 }
 
 #[test]

@@ -90,7 +90,12 @@ pub(crate) fn expand(incident: IncidentId, children: usize, complete: bool) -> C
 }
 
 /// So many children, after so many that went before.
-fn expand_after(first: u16, incident: IncidentId, children: usize, complete: bool) -> Command<Sealed> {
+pub(crate) fn expand_after(
+    first: u16,
+    incident: IncidentId,
+    children: usize,
+    complete: bool,
+) -> Command<Sealed> {
     let refer = Finding::Refer { municipality: municipality(), referral: sealed() };
     let interval = Interval { seconds: 3600, date_only: false };
     Command::Expand {

@@ -1,6 +1,6 @@
 //! What is over is gone, soon and for ever.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, hash_map};
 
 use hwc_schemas::{IncidentId, PayloadId, SignalId, SignalNumber};
 use hwc_workflow::Fact;
@@ -40,7 +40,11 @@ pub const FORGOTTEN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 #[derive(Default)]
 pub struct Purged {
     ledger: Ledger,
-    there: HashMap<PayloadId, IncidentId>,
+    /// What is there, whose it is, and in how many copies.
+    there: HashMap<PayloadId, (IncidentId, u32)>,
+    ever: HashSet<PayloadId>,
+    /// What was stored twice because nobody knew that it was.
+    twice: HashSet<PayloadId>,
     healed: Option<Timestamp>,
     /// What was over before the world healed.
     over: HashSet<Owed>,
@@ -101,11 +105,20 @@ impl Checker for Purged {
                 }
             }
             Happened::Stored { payload, incident, .. } => {
-                self.there.insert(*payload, *incident);
+                let stored_before = self.ever.replace(*payload).is_some();
+                if stored_before {
+                    self.twice.insert(*payload);
+                }
+                self.there.entry(*payload).or_insert((*incident, 0)).1 += 1;
             }
             Happened::Gone { payload, .. } => {
-                if let Some(incident) = self.there.remove(payload) {
-                    self.done(Owed::Gone(incident, *payload));
+                if let Some((incident, copies)) = self.there.get_mut(payload) {
+                    let incident = *incident;
+                    *copies -= 1;
+                    if *copies == 0 {
+                        self.there.remove(payload);
+                        self.done(Owed::Gone(incident, *payload));
+                    }
                 }
             }
             Happened::Durable { incident, events, .. } => {
@@ -143,7 +156,7 @@ impl Checker for Purged {
     fn end(&mut self, _: &Truth) -> Result<(), String> {
         let left = self.there.iter().min();
         demand(left.is_none(), || {
-            left.map(|(payload, of)| format!("{payload} of {of} is there for ever")).unwrap_or_default()
+            left.map(|(payload, (of, _))| format!("{payload} of {of} is there for ever")).unwrap_or_default()
         })
     }
 }
@@ -159,7 +172,8 @@ impl Purged {
             }
             Some(healed) => {
                 let by_when = now.max(healed) + owed.within();
-                if self.by_when.insert(owed, by_when).is_none() {
+                if let hash_map::Entry::Vacant(vacant) = self.by_when.entry(owed) {
+                    vacant.insert(by_when);
                     self.due.insert((by_when, owed));
                 }
             }
@@ -204,12 +218,12 @@ impl Purged {
                 ended.push(*number);
             }
             Fact::Erased { payload } => {
-                let there = self.there.contains_key(payload) && !lied;
+                let there = self.is_there(payload) && !lied;
                 demand(!there, || format!("{payload} of {incident} is said to be erased and is there"))?;
             }
             Fact::Purged { number } => {
                 let own = case.signals.get(number.index()).into_iter().flat_map(|s| s.payloads());
-                let left = own.filter(|_| !lied).find(|payload| self.there.contains_key(payload));
+                let left = own.filter(|_| !lied).find(|payload| self.is_there(payload));
                 let signal = SignalId { incident, number: *number };
                 demand(left.is_none(), || {
                     format!("{signal} is said to be purged and a ciphertext is there")
@@ -221,7 +235,7 @@ impl Purged {
         let case = self.ledger.case(incident);
         let whole = case.is_some_and(|case| case.is_purged() || case.ended_unexpanded());
         for payload in useless {
-            if self.there.contains_key(&payload) {
+            if self.is_there(&payload) {
                 self.owe(Owed::Gone(incident, payload), now);
             }
         }
@@ -234,12 +248,18 @@ impl Purged {
         Ok(())
     }
 
+    /// Whether a ciphertext is there that should not be. A second copy, stored because the first was not answered, is nobody's:
+    /// it stays until it is swept, which `owned` judges.
+    fn is_there(&self, payload: &PayloadId) -> bool {
+        self.there.contains_key(payload) && !self.twice.contains(payload)
+    }
+
     /// Whether nothing is there that the events of an incident point to.
     fn is_gone(&self, incident: IncidentId) -> Result<(), String> {
         let Some(case) = self.ledger.case(incident).filter(|case| !case.lied) else { return Ok(()) };
         let report = case.recorded.iter().map(|recorded| recorded.report);
         let mut all = report.chain(case.signals.iter().flat_map(|signal| signal.payloads()));
-        let left = all.find(|payload| self.there.contains_key(payload));
+        let left = all.find(|payload| self.is_there(payload));
         demand(left.is_none(), || format!("{incident} has its tombstone and a ciphertext is there"))
     }
 

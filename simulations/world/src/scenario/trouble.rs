@@ -5,8 +5,9 @@ use std::sync::Arc;
 use hwc_police::ReferenceKey;
 use hwc_schemas::{
     IncidentId, Organisation, Role, SignalId, SignalNumber,
+    letter::Hop,
     outcome::{Recalled, Withheld},
-    wire::{Command, Fetch, Sealed},
+    wire::{Binding, Command, Fetch, Sealed},
 };
 use jiff::SignedDuration;
 
@@ -150,7 +151,11 @@ fn lie(dice: &mut Dice, liar: &Organisation, signal: SignalId) -> Result<Fault, 
         2 => said(Command::Return { signal, round }),
         3 => {
             let school = organisation(Role::School, "02BB00")?;
-            said(Command::Route { signal, round, school, letter: Sealed::new(b"nothing".to_vec()) })
+            let SignalId { incident, number } = signal;
+            let (sender, receiver) = (liar.clone(), school.clone());
+            let binding = Binding { incident, number: Some(number), hop: Hop::Letter, sender, receiver };
+            let letter = crate::seal::seal(&binding, (0, 0), b"nothing", false);
+            said(Command::Route { signal, round, school, letter })
         }
         4 => said(Command::Withhold { signal, round, reason: Withheld::EnrolmentUnknown }),
         5 => pried(Fetch::Letter { signal, round }),

@@ -135,7 +135,8 @@ impl World<'_> {
         let epoch = self.broker.epoch;
         self.lease = Some((number, epoch));
         // Whoever led before may think for a while that it still does.
-        let before = self.engines.iter().filter(|(other, engine)| **other != number && engine.leading.is_some());
+        let before =
+            self.engines.iter().filter(|(other, engine)| **other != number && engine.leading.is_some());
         for (engine, life) in before.map(|(other, engine)| (*other, engine.life)).collect::<Vec<_>>() {
             let notices = self.seconds(0, 3);
             self.agenda.put(self.after(notices), Due::Overtaken { engine, life });
