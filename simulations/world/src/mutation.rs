@@ -8,6 +8,10 @@ use std::fmt;
 pub enum Mutation {
     /// The journal appends wherever its log ends: the guard is gone.
     UnguardedAppend,
+    /// The journal hears whoever thinks that it leads, and not its present leader only.
+    NoPen,
+    /// Whoever thinks that it leads sweeps, without asking whether it does.
+    SweepsUnconfirmed,
     /// The guard does not span the tombstone: what ended can begin again.
     ResurrectedIncident,
     /// An erasure is said to be done, and is not.
@@ -50,8 +54,10 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every bug that can be planted.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::UnguardedAppend,
+        Self::NoPen,
+        Self::SweepsUnconfirmed,
         Self::ResurrectedIncident,
         Self::LostErasure,
         Self::EraseBeforeStore,
@@ -77,6 +83,8 @@ impl Mutation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::UnguardedAppend => "unguarded-append",
+            Self::NoPen => "no-pen",
+            Self::SweepsUnconfirmed => "sweeps-unconfirmed",
             Self::ResurrectedIncident => "resurrected-incident",
             Self::LostErasure => "lost-erasure",
             Self::EraseBeforeStore => "erase-before-store",

@@ -103,7 +103,7 @@ impl Scenario {
             gives_up_at: later(heals_at, SignedDuration::from_hours(24 * 120)),
             rules: rules(&truth, &zone, mutation)?,
             engines: 2,
-            has_a_pen: dice.happens(750),
+            has_a_pen: mutation != Some(Mutation::NoPen),
             members: cast.take_members(&truth)?,
             police,
             veilig_thuis,

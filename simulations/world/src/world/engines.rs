@@ -452,6 +452,15 @@ impl World<'_> {
         }
     }
 
+    /// A planted bug: an engine that was away looks for orphans by what it knew before.
+    pub(super) fn sweep_unconfirmed(&mut self, number: EngineNumber) {
+        let heard = self.has(Mutation::SweepsUnconfirmed) && self.is_heard(number);
+        let kept = self.leader(number).filter(|_| heard).and_then(|leading| leading.relay.keeps());
+        if let Some(kept) = kept {
+            self.broker.sweep(&kept, ORPHANS_AFTER, self.now);
+        }
+    }
+
     pub(super) fn sweep(&mut self) {
         let leader = self.lease.map(|(holder, _)| holder).filter(|holder| self.is_heard(*holder));
         let kept = leader.and_then(|leader| self.leader(leader)?.relay.keeps());

@@ -218,6 +218,7 @@ impl World<'_> {
         if engine.paused_until.is_some_and(|until| until <= now) {
             engine.paused_until = None;
             let life = engine.life;
+            self.sweep_unconfirmed(number);
             self.set_alarm(number);
             let notices = self.seconds(0, 2);
             self.agenda.put(self.after(notices), Due::Overtaken { engine: number, life });
