@@ -14,6 +14,8 @@ use crate::{
     replay::{self, Ground, Options, ReplayError},
     roles, serve,
     settings::Common,
+    simulate,
+    timeline::Speed,
     trace,
 };
 
@@ -33,6 +35,8 @@ Examples:
   hwc demo                                         the cases of the manual, live
   hwc replay simulations/handbook                  the same dataset, summarised
   hwc replay DATASET --diary diary.jsonl -o json   what became of every (invented) child
+  hwc simulate population --size village --reports 40 --out REGION
+                                                   an invented region as a dataset
   hwc law                                          what can happen to a signal, on one page
 
 Exit codes:
@@ -49,6 +53,9 @@ enum Command {
     Dev(dev::Arguments),
     /// Runs an engine: it leads, or stands by until the leader falls silent.
     Engine(Common),
+    /// Makes what has not happened: invented regions.
+    #[command(subcommand)]
+    Simulate(simulate::Simulation),
     /// The police: takes files of reports and sends them.
     Police(roles::police::Arguments),
     /// Veilig Thuis: screens, looks households up, refers; calls back.
@@ -85,6 +92,9 @@ struct ReplayArguments {
     /// Schools (BRIN and location, separated by commas) where nobody ever opens anything.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     unattended_schools: Vec<String>,
+    /// How fast the dataset's time passes: 1 as it happened, 60 a minute a second, max without any waiting.
+    #[arg(long, value_name = "TIMES", default_value = "max")]
+    speed: Speed,
     /// How to print the summary.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -139,6 +149,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
                 error.code().into()
             }
         },
+        Command::Simulate(simulation) => simulate::run(simulation),
         Command::Police(arguments) => roles::police::run(arguments).await,
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
         Command::Municipality(arguments) => roles::municipality::run(arguments).await,
@@ -178,6 +189,7 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
         .map_err(|error| ReplayError::Setup(error.to_string()))?;
     let mut options = Options::new(arguments.nats_server.clone());
     options.collector.clone_from(&arguments.otlp);
+    options.speed = arguments.speed;
     options.unattended_schools = arguments
         .unattended_schools
         .iter()

@@ -20,6 +20,7 @@ mod serve;
 mod settings;
 mod shifted;
 mod shown;
+mod simulate;
 mod telling;
 mod timeline;
 mod trace;

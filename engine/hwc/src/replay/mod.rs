@@ -53,7 +53,7 @@ use crate::{
     dataset::{Dataset, DatasetError},
     engine::{Ended, EngineError, Observer, Sweep},
     exit::{self, Code},
-    timeline::{ENGINE, Timeline},
+    timeline::{ENGINE, Speed, Timeline},
 };
 
 /// What to replay, and what to keep of it.
@@ -68,6 +68,8 @@ pub(crate) struct Options {
     pub(crate) collector: Option<String>,
     /// How the streams are made, but for the ceiling and the lease.
     pub(crate) streams: Settings,
+    /// How fast the dataset's time passes.
+    pub(crate) speed: Speed,
     /// Who dies when.
     lives: Arc<dyn Lives>,
     /// How the engine sweeps.
@@ -85,6 +87,7 @@ impl Options {
             watcher: None,
             collector: None,
             streams: Settings::development(),
+            speed: Speed::Max,
             lives: Arc::new(Undying),
             sweep: Sweep::default(),
             answers_within: ANSWERS_WITHIN,
@@ -237,7 +240,7 @@ impl Stage {
 
         let submissions = std::mem::take(&mut dataset.submissions);
         let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
-        let timeline = Timeline::starting_at(start);
+        let timeline = Timeline::starting_at(start, options.speed);
         timeline.begin(POLICE);
         let diarist = Arc::new(Diarist::new(dataset.synthetic));
 
@@ -471,11 +474,11 @@ impl Stage {
     fn show_progress(&self) {
         if self.progress && std::io::stderr().is_terminal() {
             let Count { incidents, open, .. } = self.diarist.count();
-            let day = self.dataset.zone.local(self.timeline.now()).date();
+            let now = self.dataset.zone.local(self.timeline.now()).strftime("%Y-%m-%d %H:%M");
             // Nobody may be watching.
             let _ = write!(
                 std::io::stderr(),
-                "\r\x1b[K{day}  {incidents}/{} reports, {open} signals open",
+                "\r\x1b[K{now}  {incidents}/{} reports, {open} signals open",
                 self.reports
             );
         }
