@@ -2,7 +2,8 @@
 """Compare the program's diary with the oracle's, line by line, in any order.
 
 First the fixed checks: the handbook's cases and `cases/`, whose expected diaries were derived by
-hand. Then random datasets, one a seed. Without --hwc only the oracle itself is checked.
+hand. Then random datasets, one a seed, and villages that the program invents itself (`hwc simulate
+population`). Without --hwc only the oracle itself is checked.
 """
 import argparse
 import json
@@ -123,6 +124,22 @@ def check_random(options, tally):
             shutil.rmtree(dataset)
 
 
+def check_villages(options, tally):
+    """Villages of the program's own: other names, more people, everyday calendars."""
+    for seed in range(options.seed, options.seed + options.villages):
+        dataset = Path(tempfile.mkdtemp(prefix=f"hwc-village-{seed}-"))
+        command = [options.hwc, "simulate", "population", "--seed", str(seed), "--size", "2500",
+                   "--reports", "40", "--days", "120", "--out", str(dataset)]
+        run = subprocess.run(command, capture_output=True, timeout=SECONDS_AT_MOST)
+        if run.returncode:
+            tally.note(f"village {seed}", ["- " + run.stderr.decode(errors="replace")])
+            continue
+        differences = check_hwc(options.hwc, dataset, by_oracle(dataset)[0])
+        tally.note(f"village {seed}", differences, kept=dataset)
+        if not differences:
+            shutil.rmtree(dataset)
+
+
 def count(options):
     """How often each ending occurs in the random datasets."""
     endings = Counter()
@@ -142,6 +159,7 @@ def main():
     parser.add_argument("--datasets", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--reports", type=int, default=25, help="reports a dataset")
+    parser.add_argument("--villages", type=int, default=3, help="villages that the program invents")
     parser.add_argument("--count", action="store_true", help="only count the endings")
     options = parser.parse_args()
     if options.count:
@@ -150,6 +168,7 @@ def main():
     check_fixed(options, tally)
     if options.hwc:
         check_random(options, tally)
+        check_villages(options, tally)
     print(f"{tally.passed} passed, {tally.failed} failed")
     sys.exit(1 if tally.failed else 0)
 

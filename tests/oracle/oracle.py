@@ -93,8 +93,9 @@ def normalised(text):
 
 
 def first_name(child):
-    """R16: given names are split at whitespace and the first is taken."""
-    return normalised(child.given_names.split()[0])
+    """R16: given names are split at whitespace and the first is taken; empty for somebody who has
+    only one name, which then is the surname."""
+    return normalised((child.given_names.split() or [""])[0])
 
 
 def full_surname(child):
@@ -117,8 +118,9 @@ def nearly_matches(one, other):
     what stands in the prefix field."""
     def surnames(child):
         return {full_surname(child), normalised(child.surname)}
+    name = first_name(one)
     return one.date_of_birth == other.date_of_birth and (
-        first_name(one) == first_name(other) or bool(surnames(one) & surnames(other)))
+        bool(name) and name == first_name(other) or bool(surnames(one) & surnames(other)))
 
 
 # --- Reading a dataset ---------------------------------------------------------------------------

@@ -46,6 +46,19 @@ impl Dice {
         self.below(10_000) < u64::from(in_10_000)
     }
 
+    /// Which of several cases it is, each happening so often in ten thousand times; none of them the rest of the time.
+    pub fn case(&mut self, in_10_000: &[u32]) -> Option<usize> {
+        let mut left = self.below(10_000);
+        for (place, rate) in in_10_000.iter().enumerate() {
+            let rate = u64::from(*rate);
+            if left < rate {
+                return Some(place);
+            }
+            left -= rate;
+        }
+        None
+    }
+
     /// A place in a list of this length.
     pub fn place(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
@@ -114,5 +127,9 @@ mod tests {
         (0..30_000).for_each(|_| counts[dice.weighted([1, 0, 2].into_iter())] += 1);
         assert!((9_500..10_500).contains(&counts[0]) && counts[1] == 0, "{counts:?}");
         assert!(!dice.happens(0) && dice.happens(10_000));
+        let cases: Vec<_> = (0..100_000).map(|_| dice.case(&[1_000, 0, 5_000])).collect();
+        let times = |case| cases.iter().filter(|drawn| **drawn == case).count();
+        assert!((9_500..10_500).contains(&times(Some(0))) && times(Some(1)) == 0, "{}", times(Some(0)));
+        assert!((39_000..41_000).contains(&times(None)), "{}", times(None));
     }
 }

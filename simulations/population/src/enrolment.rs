@@ -63,36 +63,30 @@ impl Population {
         let sector = sector(child, self.settings().day, dice)?;
         let attends = self.attended(sector, home, dice)?;
         let rates = &self.settings().rates;
-        let pupil = if dice.happens(rates.enrolment_misspelt) {
-            spelling::misspelt(child, dice)
-        } else if dice.happens(rates.enrolment_spelt_otherwise) {
-            spelling::otherwise(child, dice)
-        } else {
-            child.clone()
+        let pupil = match dice.case(&[rates.enrolment_misspelt, rates.enrolment_spelt_otherwise]) {
+            Some(0) => spelling::misspelt(child, dice),
+            Some(_) => spelling::otherwise(child, dice),
+            None => child.clone(),
         };
         let row = Row { pupil, school: Some(attends), host: None, secret: false };
-        let what = dice.weighted(
-            [
-                rates.enrolment_missing,
-                rates.enrolment_without_school,
-                rates.enrolment_stale,
-                rates.enrolment_twice,
-                rates.enrolment_secret,
-                rates.enrolment_seconded,
-                10_000,
-            ]
-            .into_iter(),
-        );
+        let what = dice.case(&[
+            rates.enrolment_missing,
+            rates.enrolment_without_school,
+            rates.enrolment_stale,
+            rates.enrolment_twice,
+            rates.enrolment_secret,
+            rates.enrolment_seconded,
+        ]);
         let rows = match what {
-            0 => Vec::new(),
-            1 => vec![Row { school: None, ..row }],
-            2 => vec![Row { school: Some(self.former(sector, home, attends, dice)), ..row }],
-            3 => {
+            Some(0) => Vec::new(),
+            Some(1) => vec![Row { school: None, ..row }],
+            Some(2) => vec![Row { school: Some(self.former(sector, home, attends, dice)), ..row }],
+            Some(3) => {
                 let former = Row { school: Some(self.former(sector, home, attends, dice)), ..row.clone() };
                 vec![former, row]
             }
-            4 => vec![Row { secret: true, ..row }],
-            5 => {
+            Some(4) => vec![Row { secret: true, ..row }],
+            Some(5) => {
                 let own = self.attended(sector, home, dice);
                 // Seconded: the child is taught at the host, and enrolled elsewhere.
                 vec![Row { school: own, host: Some(attends), ..row }]

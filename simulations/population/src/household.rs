@@ -188,19 +188,17 @@ fn births(children: usize, day: Date, dice: &mut Dice) -> Vec<Date> {
     let mut older = Vec::new();
     let mut oldest = 0;
     while older.len() < children {
-        let at_once = match dice
-            .weighted([rates::TWINS, rates::TRIPLETS, 10_000 - rates::TWINS - rates::TRIPLETS].into_iter())
-        {
-            0 => 2,
-            1 => 3,
+        let room = children - older.len();
+        let at_once = match room {
+            3.. if dice.happens(rates::TRIPLETS_OF_THREE) => 3,
+            2.. if dice.happens(rates::TWINS_OF_TWO) => 2,
             _ => 1,
         };
-        let room = children - older.len();
         if !older.is_empty() {
             let most = (DAYS_OF_CHILDHOOD - 1 - oldest) / u32::try_from(room).unwrap_or(1);
             oldest += dice.between(330, 1_700).min(most);
         }
-        older.extend(std::iter::repeat_n(oldest, at_once.min(room)));
+        older.extend(std::iter::repeat_n(oldest, at_once));
     }
     let youngest = dice.between(0, DAYS_OF_CHILDHOOD - 1 - oldest);
     let born = |older: &u32| day.checked_sub(i64::from(youngest + older).days()).unwrap_or(day);

@@ -141,10 +141,10 @@ impl Population {
             None => self.somebody(dice),
         };
         recent.families.push_back((reported_at, household.id));
-        let kind = match dice.weighted([rates.other_kind, rates.child_abuse, 10_000].into_iter()) {
-            0 => Kind::Other,
-            1 => Kind::ChildAbuse,
-            _ => Kind::DomesticViolence,
+        let kind = match dice.case(&[rates.other_kind, rates.child_abuse]) {
+            Some(0) => Kind::Other,
+            Some(_) => Kind::ChildAbuse,
+            None => Kind::DomesticViolence,
         };
         let mut address = household.address.clone();
         if dice.happens(rates.address_without_municipality) {
@@ -233,12 +233,12 @@ impl Population {
     /// A child as the police write it down.
     fn spelt(&self, person: &Person, dice: &mut Dice) -> Person {
         let rates = &self.settings().rates;
-        let ways = [rates.report_wrong_birthday, rates.report_misspelt, rates.report_spelt_otherwise, 10_000];
-        match dice.weighted(ways.into_iter()) {
-            0 => spelling::wrong_birthday(person, self.settings().day, dice),
-            1 => spelling::misspelt(person, dice),
-            2 => spelling::otherwise(person, dice),
-            _ => person.clone(),
+        let ways = [rates.report_wrong_birthday, rates.report_misspelt, rates.report_spelt_otherwise];
+        match dice.case(&ways) {
+            Some(0) => spelling::wrong_birthday(person, self.settings().day, dice),
+            Some(1) => spelling::misspelt(person, dice),
+            Some(_) => spelling::otherwise(person, dice),
+            None => person.clone(),
         }
     }
 }

@@ -13,8 +13,12 @@ pub const CHILDREN_OF_A_HOUSEHOLD: [u32; 7] = [400, 4_000, 4_050, 1_150, 290, 80
 /// Births that are twins. National statistics: 14 in a thousand.
 pub const TWINS: u32 = 140;
 
-/// Births that are triplets. Assumption, about the national figure; see `TRIPLETS_IN`.
-pub const TRIPLETS: u32 = 2;
+/// Births that are twins, of those after which a household can have two children more: set so that of all births [`TWINS`] are.
+pub const TWINS_OF_TWO: u32 = 320;
+
+/// Births that are triplets, of those after which a household can have three children more. Set so that of all births about
+/// two in ten thousand are (national statistics).
+pub const TRIPLETS_OF_THREE: u32 = 25;
 
 /// Households with one adult. National statistics: a good one in six of the families with children.
 pub const ONE_ADULT: u32 = 1_700;
@@ -58,15 +62,6 @@ pub const INHABITANTS_WITH_SECONDARY_MIN: u32 = 15_000;
 /// See [`INHABITANTS_WITH_SECONDARY_MIN`].
 pub const INHABITANTS_WITH_SPECIAL_MIN: u32 = 40_000;
 
-/// Schools' boards that have never signed; that sign within a year from the region's day; the others did up to five years before.
-/// Volumes: 164 schools of the region take part, which with these is what remains of about 185.
-pub const NEVER_SIGNED: u32 = 700;
-/// See [`NEVER_SIGNED`].
-pub const SIGNS_LATER: u32 = 400;
-
-/// Schools that signed and whose mailbox is not known. Assumption.
-pub const WITHOUT_MAILBOX: u32 = 100;
-
 /// A school's own closed days in a school year: fewest and most. Assumption.
 pub const CLOSED_DAYS_OF_A_YEAR: (u32, u32) = (2, 5);
 
@@ -76,6 +71,13 @@ pub const FOLLOW_UP_DAYS_MAX: i64 = 10;
 /// What a researcher may want to turn, each in ten thousand. The defaults are the constants' own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
+    /// Schools whose boards never signed the covenant (R11). Volumes: 164 schools of Hart van Brabant take part, which is what
+    /// remains of some 185.
+    pub school_never_signed: u32,
+    /// Schools whose boards sign within a year from the region's day on; the others did up to five years before. Assumption.
+    pub school_signs_later: u32,
+    /// Schools that signed and whose mailbox is not known (R11). Assumption.
+    pub school_without_mailbox: u32,
     /// Primary pupils at another school of their own municipality than the nearest. Assumption.
     pub farther_school: u32,
     /// Primary pupils at a school of a neighbouring municipality. Assumption.
@@ -137,6 +139,9 @@ pub struct Rates {
 impl Default for Rates {
     fn default() -> Self {
         Self {
+            school_never_signed: 700,
+            school_signs_later: 400,
+            school_without_mailbox: 100,
             farther_school: 2_500,
             primary_across_the_border: 250,
             enrolment_missing: 100,

@@ -68,14 +68,12 @@ impl Population {
             let part = |number: u32| i8::try_from(number).unwrap_or(0);
             time(part(minutes / 60 % 24), part(minutes % 60), 0, 0)
         };
-        let [early, morning, late] = ARRIVALS;
-        let (first, last, days_ago) =
-            match dice.weighted([early, morning, late, 10_000 - early - morning - late].into_iter()) {
-                0 => (390, 509, 0),
-                1 => (510, 719, 0),
-                2 => (390, 1_079, dice.between(1, 5)),
-                _ => (0, 1_439, 0),
-            };
+        let (first, last, days_ago) = match dice.case(&ARRIVALS) {
+            Some(0) => (390, 509, 0),
+            Some(1) => (510, 719, 0),
+            Some(_) => (390, 1_079, dice.between(1, 5)),
+            None => (0, 1_439, 0),
+        };
         let reported = zone.instant(day, minute_of(dice.between(first, last)));
         let reported_at = reported + i64::from(dice.between(0, 59)).seconds();
         // On the day before, or in the small hours of the same one.

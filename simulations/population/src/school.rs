@@ -9,8 +9,8 @@ use crate::{
     municipality::Municipality,
     rates::{
         CHILDREN, INHABITANTS_PER_SPECIAL_SCHOOL, INHABITANTS_PER_VOCATIONAL_SCHOOL,
-        INHABITANTS_WITH_SECONDARY_MIN, INHABITANTS_WITH_SPECIAL_MIN, NEVER_SIGNED,
-        PUPILS_OF_A_PRIMARY_SCHOOL, PUPILS_OF_A_SECONDARY_SCHOOL, SIGNS_LATER, WITHOUT_MAILBOX,
+        INHABITANTS_WITH_SECONDARY_MIN, INHABITANTS_WITH_SPECIAL_MIN, PUPILS_OF_A_PRIMARY_SCHOOL,
+        PUPILS_OF_A_SECONDARY_SCHOOL,
     },
     settings::Settings,
 };
@@ -159,16 +159,17 @@ fn board(
     most: u32,
     mut dice: Dice,
 ) -> Vec<School> {
+    let rates = &settings.rates;
     let several = if sector == Sector::Primary { 700 } else { 3_500 };
     let locations = if dice.happens(several) { dice.between(2, 3).min(most) } else { 1 };
     let brin = brin(number);
     let (name, domain) = name(sector, &mut dice);
-    let mailbox = (!dice.happens(WITHOUT_MAILBOX)).then(|| format!("{brin}HwC@{domain}.example"));
-    let kind = dice.weighted([NEVER_SIGNED, SIGNS_LATER, 10_000 - NEVER_SIGNED - SIGNS_LATER].into_iter());
-    let signed_on = match kind {
-        0 => None,
-        1 => settings.day.checked_add(i64::from(dice.between(1, 365)).days()).ok(),
-        _ => settings.day.checked_sub(i64::from(dice.between(0, 5 * 365)).days()).ok(),
+    let mailbox =
+        (!dice.happens(rates.school_without_mailbox)).then(|| format!("{brin}HwC@{domain}.example"));
+    let signed_on = match dice.case(&[rates.school_never_signed, rates.school_signs_later]) {
+        Some(0) => None,
+        Some(_) => settings.day.checked_add(i64::from(dice.between(1, 365)).days()).ok(),
+        None => settings.day.checked_sub(i64::from(dice.between(0, 5 * 365)).days()).ok(),
     };
     let mailbox = mailbox.filter(|_| signed_on.is_some());
     (0..locations)
@@ -234,37 +235,43 @@ const PRIMARY_NAMES: [&str; 40] = [
     "Het Baken",
 ];
 const SECONDARY_NAMES: [&str; 16] = [
-    "Lyceum de Leij",
-    "Dorenweerd",
-    "Mill-Hillpoort",
-    "De Nassau",
-    "Sint-Jansheem",
-    "Het Element",
-    "De Overlaat",
-    "Van Maerlant",
-    "Cobbenhage",
-    "De Rooi Pannen",
-    "Het Goirleveld",
-    "Sprengeloo",
-    "De Burgh",
-    "Walewyc",
-    "Zuiderlicht",
-    "Beukenheem",
+    "Eikelaar College",
+    "Lyceum Zonneveld",
+    "Het Vennencollege",
+    "De Wilgenhoek",
+    "Scholengemeenschap De Brug",
+    "Havikslyceum",
+    "Het Stroomland",
+    "De Wending",
+    "Valkendaal College",
+    "Lyceum Oudewerf",
+    "De Hoge Linde",
+    "Het Veerhuis",
+    "Noorderlicht Lyceum",
+    "Waterkant College",
+    "De Vier Windstreken",
+    "Hazelhorst College",
 ];
 const SPECIAL_NAMES: [&str; 10] = [
-    "De Horst",
-    "De Bodde",
-    "Het Keerpunt",
-    "De Parcours",
-    "Onder de Bogen",
-    "De Sonnewijser",
-    "De Zwaaikom",
-    "Westerwel",
-    "De Hondsberg",
+    "De Hoeksteen",
+    "De Windroos",
+    "Het Steunpunt",
+    "De Kleine Kring",
+    "Het Tussenland",
+    "De Opmaat",
+    "De Vlonder",
+    "Het Zonnehuis",
+    "De Wissel",
     "Het Berkenhof",
 ];
-const VOCATIONAL_NAMES: [&str; 6] =
-    ["ROC Delta", "Vista", "Yonder", "Het Gilde", "ROC De Waarden", "Koning Vakschool"];
+const VOCATIONAL_NAMES: [&str; 6] = [
+    "ROC Waterland-Zuid",
+    "Vakschool De Werf",
+    "ROC De Linie",
+    "Het Ambacht",
+    "ROC Oevers",
+    "Vakcollege Meerwijk",
+];
 
 /// A name, and what its mailbox's domain begins with.
 fn name(sector: Sector, dice: &mut Dice) -> (String, String) {
