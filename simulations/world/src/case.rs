@@ -151,7 +151,7 @@ impl Case {
 
     /// As it is kept in a file, with what it shows.
     pub fn to_toml(&self, shows: &str) -> String {
-        let shows: String = shows.lines().map(|line| format!("# {line}\n")).collect();
+        let shows: Vec<_> = shows.lines().map(|line| format!("# {line}")).collect();
         let kept = Kept {
             seed: self.seed,
             mutation: self.mutation.map(|mutation| mutation.name().to_owned()),
@@ -159,7 +159,7 @@ impl Case {
             faults: self.cut.faults.clone(),
             strikes: self.cut.strikes.clone(),
         };
-        format!("{shows}{}", toml::to_string(&kept).unwrap_or_default())
+        format!("{}\n{}", shows.join("\n"), toml::to_string(&kept).unwrap_or_default())
     }
 
     /// Reads what [`Case::to_toml`] writes. An unknown key is refused.
@@ -178,7 +178,7 @@ impl Case {
         let mut add = |option: &str, numbers: Option<Vec<String>>| {
             if let Some(numbers) = numbers {
                 let listed = if numbers.is_empty() { "none".to_owned() } else { numbers.join(",") };
-                command.push_str(&format!(" --{option} {listed}"));
+                command.extend([" --", option, " ", &listed]);
             }
         };
         let words = |set: &BTreeSet<usize>| set.iter().map(ToString::to_string).collect();

@@ -15,6 +15,7 @@ mod mutation;
 mod outfit;
 mod scenario;
 mod seal;
+mod story;
 pub mod truth;
 mod weather;
 mod world;

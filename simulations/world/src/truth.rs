@@ -2,7 +2,10 @@
 //!
 //! It is written in plain words and not in the types of the program, so that whoever judges reads the rules and not the code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use hwc_schemas::{
     Organisation,
@@ -39,6 +42,14 @@ impl Invented {
             surname: child.surname.expose().to_owned(),
             date_of_birth: child.date_of_birth.expose(),
         }
+    }
+}
+
+impl fmt::Display for Invented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { given_names, prefix, surname, date_of_birth } = self;
+        let space = if prefix.is_empty() { "" } else { " " };
+        write!(f, "{given_names} {prefix}{space}{surname}, born {date_of_birth}")
     }
 }
 
