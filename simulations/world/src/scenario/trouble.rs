@@ -94,7 +94,7 @@ fn look_up(dice: &mut Dice, truth: &mut Truth, lookup: &SimLookup, plans: &mut P
 
 fn signal(dice: &mut Dice, incidents: &[IncidentId]) -> Option<SignalId> {
     let incident = *dice.pick(incidents)?;
-    let number = SignalNumber::at(usize::try_from(dice.below(3)).ok()?)?;
+    let number = SignalNumber::at(usize::try_from(dice.below(2)).ok()?)?;
     Some(SignalId { incident, number })
 }
 
@@ -133,7 +133,7 @@ fn lies(
         _ => organisation(Role::Police, "D1")?,
     };
     truth.dishonest.insert(liar.clone());
-    for _ in 0..dice.between(3, 40) {
+    for _ in 0..dice.between(10, 80) {
         let Some(signal) = signal(dice, incidents) else { break };
         let at = moment(dice, truth);
         let fault = lie(dice, &liar, signal)?;
@@ -186,15 +186,17 @@ fn breakdowns(dice: &mut Dice, truth: &Truth, plans: &mut Plans) -> Result<(), N
         let short = SignedDuration::from_secs(dice.between(1, 90));
         let long = SignedDuration::from_mins(dice.between(1, 600));
         let Some(party) = dice.pick(&everybody).cloned() else { break };
-        let fault = match dice.below(9) {
+        let fault = match dice.below(12) {
             0 => Fault::EngineDies(engine, short),
             1 => Fault::EnginePauses(engine, short),
-            2 => Fault::EngineCutOff(engine, short),
-            3 => Fault::EngineDies(engine, long),
-            4 => Fault::PartyDies(party, long),
-            5 => Fault::PartyCutOff(party, long),
-            6 => Fault::TasksLost,
-            7 if storage_lies => Fault::StorageLies(dice.between(1, 5)),
+            2 => Fault::EnginePauses(engine, long),
+            3 => Fault::EngineCutOff(engine, short),
+            4 => Fault::EngineCutOff(engine, long),
+            5 => Fault::EngineDies(engine, long),
+            6 => Fault::PartyDies(party, long),
+            7 => Fault::PartyCutOff(party, long),
+            8 => Fault::TasksLost,
+            9 if storage_lies => Fault::StorageLies(dice.between(1, 5)),
             _ => Fault::BrokerDies,
         };
         plans.push(Planned { at, fault });
