@@ -23,12 +23,10 @@ pub(super) struct Ledger {
 pub(super) struct Case {
     /// What is in its log.
     log: Vec<(Timestamp, Event)>,
-    /// Who, to whom, which ciphertext; and when by the event's own time.
+    /// To whom, which ciphertext, and when by the event's own time.
     pub(super) recorded: Option<Recorded>,
     /// Whether it qualifies, once that is said.
     pub(super) qualifies: Option<bool>,
-    /// How many children it was said to name when it does not qualify.
-    pub(super) unqualified: u16,
     /// Whether its children are known, be it only the named ones.
     pub(super) expanded: bool,
     /// Whether the household was looked up too.
@@ -52,7 +50,6 @@ pub(super) struct Case {
 /// How an incident began.
 #[derive(Clone)]
 pub(super) struct Recorded {
-    pub(super) police: Organisation,
     pub(super) veilig_thuis: Organisation,
     pub(super) report: PayloadId,
     pub(super) at: Timestamp,
@@ -71,7 +68,7 @@ pub(super) struct Signal {
     pub(super) moved: Timestamp,
     /// Its times round, the first first.
     pub(super) rounds: Vec<Round>,
-    /// Breaches that happened to it: what, whether the letter had been opened in that round and whether in any, when.
+    /// How many breaches happened to it.
     pub(super) breaches: u32,
     /// How many of them are said to be recorded.
     pub(super) breaches_recorded: u32,
@@ -216,14 +213,13 @@ impl Case {
             self.since = event.at;
         }
         let fits = match &event.fact {
-            Fact::Recorded { police, veilig_thuis, report, .. } => {
-                let (police, veilig_thuis) = (police.clone(), veilig_thuis.clone());
-                self.recorded = Some(Recorded { police, veilig_thuis, report: *report, at: event.at });
+            Fact::Recorded { veilig_thuis, report, .. } => {
+                let veilig_thuis = veilig_thuis.clone();
+                self.recorded = Some(Recorded { veilig_thuis, report: *report, at: event.at });
                 !recorded
             }
             Fact::Screened => recorded && self.qualifies.replace(true).is_none() && !self.report_expired,
-            Fact::NotDomesticViolence { children } => {
-                self.unqualified = *children;
+            Fact::NotDomesticViolence { .. } => {
                 recorded && self.qualifies.replace(false).is_none() && !self.report_expired
             }
             Fact::Expanded { found, complete, .. } => {

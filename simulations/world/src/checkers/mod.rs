@@ -17,12 +17,15 @@
 pub(crate) mod calendar;
 mod ceiling;
 mod ends;
+mod household;
 mod ledger;
 mod monitoring;
 mod names;
 mod once;
 mod owned;
 mod purged;
+mod right_school;
+mod routing;
 mod screened_first;
 #[cfg(test)]
 mod story;
@@ -37,6 +40,7 @@ pub use monitoring::Monitoring;
 pub use once::Once;
 pub use owned::{Owned, SWEPT_WITHIN};
 pub use purged::{ERASED_WITHIN, FORGOTTEN_WITHIN, PURGED_WITHIN, Purged};
+pub use right_school::{PROMPT_WITHIN, RightSchool};
 pub use screened_first::ScreenedFirst;
 pub use told::Told;
 
@@ -75,6 +79,7 @@ pub trait Checker {
 pub fn all() -> Vec<Box<dyn Checker>> {
     vec![
         Box::new(ScreenedFirst::default()),
+        Box::new(RightSchool::default()),
         Box::new(Once::default()),
         Box::new(Ends::default()),
         Box::new(Purged::default()),
