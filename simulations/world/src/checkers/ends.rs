@@ -7,7 +7,10 @@ use hwc_schemas::{
     wire::{Answer, Task},
 };
 
-use super::{Checker, all_honest, demand, honest, ledger::Ledger};
+use super::{
+    Checker, all_honest, demand, honest,
+    ledger::{Case, Ledger},
+};
 use crate::{
     chronicle::{Entry, Happened},
     truth::{ReportNumber, Truth},
@@ -58,7 +61,7 @@ impl Checker for Ends {
             }
             Happened::Forgotten { incident } => {
                 let case = self.ledger.case(*incident).filter(|case| !case.lied);
-                demand(case.is_none_or(|case| case.is_purged()), || {
+                demand(case.is_none_or(Case::is_purged), || {
                     format!("{incident} has its tombstone and is not purged")
                 })?;
             }

@@ -27,10 +27,8 @@ pub(super) struct Case {
     pub(super) recorded: Option<Recorded>,
     /// Whether it qualifies, once that is said.
     pub(super) qualifies: Option<bool>,
-    /// Whether its children are known, be it only the named ones.
-    pub(super) expanded: bool,
-    /// Whether the household was looked up too.
-    pub(super) complete: bool,
+    /// Once its children are known, be it only the named ones: whether the household was looked up too.
+    pub(super) looked_up: Option<bool>,
     /// Whether the ceiling came before Veilig Thuis was done.
     pub(super) report_expired: bool,
     /// Its children, by number.
@@ -168,16 +166,28 @@ impl Ledger {
 }
 
 impl Case {
+    /// Whether its children are known, be it only the named ones.
+    pub(super) const fn is_expanded(&self) -> bool {
+        self.looked_up.is_some()
+    }
+
+    /// Whether all of its children are known.
+    pub(super) fn is_complete(&self) -> bool {
+        self.looked_up == Some(true)
+    }
+
     /// Whether nothing is left of it but its log.
     pub(super) fn is_purged(&self) -> bool {
         let closed = self.qualifies == Some(false) || self.report_expired;
         self.incident_purged
-            || (self.expanded && (self.complete || closed) && self.signals.iter().all(Signal::is_purged))
+            || (self.is_expanded()
+                && (self.is_complete() || closed)
+                && self.signals.iter().all(Signal::is_purged))
     }
 
     /// Whether it ended as a whole before its children were known.
     pub(super) fn ended_unexpanded(&self) -> bool {
-        !self.expanded && (self.qualifies == Some(false) || self.report_expired)
+        !self.is_expanded() && (self.qualifies == Some(false) || self.report_expired)
     }
 
     /// The ciphertexts that its events point to and that are not said to be gone; none once it has its tombstone.
@@ -189,7 +199,7 @@ impl Case {
 
     /// Whether somebody may still need that ciphertext.
     pub(super) fn needs(&self, payload: PayloadId) -> bool {
-        let unread = !self.complete && !self.report_expired && self.qualifies != Some(false);
+        let unread = !self.is_complete() && !self.report_expired && self.qualifies != Some(false);
         self.recorded.as_ref().is_some_and(|recorded| recorded.report == payload && unread)
             || self.signals.iter().any(|signal| signal.needs(payload))
     }
@@ -223,19 +233,19 @@ impl Case {
                 recorded && self.qualifies.replace(false).is_none() && !self.report_expired
             }
             Fact::Expanded { found, complete, .. } => {
-                let fits = self.qualifies == Some(true) && !self.expanded && !self.report_expired;
-                (self.expanded, self.complete) = (true, *complete);
+                let fits = self.qualifies == Some(true) && !self.is_expanded() && !self.report_expired;
+                self.looked_up = Some(*complete);
                 self.signals = found.iter().map(|found| Signal::of(found, event.at, now)).collect();
                 fits
             }
             Fact::Joined { found } => {
-                let fits = self.expanded && !self.complete && !self.report_expired;
-                self.complete = true;
+                let fits = self.looked_up == Some(false) && !self.report_expired;
+                self.looked_up = Some(true);
                 self.signals.extend(found.iter().map(|found| Signal::of(found, event.at, now)));
                 fits
             }
             Fact::ReportExpired => {
-                let done = self.complete || self.qualifies == Some(false);
+                let done = self.is_complete() || self.qualifies == Some(false);
                 recorded && !done && !std::mem::replace(&mut self.report_expired, true)
             }
             Fact::IncidentPurged => {

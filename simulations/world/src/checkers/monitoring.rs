@@ -155,7 +155,7 @@ fn whereabouts(case: &Case, mut is: impl FnMut(Phase, Timestamp)) {
     if case.forgotten.is_some() || case.incident_purged || case.recorded.is_none() {
         return;
     }
-    if case.expanded {
+    if case.is_expanded() {
         for signal in &case.signals {
             let phase = match signal.place {
                 Place::Referred => Phase::Expanded,
@@ -191,7 +191,7 @@ impl Tally {
                 self.found += u64::from(*children);
                 ends(Outcome::ScreenedOut(ScreenedOut::NotDomesticViolence), u64::from(*children));
             }
-            Fact::ReportExpired if before.is_some_and(|case| !case.expanded) => {
+            Fact::ReportExpired if before.is_some_and(|case| !case.is_expanded()) => {
                 self.found += 1;
                 ends(Outcome::Expired(Expired::NotScreened), 1);
             }
@@ -220,7 +220,9 @@ impl Tally {
                 }
             }
             Fact::Purged { .. } => self.purged += 1,
-            Fact::IncidentPurged if before.is_some_and(|case| !case.expanded) => self.purged = self.found,
+            Fact::IncidentPurged if before.is_some_and(|case| !case.is_expanded()) => {
+                self.purged = self.found;
+            }
             _ => {}
         }
     }

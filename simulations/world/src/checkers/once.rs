@@ -60,7 +60,7 @@ impl Checker for Once {
         match &entry.what {
             Happened::Reporting { report, incident } => return self.reporting(*report, *incident, truth),
             Happened::Found { signal, child, .. } if all_honest(Role::VeiligThuis, truth) => {
-                return self.found(signal.incident, signal.number, Name::of(child));
+                return self.found(signal.incident, signal.number, &Name::of(child));
             }
             Happened::Durable { incident, events, .. } => {
                 for event in events {
@@ -117,14 +117,14 @@ impl Once {
         demand(same, || format!("two reports are one incident, {incident}"))
     }
 
-    fn found(&mut self, incident: IncidentId, number: SignalNumber, child: Name) -> Result<(), String> {
+    fn found(&mut self, incident: IncidentId, number: SignalNumber, child: &Name) -> Result<(), String> {
         let children = self.children.entry(incident).or_default();
-        let twice = children.iter().find(|(other, known)| **other != number && known.matches(&child));
+        let twice = children.iter().find(|(other, known)| **other != number && known.matches(child));
         if let Some((other, _)) = twice {
             return Err(format!("{} and {} of {incident} are one child", other.get(), number.get()));
         }
         let known = children.entry(number).or_insert_with(|| child.clone());
-        demand(known.matches(&child), || format!("{} of {incident} is two children", number.get()))
+        demand(known.matches(child), || format!("{} of {incident} is two children", number.get()))
     }
 
     fn breach(&mut self, incident: IncidentId, fact: &Fact, at: Timestamp) {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Checker, ON_ITS_WAY_MAX, demand,
-    ledger::{Ledger, Place},
+    ledger::{Ledger, Place, Signal},
 };
 use crate::{
     chronicle::{Entry, Happened},
@@ -198,7 +198,7 @@ impl Purged {
             | Fact::Expanded { .. }
             | Fact::Joined { .. }
             | Fact::ReportExpired => {
-                let done = case.complete || case.report_expired || case.qualifies == Some(false);
+                let done = case.is_complete() || case.report_expired || case.qualifies == Some(false);
                 useless.extend(case.recorded.as_ref().filter(|_| done).map(|recorded| recorded.report));
                 let signals = case.signals.iter().enumerate();
                 let over = signals.filter(|(_, signal)| matches!(signal.place, Place::Ended(_)));
@@ -214,7 +214,7 @@ impl Purged {
             | Fact::Recalled { number, .. }
             | Fact::Expired { number, .. }
             | Fact::Acknowledged { number } => {
-                useless.extend(case.signals.get(number.index()).into_iter().flat_map(|s| s.payloads()));
+                useless.extend(case.signals.get(number.index()).into_iter().flat_map(Signal::payloads));
                 ended.push(*number);
             }
             Fact::Erased { payload } => {
@@ -222,7 +222,7 @@ impl Purged {
                 demand(!there, || format!("{payload} of {incident} is said to be erased and is there"))?;
             }
             Fact::Purged { number } => {
-                let own = case.signals.get(number.index()).into_iter().flat_map(|s| s.payloads());
+                let own = case.signals.get(number.index()).into_iter().flat_map(Signal::payloads);
                 let left = own.filter(|_| !lied).find(|payload| self.is_there(payload));
                 let signal = SignalId { incident, number: *number };
                 demand(left.is_none(), || {
@@ -258,7 +258,7 @@ impl Purged {
     fn is_gone(&self, incident: IncidentId) -> Result<(), String> {
         let Some(case) = self.ledger.case(incident).filter(|case| !case.lied) else { return Ok(()) };
         let report = case.recorded.iter().map(|recorded| recorded.report);
-        let mut all = report.chain(case.signals.iter().flat_map(|signal| signal.payloads()));
+        let mut all = report.chain(case.signals.iter().flat_map(Signal::payloads));
         let left = all.find(|payload| self.is_there(payload));
         demand(left.is_none(), || format!("{incident} has its tombstone and a ciphertext is there"))
     }

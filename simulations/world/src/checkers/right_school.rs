@@ -69,6 +69,17 @@ struct So {
     days: Days,
 }
 
+/// Which of the children are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// All at once.
+    Everybody,
+    /// The named ones, while the look-up is down.
+    TheNamed,
+    /// Who joins when it is back.
+    TheOthers,
+}
+
 /// What became known of an incident's people.
 #[derive(Default)]
 struct File {
@@ -160,11 +171,12 @@ impl RightSchool {
             }
             Fact::Expanded { found, complete, .. } => {
                 self.files.entry(incident).or_default().first = found.len();
-                self.children(incident, 0, found, Some(*complete), now, truth, so)
+                let step = if *complete { Step::Everybody } else { Step::TheNamed };
+                self.children(incident, (0, found), step, now, truth, so)
             }
             Fact::Joined { found } => {
                 let first = self.ledger.case(incident).map_or(0, |case| case.signals.len());
-                self.children(incident, first, found, None, now, truth, so)
+                self.children(incident, (first, found), Step::TheOthers, now, truth, so)
             }
             fact => {
                 let Some(case) = self.ledger.case(incident) else { return Ok(()) };
@@ -180,13 +192,12 @@ impl RightSchool {
         }
     }
 
-    /// What Veilig Thuis found, against what the rules give. `complete`: whether the look-up was done; none when others join.
+    /// What Veilig Thuis found, against what the rules give.
     fn children(
         &self,
         incident: IncidentId,
-        first: usize,
-        found: &[Found],
-        complete: Option<bool>,
+        (first, found): (usize, &[Found]),
+        step: Step,
         now: Timestamp,
         truth: &Truth,
         so: &So,
@@ -195,11 +206,12 @@ impl RightSchool {
         else {
             return Ok(());
         };
-        let expected = match complete {
-            Some(complete) => so.population.children(report, truth, complete),
-            None => so.population.siblings(report, truth),
+        let expected = match step {
+            Step::Everybody => so.population.children(report, truth, true),
+            Step::TheNamed => so.population.children(report, truth, false),
+            Step::TheOthers => so.population.siblings(report, truth),
         };
-        if complete == Some(false) {
+        if step == Step::TheNamed {
             let slack = truth.clock_error_max + truth.clock_error_max;
             let down = truth.look_up_down.iter().any(|(from, until)| {
                 from.duration_until(*until) + slack >= LOOK_UP_PATIENCE
@@ -300,15 +312,15 @@ impl RightSchool {
             let near = |(number, (_, other, _)): &(&SignalNumber, &(_, Name, _))| {
                 **number != id.number && other.nearly_matches(&name)
             };
-            let mut sisters = file.found.iter().filter(near).map(|(number, _)| *number);
+            let mut akin = file.found.iter().filter(near).map(|(number, _)| *number);
             let together = |number: SignalNumber| {
                 let signal = case.and_then(|case| case.signals.get(number.index()));
                 signal.is_some_and(|signal| signal.referred.is_some())
                     && (number.index() < file.first || id.number.index() >= file.first)
             };
-            let fine = if sister { sisters.next().is_some() } else { !sisters.any(together) };
+            let right = if sister { akin.next().is_some() } else { !akin.any(together) };
             let lied = case.is_some_and(|case| case.lied);
-            demand(fine || lied, || format!("whether {id} has a sister is said wrongly: {sister}"))?;
+            demand(right || lied, || format!("whether {id} has a sister is said wrongly: {sister}"))?;
         }
         file.referred.insert(id.number, name);
         Ok(())

@@ -10,9 +10,12 @@ use crate::truth::{Enrolment, School, Truth};
 
 /// The municipalities' registers of pupils, made ready to compare, and the directory of schools.
 pub(super) struct Registers {
-    registers: HashMap<String, Vec<(Timestamp, HashMap<Date, Vec<Row>>)>>,
+    registers: HashMap<String, Vec<(Timestamp, Rows)>>,
     schools: HashMap<String, School>,
 }
+
+/// A register's rows, by day of birth.
+type Rows = HashMap<Date, Vec<Row>>;
 
 struct Row {
     name: Name,
@@ -44,7 +47,7 @@ impl Registers {
             |enrolment: &Enrolment| Row { name: Name::of(&enrolment.pupil), enrolment: enrolment.clone() };
         let registers = truth.registers.iter().map(|(municipality, registers)| {
             let made = registers.iter().map(|register| {
-                let mut rows = HashMap::<_, Vec<_>>::new();
+                let mut rows = Rows::new();
                 for enrolment in &register.rows {
                     rows.entry(enrolment.pupil.date_of_birth).or_default().push(row(enrolment));
                 }

@@ -38,10 +38,10 @@ impl Checker for ScreenedFirst {
 
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
         match &entry.what {
-            Happened::Opened { by, incident, content: Content::Report(report), .. } => {
-                if by.role() == Role::VeiligThuis {
-                    self.opened.insert(*incident, *report);
-                }
+            Happened::Opened { by, incident, content: Content::Report(report), .. }
+                if by.role() == Role::VeiligThuis =>
+            {
+                self.opened.insert(*incident, *report);
             }
             Happened::Durable { incident, events, .. } => {
                 for event in events {

@@ -177,10 +177,11 @@ impl Told {
         match task {
             Task::Screen { .. } | Task::LookUp { .. } => {
                 let its = case.recorded.as_ref().is_some_and(|recorded| recorded.veilig_thuis == *to);
-                if !its && !(case.lied && to.role() == Role::VeiligThuis) {
+                let lost = case.lied && to.role() == Role::VeiligThuis;
+                if !its && !lost {
                     return no("the report is not for it");
                 }
-                let named_first = case.expanded || case.lied;
+                let named_first = case.is_expanded() || case.lied;
                 if matches!(task, Task::LookUp { .. }) && !named_first {
                     return no("no child went first");
                 }
@@ -230,7 +231,8 @@ impl Told {
                         signal.referred.as_ref().is_some_and(|(municipality, _)| municipality == to)
                     }
                 };
-                if !concerned && !(case.lied && self.parties.contains(&(incident, to.clone()))) {
+                let lost = case.lied && self.parties.contains(&(incident, to.clone()));
+                if !concerned && !lost {
                     return no("it does not concern it");
                 }
                 let present = usize::from(*round) == signal.round() && signal.place == Place::Delivered;
