@@ -32,7 +32,7 @@ pub mod limits {
 }
 
 /// A ciphertext. Base64 on the wire; printing it says only its size.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Sealed(Vec<u8>);
 
 impl Sealed {
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Sealed {
 
 /// What an organisation wants to happen. `P` is a [`Sealed`] payload on the wire and a [`PayloadId`] inside the engine,
 /// where the law sees no ciphertext at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command<P> {
     /// Police: here is a report, sealed to Veilig Thuis (R8).
@@ -211,7 +211,7 @@ impl Command<Sealed> {
 }
 
 /// What Veilig Thuis says of a whole incident before it looks up the household.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Screening {
     /// It is violence in a relationship of dependency; the household is looked up next (R3).
@@ -224,7 +224,7 @@ pub enum Screening {
 }
 
 /// The children of one incident, as far as they are known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Expansion<P> {
     /// How many children went before: 0, or as many as were referred while the look-up was down. So the same expansion
     /// submitted again can never double a child.
@@ -238,7 +238,7 @@ pub struct Expansion<P> {
 }
 
 /// The time from the incident to the report (R26).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Interval {
     /// Whole seconds, not below zero.
     pub seconds: u64,
@@ -247,7 +247,7 @@ pub struct Interval {
 }
 
 /// What Veilig Thuis found about one child.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding<P> {
     /// It counts, and goes to its home municipality.
@@ -474,7 +474,7 @@ impl Notice {
 }
 
 /// Asks for a payload that is due to the asker at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "fetch", rename_all = "snake_case")]
 pub enum Fetch {
     /// Veilig Thuis: the report it must screen.

@@ -64,7 +64,7 @@ pub struct Location {
 }
 
 /// What is appended at once: events of one incident, and where the ciphertexts lie that they point to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Commit {
     /// The events, in order.
     pub events: Vec<Event>,
@@ -73,7 +73,7 @@ pub struct Commit {
 }
 
 /// What became of an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Append {
     /// It is durable, and the log now ends here.
     Appended(Position),

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the desk is doing.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 enum Stage {
     /// Never read.
     Unread,
@@ -39,6 +39,7 @@ enum Stage {
     Alarmed,
 }
 
+#[derive(Clone, Hash)]
 pub(crate) struct Desk {
     id: IncidentId,
     known: Known,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hwc_workflow::Duty;
 use jiff::Timestamp;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Progress {
     /// Its performance has not been answered.
     UnderWay,
@@ -16,7 +16,7 @@ enum Progress {
 }
 
 /// Duties that were taken on, each once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Errands {
     known: BTreeMap<Duty, Progress>,
     /// When those that did not work are tried again.

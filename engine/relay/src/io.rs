@@ -88,7 +88,7 @@ pub enum Input {
 }
 
 /// Something is to be done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Output {
     /// Read an incident's log.
     Load {

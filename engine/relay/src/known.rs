@@ -1,6 +1,9 @@
 //! What is durable of one incident, as far as its desk has read or written it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{Hash, Hasher},
+};
 
 use hwc_journal::{History, Location, Position};
 use hwc_schemas::{IncidentId, PayloadId};
@@ -8,7 +11,7 @@ use hwc_workflow::{Duty, Event, Incident, OutOfOrder, Step, Trail, duties, evolv
 
 use crate::{io::Problem, work::Work};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Known {
     pub(crate) incident: Incident,
     /// Where its log ends.
@@ -23,6 +26,14 @@ pub(crate) struct Known {
     pub(crate) trail: Trail,
     /// How many commits of the log are known; none while it was never read.
     seen: Option<usize>,
+}
+
+/// What it goes by. How it came there is for whoever watches, and changes nothing of what it does next.
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        let Self { incident, position, ended, unreadable, places, trail: _, seen: _ } = self;
+        (incident, position, ended, unreadable, places).hash(into);
+    }
 }
 
 impl Known {

@@ -1,6 +1,10 @@
 //! Many incidents at once: who gets the input, when to wake, what is still going on.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use hwc_schemas::{IncidentId, PayloadId, TraceId};
 use hwc_workflow::{
@@ -39,8 +43,12 @@ impl Rules {
 }
 
 /// The driver.
+///
+/// A copy goes on as the original would have. Two with one hash, the same rules and nothing left to poll answer every input
+/// alike, but for what they say to whoever watches: a model check knows by it where it has been.
+#[derive(Clone)]
 pub struct Relay {
-    rules: Rules,
+    rules: Arc<Rules>,
     limits: Limits,
     desks: BTreeMap<IncidentId, Desk>,
     alarms: BTreeSet<(Timestamp, IncidentId)>,
@@ -52,7 +60,7 @@ impl Relay {
     /// A driver with nothing in flight. Feed it what the journal holds as [`Input::Loaded`] before anything else.
     pub fn new(rules: Rules, limits: Limits) -> Self {
         Self {
-            rules,
+            rules: Arc::new(rules),
             limits,
             desks: BTreeMap::new(),
             alarms: BTreeSet::new(),
@@ -120,7 +128,7 @@ impl Relay {
     }
 
     /// When lessons begin (R17).
-    pub const fn school_start(&self) -> Time {
+    pub fn school_start(&self) -> Time {
         self.rules.policy.school_start()
     }
 
@@ -156,7 +164,7 @@ impl Relay {
 
     /// Replaces policy, calendar or table, and looks at every incident again.
     pub fn set_rules(&mut self, rules: Rules, now: Timestamp) {
-        self.rules = rules;
+        self.rules = Arc::new(rules);
         let all: Vec<_> = self.desks.keys().copied().collect();
         for incident in all {
             self.at_desk(incident, now, Desk::look);
@@ -211,6 +219,12 @@ impl Relay {
             self.alarms.insert((at, incident));
         }
         self.desks.insert(incident, desk);
+    }
+}
+
+impl Hash for Relay {
+    fn hash<H: Hasher>(&self, into: &mut H) {
+        self.desks.hash(into);
     }
 }
 

@@ -10,7 +10,7 @@ use hwc_workflow::{Act, Context, Done, Duty, Event, Fact, Found, Incident, decid
 use crate::io::{Output, Reply, Ticket};
 
 /// Somebody asks, and waits for the answer.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Request {
     pub(crate) ticket: Ticket,
     pub(crate) from: Organisation,
@@ -19,7 +19,7 @@ pub(crate) struct Request {
     pub(crate) trace: Option<TraceId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) enum Ask {
     Command { command: Command<PayloadId>, payloads: Vec<(PayloadId, Sealed)> },
     Fetch(Fetch),
@@ -61,7 +61,7 @@ impl Request {
 }
 
 /// Something to decide that nobody waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Chore {
     Done(Duty),
     Look,
@@ -77,14 +77,14 @@ impl Chore {
 }
 
 /// Why something is decided: one request by itself, or all chores together.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) enum Cause {
     Request(Request),
     Chores(Vec<Chore>),
 }
 
 /// A decision on its way to being durable.
-#[derive(Debug)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Work {
     pub(crate) cause: Cause,
     pub(crate) events: Vec<Event>,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Acknowledged, Referred, Routed};
 
 /// With its school.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivered {
     /// How it came here.
     pub routed: Routed,

@@ -5,7 +5,7 @@ use hwc_schemas::{Organisation, outcome::Outcome};
 use super::Addressed;
 
 /// The school received it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Acknowledged {
     /// The school, so that the same acknowledgement again is known.
     pub addressed: Addressed,
@@ -14,7 +14,7 @@ pub struct Acknowledged {
 }
 
 /// A side exit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ended {
     /// How it ended.
     pub outcome: Outcome,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One incident, the consistency boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Incident {
     /// Nothing is known of it.
     #[default]
@@ -29,7 +29,7 @@ pub enum Incident {
 }
 
 /// The report is with Veilig Thuis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Recorded {
     /// When the engine accepted it; the ceiling counts from here (R23).
     pub recorded_at: Timestamp,
@@ -48,7 +48,7 @@ pub struct Recorded {
 /// ```compile_fail,E0423
 /// let qualified = hwc_workflow::state::Qualified(());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Qualified(());
 
 /// It qualifies; the household is being looked up.
@@ -58,7 +58,7 @@ pub struct Qualified(());
 ///     hwc_workflow::state::Screened { recorded, qualified: todo!() }
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Screened {
     /// As recorded.
     pub recorded: Recorded,
@@ -66,7 +66,7 @@ pub struct Screened {
 }
 
 /// Its children are known: each is a signal of its own from here on (R9).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Expanded {
     /// When the engine accepted the report.
     pub recorded_at: Timestamp,
@@ -86,7 +86,7 @@ pub struct Expanded {
 }
 
 /// It ended as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Closed {
     /// How.
     pub how: ClosedHow,
@@ -101,7 +101,7 @@ pub struct Closed {
 }
 
 /// How an incident ended as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClosedHow {
     /// No violence in a relationship of dependency (R3); so many children had been named.
     NotDomesticViolence {

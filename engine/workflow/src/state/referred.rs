@@ -13,7 +13,7 @@ use super::{Qualified, Routed};
 ///     Referred { round: 1, ..other }
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Referred {
     /// The child's home municipality.
     pub municipality: Organisation,
@@ -41,7 +41,7 @@ pub struct Referred {
 /// let school = "school-01AA00".parse().unwrap();
 /// let addressed = hwc_workflow::state::Addressed { school };
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Addressed {
     school: Organisation,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Addressed, Delivered, Qualified, Referred};
 
 /// Held for the school's day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Routed {
     /// The school.
     pub addressed: Addressed,

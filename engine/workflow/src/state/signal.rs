@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// One child's signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Signal {
     /// Where it is.
     pub state: SignalState,
@@ -26,7 +26,7 @@ pub struct Signal {
 }
 
 /// Where a signal is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SignalState {
     /// `Expanded`: with its municipality.
     Referred(Referred),
