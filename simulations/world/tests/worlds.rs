@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hwc_world::{Case, Hunt, Mutation, chronicle::Entry, checkers::Violation};
+use hwc_world::{Case, Hunt, Mutation, checkers::Violation, chronicle::Entry};
 
 /// Worlds lived through here; `.ci/run` and `.ci/long` live through more.
 const WORLDS: u64 = 400;
@@ -25,8 +25,11 @@ fn told(case: &Case) -> (Vec<Entry>, Vec<Violation>) {
 fn whatever_goes_wrong_in_a_world_nothing_of_what_must_hold_is_broken() {
     let hunt = Hunt { first: 1_000_000, count: WORLDS, mutation: None, failures_max: 5 };
     let found = hunt.run(|_| {}).unwrap();
-    let wrong: Vec<_> =
-        found.failures.values().map(|failure| format!("{:?}: {}", failure.violations, failure.case.command())).collect();
+    let wrong: Vec<_> = found
+        .failures
+        .values()
+        .map(|failure| format!("{:?}: {}", failure.violations, failure.case.command()))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     // A world in which nothing happens, or nothing goes wrong, shows nothing.
     let struck: u64 = found.coverage.values().sum();
@@ -37,7 +40,8 @@ fn whatever_goes_wrong_in_a_world_nothing_of_what_must_hold_is_broken() {
 #[test]
 fn every_planted_bug_is_found() {
     for mutation in Mutation::ALL {
-        let hunt = Hunt { first: 1, count: WORLDS_UNTIL_FOUND_MAX, mutation: Some(mutation), failures_max: 1 };
+        let hunt =
+            Hunt { first: 1, count: WORLDS_UNTIL_FOUND_MAX, mutation: Some(mutation), failures_max: 1 };
         let found = hunt.run(|_| {}).unwrap();
         assert!(!found.failures.is_empty(), "{mutation} is not found within {WORLDS_UNTIL_FOUND_MAX} worlds");
     }

@@ -1,6 +1,7 @@
 //! `hwc simulate worlds`: many simulated worlds, for a minute or for a night.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
     /// Ends after so many failing worlds.
     #[arg(long, default_value_t = 10, value_name = "N")]
     failures_max: usize,
-    /// Keeps each failing world, cut down to what matters, as a file in this folder.
+    /// Keeps each failing world as a file in this folder, the first of each kind cut down to what matters.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Also prints what struck where.
@@ -81,8 +82,16 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(found) => found,
         Err(error) => return exit::failed(&error.to_string()),
     };
-    let wrong: Vec<_> =
-        found.failures.values().map(|failure| Told::of(failure, arguments.keep.as_deref())).collect();
+    let mut checkers = BTreeSet::new();
+    let wrong: Vec<_> = found
+        .failures
+        .values()
+        .map(|failure| {
+            // The first of each kind is cut down; the others are most likely the same.
+            let is_first = failure.violations.first().is_some_and(|first| checkers.insert(first.checker));
+            Told::of(failure, is_first, arguments.keep.as_deref())
+        })
+        .collect();
     cli::print(&match arguments.output {
         Output::Json => format!("{}\n", object(&found, &wrong, began.elapsed())),
         Output::Text => text(&found, &wrong, arguments.coverage, began.elapsed()),
@@ -108,8 +117,9 @@ struct Told {
 }
 
 impl Told {
-    fn of(failure: &Failure, keep: Option<&Path>) -> Self {
-        let case = quietly(|| failure.case.shrunk()).unwrap_or_else(|_| failure.case.clone());
+    fn of(failure: &Failure, shrinks: bool, keep: Option<&Path>) -> Self {
+        let shrunk = shrinks.then(|| quietly(|| failure.case.shrunk()).ok()).flatten();
+        let case = shrunk.unwrap_or_else(|| failure.case.clone());
         let tried = quietly(|| case.try_out()).map(|verdict| verdict.violations).unwrap_or_default();
         let first = tried.first().or(failure.violations.first());
         let violation = first.map(ToString::to_string).unwrap_or_default();
