@@ -13,7 +13,6 @@
 
 mod census;
 mod desk;
-mod doubt;
 mod errands;
 mod io;
 mod known;

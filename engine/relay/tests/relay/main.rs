@@ -5,7 +5,6 @@
 mod census;
 mod crash;
 mod engines;
-mod late;
 mod life;
 mod limits;
 mod outside;
