@@ -11,6 +11,7 @@ use hwc_workflow::{Context, Duty, Event, Incident, Step, Trail, deadline, due};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    doubt::Doubt,
     errands::Errands,
     io::{Output, Reply, Trouble},
     known::Known,
@@ -47,6 +48,7 @@ pub(crate) struct Desk {
     requests: VecDeque<Request>,
     chores: Vec<Chore>,
     errands: Errands,
+    doubt: Option<Doubt>,
     look_at: Option<Timestamp>,
 }
 
@@ -59,6 +61,7 @@ impl Desk {
             requests: VecDeque::new(),
             chores: Vec::new(),
             errands: Errands::default(),
+            doubt: None,
             look_at: None,
         }
     }
@@ -73,7 +76,8 @@ impl Desk {
 
     /// Whether there is nothing to remember.
     pub(crate) fn is_vacant(&self) -> bool {
-        self.known.is_nothing() && !matches!(self.stage, Stage::Alarmed) && !self.is_busy()
+        let alarmed = matches!(self.stage, Stage::Alarmed);
+        self.known.is_nothing() && self.doubt.is_none() && !alarmed && !self.is_busy()
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -83,7 +87,9 @@ impl Desk {
 
     pub(crate) fn alarm(&self) -> Option<Timestamp> {
         let resting = if let Stage::Resting(until, _) = &self.stage { Some(*until) } else { None };
-        [resting, self.errands.retry_at, self.look_at].into_iter().flatten().min()
+        let ready = matches!(self.stage, Stage::Ready);
+        let doubted = self.doubt.as_ref().filter(|_| ready).and_then(Doubt::until);
+        [resting, self.errands.retry_at, self.look_at, doubted].into_iter().flatten().min()
     }
 
     /// What a sweeper must leave alone: what events point to, and what is about to be pointed to. `None` if the log cannot be
@@ -102,6 +108,7 @@ impl Desk {
             Stage::Alarmed => kept.extend(self.known.places.keys()),
             _ => {}
         }
+        kept.extend(self.doubt.iter().flat_map(Doubt::payloads));
         kept.extend(self.requests.iter().flat_map(Request::payloads).map(|(id, _)| *id));
         Some(kept)
     }
@@ -145,7 +152,12 @@ impl Desk {
         match self.take_stage() {
             Stage::Resting(until, work) if until <= now => self.wake(work, turn),
             Stage::Ready => {
-                if deadline(&self.known.incident, &turn.context).is_some_and(|at| at <= now) {
+                if let Some(doubt) =
+                    self.doubt.as_mut().filter(|doubt| doubt.until().is_some_and(|at| at <= now))
+                {
+                    doubt.is_read_at(now);
+                    self.load(None, turn);
+                } else if deadline(&self.known.incident, &turn.context).is_some_and(|at| at <= now) {
                     self.chores.push(Chore::Look);
                 }
             }
@@ -190,6 +202,7 @@ impl Desk {
                 return;
             }
         }
+        self.settle_doubt();
         self.take_on_duties(turn);
         if let Some(work) = work {
             self.begin(Work { read: true, ..work }, turn);
@@ -235,6 +248,7 @@ impl Desk {
         match (self.take_stage(), outcome) {
             (Stage::Forgetting, Ok(Append::Appended(_))) => {
                 self.known.ended = true;
+                self.settle_doubt();
                 self.go_on(turn);
             }
             (Stage::Forgetting, Ok(Append::Conflict)) => self.load(None, turn),
@@ -325,6 +339,7 @@ impl Desk {
 
     fn became_durable(&mut self, work: Work, position: Position, turn: &mut Turn<'_>) {
         let steps = self.known.went_on(&work, position);
+        self.settle_doubt();
         self.answer(&work.cause, Answer::Recorded, turn);
         self.discard(&work, turn);
         if let Cause::Chores(chores) = &work.cause {
@@ -362,9 +377,12 @@ impl Desk {
     }
 
     /// What was stored for a decision that then fell out differently. An append of which nobody knows what became may
-    /// still arrive as long as the log ends where it did: then this is left to the sweeper.
-    fn discard(&self, work: &Work, turn: &mut Turn<'_>) {
-        if work.unsure == Some(self.known.position) {
+    /// still arrive as long as the log ends where it did: then this is kept for a while, and left to the sweeper.
+    fn discard(&mut self, work: &Work, turn: &mut Turn<'_>) {
+        if work.unsure == Some(self.known.position) && !self.known.ended {
+            let until = seconds_later(turn, turn.limits.under_way_max_seconds);
+            let doubt = self.doubt.get_or_insert(Doubt::new(self.known.position));
+            doubt.add(until, work.stored.iter().map(|(payload, _)| *payload));
             return;
         }
         let held = self.known.incident.payloads();
@@ -372,6 +390,11 @@ impl Desk {
         turn.outputs.extend(
             needless.map(|(payload, location)| Output::Discard { payload: *payload, location: *location }),
         );
+    }
+
+    /// The log was read or written.
+    fn settle_doubt(&mut self) {
+        self.doubt = self.doubt.take().and_then(|doubt| doubt.settled(&self.known));
     }
 
     /// Takes on what the state owes and nobody has taken on yet.
@@ -418,6 +441,10 @@ impl Desk {
 }
 
 fn later(turn: &Turn<'_>) -> Timestamp {
-    let after = SignedDuration::from_secs(turn.limits.retry_after_seconds);
+    seconds_later(turn, turn.limits.retry_after_seconds)
+}
+
+fn seconds_later(turn: &Turn<'_>, seconds: i64) -> Timestamp {
+    let after = SignedDuration::from_secs(seconds);
     turn.context.now.checked_add(after).unwrap_or(Timestamp::MAX)
 }

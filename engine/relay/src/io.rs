@@ -207,10 +207,18 @@ pub struct Limits {
     pub attempts_max: u32,
     /// How long to wait before trying something again, in seconds.
     pub retry_after_seconds: i64,
+    /// How long an append can be under way of which nobody knows what became, in seconds.
+    pub under_way_max_seconds: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { incidents_max: 200_000, waiting_per_incident_max: 64, attempts_max: 5, retry_after_seconds: 2 }
+        Self {
+            incidents_max: 200_000,
+            waiting_per_incident_max: 64,
+            attempts_max: 5,
+            retry_after_seconds: 2,
+            under_way_max_seconds: 120,
+        }
     }
 }

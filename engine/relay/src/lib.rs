@@ -13,6 +13,7 @@
 
 mod census;
 mod desk;
+mod doubt;
 mod errands;
 mod io;
 mod known;

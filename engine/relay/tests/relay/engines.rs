@@ -20,7 +20,7 @@ fn route(place: usize, to: &hwc_schemas::Organisation) -> Command<Sealed> {
 }
 
 /// Polls and carries out until the driver is about to append; that is given back undone.
-fn up_to_the_append(world: &mut World) -> Output {
+pub(crate) fn up_to_the_append(world: &mut World) -> Output {
     loop {
         match world.relay.poll() {
             Some(append @ Output::Append { .. }) => return append,
