@@ -309,6 +309,12 @@ impl Desk {
             return;
         }
         if work.events.is_empty() {
+            // A letter that was opened before leaves once more by the log and not by memory: another engine may have taken it
+            // back (R24).
+            if !work.read && work.asks_for_a_letter() {
+                self.load(Some(work), turn);
+                return;
+            }
             // Nothing to write: whatever was asked is so already.
             self.answer(&work.cause, Answer::AlreadyRecorded, turn);
             self.discard(&work, turn);

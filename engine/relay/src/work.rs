@@ -141,6 +141,11 @@ impl Work {
         }
     }
 
+    /// Whether a school asks for its letter.
+    pub(crate) const fn asks_for_a_letter(&self) -> bool {
+        matches!(self.cause, Cause::Request(Request { ask: Ask::Fetch(Fetch::Letter { .. }), .. }))
+    }
+
     /// The ciphertexts that the events point to for the first time.
     fn pointed_to(&self) -> Vec<PayloadId> {
         let mut all = Vec::new();

@@ -102,6 +102,22 @@ fn a_recall_that_is_durable_first_leaves_the_acknowledgement_too_late() {
 }
 
 #[test]
+fn r24_a_letter_that_was_opened_and_that_the_other_engine_took_back_is_not_given_again() {
+    let mut world = delivered();
+    let letter = Fetch::Letter { signal: signal(1, 0), round: 1 };
+    assert!(matches!(world.get(&school(), letter), Reply::Release { .. }));
+    world.switch();
+    // The other engine records the recall, and has not come to erase anything yet.
+    let recall = Command::Recall { signal: signal(1, 0), reason: Recalled::WrongSchool };
+    world.submit(&municipality(), recall);
+    world.run_in(
+        |output| if matches!(output, Output::Perform { .. }) { Weather::Lost } else { Weather::Fine },
+    );
+    world.switch();
+    assert_eq!(world.get(&school(), letter), Reply::NotDue(Refusal::Gone));
+}
+
+#[test]
 fn what_the_other_engine_ended_is_over_here_too_though_a_duty_here_does_not_work() {
     let mut world = referred();
     world.switch();

@@ -97,7 +97,11 @@ fn r24_a_letter_is_released_only_after_it_is_durable_that_it_was_opened() {
     world.fetch(&school(), Fetch::Letter { signal: signal(1, 0), round: 1 });
     assert_eq!(order(&mut world), ["append", "reply", "noted"]);
     world.fetch(&school(), Fetch::Letter { signal: signal(1, 0), round: 1 });
-    assert_eq!(order(&mut world), ["reply"], "the second time nothing is to be written");
+    assert_eq!(
+        order(&mut world),
+        ["load", "reply"],
+        "the second time nothing is to be written, and the log is asked"
+    );
 }
 
 /// With its school, not opened.
