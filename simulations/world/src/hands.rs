@@ -43,7 +43,7 @@ pub(crate) struct Hands<T> {
     next: u64,
 }
 
-impl<T> Hands<T> {
+impl<T: 'static> Hands<T> {
     pub(crate) fn new() -> Self {
         Self { at_work: BTreeMap::new(), woken: Arc::default(), next: 0 }
     }
@@ -54,6 +54,8 @@ impl<T> Hands<T> {
         self.next += 1;
         let waker = Waker::from(Arc::new(Waking { hand, woken: Arc::clone(&self.woken) }));
         waker.wake_by_ref();
+        // Whoever lives in a runtime would be asked to rest now and then; here nobody else waits.
+        let work = Box::pin(tokio::task::unconstrained(work));
         self.at_work.insert(hand, Hand { work, waker });
         hand
     }
