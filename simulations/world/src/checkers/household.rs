@@ -27,6 +27,8 @@ pub(super) struct Expected {
     pub(super) sibling: bool,
     /// Any of these.
     pub(super) verdicts: Vec<Verdict>,
+    /// Whether it may not wait until the look-up is back.
+    pub(super) at_once: bool,
 }
 
 /// What is said of a child.
@@ -90,22 +92,17 @@ impl Population {
     }
 
     /// Every child that must be found for a report of a kind that qualifies. While the look-up is down these are the named
-    /// ones, and each may be judged with or without what the register would have said.
+    /// ones, and each may be judged with or without what the register would have said; one that does not count without it may
+    /// wait for it (R7).
     pub(super) fn children(&self, report: &Report, truth: &Truth, looked_up: bool) -> Vec<Expected> {
         let mut children = self.judged(report, truth, true);
         if !looked_up {
             children.retain(|expected| !expected.sibling);
             for (expected, blind) in children.iter_mut().zip(self.judged(report, truth, false)) {
+                expected.at_once = blind.verdicts.iter().any(|one| matches!(one, Verdict::Referred(_)));
                 expected.verdicts.extend(blind.verdicts);
             }
         }
-        children
-    }
-
-    /// The children that join later (R9).
-    pub(super) fn siblings(&self, report: &Report, truth: &Truth) -> Vec<Expected> {
-        let mut children = self.judged(report, truth, true);
-        children.retain(|expected| expected.sibling);
         children
     }
 
@@ -146,13 +143,13 @@ impl Population {
                 Some(reason) => vec![Verdict::ScreenedOut(reason)],
             };
             let child = mentions[0].child.clone();
-            children.push(Expected { child, name, sibling: false, verdicts });
+            children.push(Expected { child, name, sibling: false, verdicts, at_once: true });
         }
         for place in siblings {
             let name = self.residents[place].clone();
             let child = truth.residents[place].person.clone();
             let verdicts = vec![counts(&name)];
-            children.push(Expected { child, name, sibling: true, verdicts });
+            children.push(Expected { child, name, sibling: true, verdicts, at_once: true });
         }
         children
     }
@@ -310,8 +307,7 @@ mod tests {
         let first: Vec<_> = found(&truth, false).into_iter().map(|one| one.0).collect();
         assert_eq!(first, ["David", "Sam"]);
         let population = Population::of(&truth);
-        let later = population.siblings(&truth.reports[0], &truth);
-        assert_eq!(later.len(), 1);
-        assert_eq!(later[0].child, noor());
+        let at_once = population.children(&truth.reports[0], &truth, false);
+        assert!(at_once[0].at_once && !at_once[1].at_once);
     }
 }

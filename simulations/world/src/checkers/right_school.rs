@@ -45,7 +45,8 @@ const LOOK_UP_PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 ///   [`PROMPT_WITHIN`]; not more than 24 hours after it was last routed, nor beyond the longest hold since it was first (or
 ///   since a return), nor across the summer holiday. A fresh look-up only after 24 hours, on a school day, in time for its
 ///   window;
-/// * *ends*: `summer_holiday` and `held_too_long` when, by the days ahead, it is so; `not_acknowledged` not before its time or
+/// * *ends*: `summer_holiday` and `held_too_long` when, by the days ahead, it is so, of a school where it waits or to which the
+///   rules could send it at that moment; `not_acknowledged` not before its time or
 ///   the ceiling; `not_routed` and `not_screened` not before the ceiling; an acknowledgement of what was opened, not after it
 ///   expired; a recall by municipality or Veilig Thuis alone;
 /// * once the world has healed, *promptness*: what waits for its school's day leaves within [`PROMPT_WITHIN`] of the moment
@@ -209,7 +210,11 @@ impl RightSchool {
         let expected = match step {
             Step::Everybody => so.population.children(report, truth, true),
             Step::TheNamed => so.population.children(report, truth, false),
-            Step::TheOthers => so.population.siblings(report, truth),
+            Step::TheOthers => {
+                let mut others = so.population.children(report, truth, true);
+                others.retain(|expected| !self.known_before(incident, first, &expected.name));
+                others
+            }
         };
         if step == Step::TheNamed {
             let slack = truth.clock_error_max + truth.clock_error_max;
@@ -245,11 +250,20 @@ impl RightSchool {
                 format!("of {} it is said {said:?}, and should be {:?}", named(child), expected.verdicts)
             })?;
         }
+        missing.retain(|expected| expected.at_once);
         demand(missing.is_empty(), || {
             missing
                 .first()
                 .map(|one| format!("{} of {incident} was not found", named(&one.child)))
                 .unwrap_or_default()
+        })
+    }
+
+    /// Whether a child is one of the first so many of an incident.
+    fn known_before(&self, incident: IncidentId, first: usize, name: &Name) -> bool {
+        let found = self.files.get(&incident).map(|file| &file.found);
+        found.is_some_and(|found| {
+            found.iter().any(|(number, (_, known, _))| number.index() < first && known.matches(name))
         })
     }
 
@@ -268,7 +282,11 @@ impl RightSchool {
                 Way::School(school.code().to_owned())
             }
             Fact::Routed { school, .. } => return Err(format!("{id} is routed to {school}")),
-            Fact::Withheld { reason: Withheld::SummerHoliday | Withheld::HeldTooLong, .. } => return Ok(()),
+            Fact::Withheld { reason: reason @ (Withheld::SummerHoliday | Withheld::HeldTooLong), .. } => {
+                let at_once = signal.place == Place::Referred && !self.ledger.lied(id.incident);
+                let (reason, at) = (*reason, event.at);
+                return if at_once { self.at_once(id, signal, reason, (at, now), truth, so) } else { Ok(()) };
+            }
             Fact::Withheld { reason, .. } => {
                 demand(signal.place == Place::Referred || self.ledger.lied(id.incident), || {
                     format!("{id} is withheld as {} when it is not at its municipality", reason.as_str())
@@ -281,17 +299,54 @@ impl RightSchool {
             }
             _ => return Ok(()),
         };
-        let Some((municipality, _)) = signal.referred.as_ref().filter(|(who, _)| honest(who, truth)) else {
-            return Ok(());
-        };
-        let Some((child, round)) = self.child(id, truth).zip(signal.rounds.last()) else { return Ok(()) };
+        let Some(ways) = self.ways(id, signal, now, truth, so) else { return Ok(()) };
+        demand(ways.contains(&way) || self.ledger.lied(id.incident), || {
+            format!("{id} goes {way:?}, and by the rules {ways:?}")
+        })
+    }
+
+    /// What its municipality may do with a signal by the rules; none where it lies.
+    fn ways(
+        &self,
+        id: SignalId,
+        signal: &Signal,
+        now: Timestamp,
+        truth: &Truth,
+        so: &So,
+    ) -> Option<Vec<Way>> {
+        let (municipality, _) = signal.referred.as_ref().filter(|(who, _)| honest(who, truth))?;
+        let (child, round) = self.child(id, truth).zip(signal.rounds.last())?;
         let error = truth.clock_error_max;
         let on = [round.began - error, now + error].map(|moment| calendar::local(moment).date());
         let returned = signal.rounds.iter().any(|round| round.why == RouteWhy::Returned);
         let decided = Decided { between: (round.began, now), on: (on[0], on[1]), returned };
-        let ways = so.registers.ways(municipality.code(), child, decided, truth);
-        demand(ways.contains(&way) || self.ledger.lied(id.incident), || {
-            format!("{id} goes {way:?}, and by the rules {ways:?}")
+        Some(so.registers.ways(municipality.code(), child, decided, truth))
+    }
+
+    /// The engine withholds it as soon as its municipality names the school, or while that takes too long: for some school that
+    /// may be named, or was before, it must be so.
+    fn at_once(
+        &self,
+        id: SignalId,
+        signal: &Signal,
+        reason: Withheld,
+        (at, now): (Timestamp, Timestamp),
+        truth: &Truth,
+        so: &So,
+    ) -> Result<(), String> {
+        let ways = self.ways(id, signal, now, truth, so);
+        let mut schools: Vec<&str> = match &ways {
+            Some(ways) => ways.iter().filter_map(Way::school).collect(),
+            None => truth.schools.iter().map(|school| school.code.as_str()).collect(),
+        };
+        let before = signal.rounds.iter().filter_map(|round| round.routed.as_ref());
+        schools.extend(before.map(|(school, ..)| school.code()));
+        let case = self.ledger.case(id.incident);
+        let so = case.is_some_and(|case| {
+            schools.iter().any(|school| so.days.unroutable(case, signal, school, at) == Some(reason))
+        });
+        demand(so, || {
+            format!("{id} is withheld as {}, and for none of {schools:?} that is so", reason.as_str())
         })
     }
 

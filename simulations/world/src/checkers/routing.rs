@@ -31,6 +31,16 @@ pub(super) enum Way {
     Withheld(Withheld),
 }
 
+impl Way {
+    /// The school, if it goes to one.
+    pub(super) fn school(&self) -> Option<&str> {
+        match self {
+            Self::School(school) => Some(school),
+            Self::Withheld(_) => None,
+        }
+    }
+}
+
 /// When a municipality decided: between these moments, on one of these days.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decided {

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 
 use super::{
     super::{
-        calendar::{Calendar, Chance, local},
+        calendar::{Calendar, Chance, at, local},
         demand,
         ledger::{Case, Place, Signal},
     },
@@ -65,6 +65,18 @@ impl Days {
         Some(self.calendar.chance(school.code(), times, last, self.ceiling(case)))
     }
 
+    /// Why a signal that were routed to that school at that moment would not go there at all, if so.
+    pub(super) fn unroutable(
+        &self,
+        case: &Case,
+        signal: &Signal,
+        school: &str,
+        at: Timestamp,
+    ) -> Option<Withheld> {
+        let last = self.last_day(Self::held_since(signal).unwrap_or(at));
+        reason(self.calendar.chance(school, (at, at), last, self.ceiling(case)))
+    }
+
     /// When a signal at its school expires: at its time or at the ceiling, whichever comes first.
     pub(super) fn expires(&self, case: &Case, signal: &Signal) -> Option<Timestamp> {
         let (school, ..) = signal.rounds.last()?.routed.as_ref()?;
@@ -98,14 +110,8 @@ impl Days {
             Fact::Delivered { .. } => self.delivered(signal, event, now).or_else(no),
             Fact::LookUpAgain { .. } => self.looked_up_again(signal, event).or_else(no),
             Fact::Withheld { reason: reason @ (Withheld::SummerHoliday | Withheld::HeldTooLong), .. } => {
-                let chance = self.chance(case, signal, event.at);
-                let so = match reason {
-                    Withheld::SummerHoliday => chance == Some(Chance::SummerHoliday),
-                    _ => chance == Some(Chance::TooLong),
-                };
-                if signal.place != Place::Routed {
-                    no("it does not wait for its school's day")
-                } else if so {
+                let why = self.chance(case, signal, event.at).and_then(self::reason);
+                if signal.place != Place::Routed || why == Some(*reason) {
                     Ok(())
                 } else {
                     no("that is not so")
@@ -168,7 +174,9 @@ impl Days {
         let routed = signal.rounds.last().and_then(|round| round.routed.as_ref());
         let Some((school, _, routed)) = routed else { return Err("it was not routed") };
         let shown = local(event.at);
-        if routed.duration_until(event.at) + self.apart() < FRESH {
+        // On the morning of the delivery: it is looked up before the window opens.
+        let delivery = event.at.max(at(shown.date(), self.policy.deliver_from));
+        if routed.duration_until(delivery) + self.apart() < FRESH {
             Err("it was not held over 24 hours")
         } else if self.calendar.is_school_day(school.code(), shown.date()) != Some(true) {
             Err("it will not be delivered on that day")
@@ -177,5 +185,14 @@ impl Days {
         } else {
             Ok(())
         }
+    }
+}
+
+/// The reason that a chance is, if it is none.
+const fn reason(chance: Chance) -> Option<Withheld> {
+    match chance {
+        Chance::SummerHoliday => Some(Withheld::SummerHoliday),
+        Chance::TooLong => Some(Withheld::HeldTooLong),
+        Chance::At(_) | Chance::Unknown => None,
     }
 }

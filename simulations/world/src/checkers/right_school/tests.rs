@@ -148,7 +148,7 @@ fn r9_the_named_go_first_only_after_half_an_hour_without_the_look_up() {
 }
 
 #[test]
-fn r9_who_joins_is_who_was_not_named() {
+fn r9_who_joins_is_who_was_not_found_before() {
     let mut story = named_first(Some(("2026-11-19 06:46", "2026-11-19 07:30")));
     says(
         story.at("2026-11-19 07:31").durable([Fact::Joined { found: Vec::new() }]),
@@ -239,7 +239,9 @@ fn a_reason_that_the_rules_do_not_give_is_noticed() {
     assert_eq!(story(Withheld::EnrolmentAmbiguous, vec![twin.clone()]), Ok(()));
     assert!(story(Withheld::EnrolmentUnknown, vec![twin]).unwrap_err().contains("EnrolmentAmbiguous"));
     assert!(story(Withheld::EnrolmentSecret, vec![enrolled(david(), "01AA00")]).is_err());
-    assert!(story(Withheld::SummerHoliday, Vec::new()).unwrap_err().contains("does not wait"));
+    assert!(story(Withheld::SummerHoliday, Vec::new()).unwrap_err().contains("for none of []"));
+    let own = || vec![enrolled(david(), "01AA00")];
+    assert!(story(Withheld::HeldTooLong, own()).unwrap_err().contains("for none of [\"01AA00\"]"));
 }
 
 #[test]
@@ -306,6 +308,9 @@ fn r12_what_is_held_over_24_hours_is_looked_up_again() {
     assert!(then(held(), "2026-11-22 07:00", again.clone()).unwrap_err().contains("on that day"));
     assert!(then(held(), "2026-11-23 17:00", again.clone()).unwrap_err().contains("is over"));
     assert!(then(routed("2026-11-19 18:00"), "2026-11-20 07:00", again.clone()).is_err());
+    // Before the window opens, if it will be 24 hours by then.
+    assert_eq!(then(routed("2026-11-22 06:30"), "2026-11-23 06:00", again.clone()), Ok(()));
+    assert!(then(routed("2026-11-22 07:30"), "2026-11-23 06:00", again.clone()).is_err());
     let mut story = held();
     story.at(monday).durable([again]);
     let letter = payload(9);
@@ -325,6 +330,14 @@ fn r19_what_is_held_too_long_is_withheld_and_nothing_else_is() {
     story.at("2026-12-08 07:00").durable([again]);
     let routed = Fact::Routed { number: number(1), school: org(DAVIDS), letter: payload(9) };
     says(story.durable([routed]).durable([delivered()]), "held too long");
+}
+
+#[test]
+fn r18_what_could_not_go_is_withheld_as_soon_as_it_is_routed() {
+    let mut story = Story::new();
+    story.truth.holidays.summer.push((date(2026, 11, 19), date(2026, 12, 6)));
+    story.reported().expanded().at("2026-11-19 06:55");
+    assert_eq!(judged(story.durable([withheld(Withheld::SummerHoliday)])), Ok(()));
 }
 
 #[test]
