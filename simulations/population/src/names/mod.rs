@@ -5,6 +5,9 @@
 
 mod lists;
 
+use std::sync::LazyLock;
+
+use self::lists::Lists;
 use crate::dice::Dice;
 
 /// Where a family's names come from.
@@ -44,22 +47,42 @@ pub enum Origin {
     Persian,
 }
 
-/// The names of one origin.
+/// The names of one origin, ready to draw from.
 struct Tradition {
-    origin: Origin,
-    /// In ten thousand families.
-    weight: u32,
-    girls: &'static [&'static str],
-    boys: &'static [&'static str],
-    /// With what stands before them; early ones are likelier.
-    surnames: &'static [(&'static str, &'static str)],
-    /// Families in ten thousand that have two surnames.
-    double: u32,
-    /// Families with something before the surname where the register has it in the surname's own field.
-    prefix_in_surname: u32,
-    /// Children in ten thousand who have only one name, which then is the surname.
-    single: u32,
+    lists: &'static Lists,
+    girls: Vec<&'static str>,
+    boys: Vec<&'static str>,
+    /// With what stands before them.
+    surnames: Vec<(&'static str, &'static str)>,
 }
+
+/// All lists, taken apart.
+struct Names {
+    traditions: Vec<Tradition>,
+    shared_girls: Vec<&'static str>,
+    shared_boys: Vec<&'static str>,
+    beginnings: Vec<&'static str>,
+    endings: Vec<&'static str>,
+    prefixes: Vec<&'static str>,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let apart = |list: &'static str| list.split(", ").collect::<Vec<_>>();
+    let tradition = |lists: &'static Lists| Tradition {
+        lists,
+        girls: apart(lists.girls),
+        boys: apart(lists.boys),
+        surnames: lists.surnames.split(", ").map(|name| name.split_once('|').unwrap_or(("", name))).collect(),
+    };
+    Names {
+        traditions: lists::ALL.iter().map(tradition).collect(),
+        shared_girls: apart(lists::SHARED_GIRLS),
+        shared_boys: apart(lists::SHARED_BOYS),
+        beginnings: apart(lists::DUTCH_BEGINNINGS),
+        endings: apart(lists::DUTCH_ENDINGS),
+        prefixes: apart(lists::DUTCH_PREFIXES),
+    }
+});
 
 /// Children of other than Dutch families who have a name from the list that everybody shares. Assumption.
 const INTERNATIONAL: u32 = 1_500;
@@ -106,13 +129,13 @@ fn capitalised(text: &str) -> String {
 
 /// Draws a family's surname.
 pub fn family_name(dice: &mut Dice) -> FamilyName {
-    let tradition = &lists::ALL[dice.weighted(lists::ALL.iter().map(|tradition| tradition.weight))];
+    let tradition = &NAMES.traditions[dice.weighted(lists::ALL.iter().map(|lists| lists.weight))];
     family_name_of(tradition, dice)
 }
 
 fn family_name_of(tradition: &Tradition, dice: &mut Dice) -> FamilyName {
     let (prefix, surname) = one_surname(tradition, dice);
-    let surname = if dice.happens(tradition.double) {
+    let surname = if dice.happens(tradition.lists.double) {
         let (other_prefix, other) = one_surname(tradition, dice);
         let joined = if dice.happens(6_000) { "-" } else { " " };
         let other = if other_prefix.is_empty() { other } else { format!("{other_prefix} {other}") };
@@ -120,28 +143,28 @@ fn family_name_of(tradition: &Tradition, dice: &mut Dice) -> FamilyName {
     } else {
         surname
     };
-    let apart = !dice.happens(tradition.prefix_in_surname);
-    FamilyName { origin: tradition.origin, prefix, apart, surname }
+    let apart = !dice.happens(tradition.lists.prefix_in_surname);
+    FamilyName { origin: tradition.lists.origin, prefix, apart, surname }
 }
 
 fn one_surname(tradition: &Tradition, dice: &mut Dice) -> (&'static str, String) {
-    if tradition.origin == Origin::Dutch && dice.happens(COMPOSED) {
-        let surname = format!("{}{}", dice.pick(&lists::DUTCH_BEGINNINGS), dice.pick(&lists::DUTCH_ENDINGS));
-        let prefix = if dice.happens(4_500) { dice.pick_early(&lists::DUTCH_PREFIXES) } else { "" };
+    if tradition.lists.origin == Origin::Dutch && dice.happens(COMPOSED) {
+        let surname = format!("{}{}", dice.pick(&NAMES.beginnings), dice.pick(&NAMES.endings));
+        let prefix = if dice.happens(4_500) { dice.pick_early(&NAMES.prefixes) } else { "" };
         return (prefix, surname);
     }
-    let (prefix, surname) = dice.pick_early(tradition.surnames);
+    let (prefix, surname) = dice.pick_early(&tradition.surnames);
     (prefix, (*surname).to_owned())
 }
 
 fn tradition(origin: Origin) -> &'static Tradition {
-    lists::ALL.iter().find(|tradition| tradition.origin == origin).unwrap_or(&lists::ALL[0])
+    NAMES.traditions.iter().find(|tradition| tradition.lists.origin == origin).unwrap_or(&NAMES.traditions[0])
 }
 
 /// Draws a child's given names; empty for somebody who has only one name.
 pub fn given_names(origin: Origin, dice: &mut Dice) -> String {
     let tradition = tradition(origin);
-    if dice.happens(tradition.single) {
+    if dice.happens(tradition.lists.single) {
         return String::new();
     }
     let girl = dice.happens(5_000);
@@ -157,11 +180,11 @@ pub fn given_names(origin: Origin, dice: &mut Dice) -> String {
 }
 
 fn one_given_name(tradition: &Tradition, girl: bool, dice: &mut Dice) -> String {
-    let own = if girl { tradition.girls } else { tradition.boys };
-    let shared: &[&str] = if girl { &lists::SHARED_GIRLS } else { &lists::SHARED_BOYS };
-    let international = tradition.origin != Origin::Dutch && dice.happens(INTERNATIONAL);
+    let own = if girl { &tradition.girls } else { &tradition.boys };
+    let shared = if girl { &NAMES.shared_girls } else { &NAMES.shared_boys };
+    let international = tradition.lists.origin != Origin::Dutch && dice.happens(INTERNATIONAL);
     let name = *dice.pick_early(if international { shared } else { own });
-    if tradition.origin == Origin::Dutch && dice.happens(HYPHENATED) {
+    if tradition.lists.origin == Origin::Dutch && dice.happens(HYPHENATED) {
         let other = *dice.pick(own);
         if other != name {
             return format!("{name}-{other}");
@@ -188,14 +211,14 @@ mod tests {
 
     #[test]
     fn every_origin_occurs_about_as_often_as_its_weight_says() {
-        let sum: u32 = lists::ALL.iter().map(|tradition| tradition.weight).sum();
+        let sum: u32 = lists::ALL.iter().map(|lists| lists.weight).sum();
         assert_eq!(sum, 10_000);
         let mut dice = Dice::new(3);
         let drawn: Vec<Origin> = (0..50_000).map(|_| family_name(&mut dice).origin).collect();
-        for tradition in &lists::ALL {
-            let times = drawn.iter().filter(|origin| **origin == tradition.origin).count() as u64;
-            let wanted = u64::from(tradition.weight) * 5;
-            assert!(times * 10 > wanted * 8 && times * 10 < wanted * 12, "{:?}: {times}", tradition.origin);
+        for lists in &lists::ALL {
+            let times = drawn.iter().filter(|origin| **origin == lists.origin).count() as u64;
+            let wanted = u64::from(lists.weight) * 5;
+            assert!(times * 10 > wanted * 8 && times * 10 < wanted * 12, "{:?}: {times}", lists.origin);
         }
     }
 
