@@ -1,15 +1,16 @@
 //! Everything comes to its end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use hwc_schemas::{
-    IncidentId, Organisation, Role,
+    IncidentId, Organisation, Role, SignalNumber,
     wire::{Answer, Task},
 };
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Checker, all_honest, demand, honest,
-    ledger::{Case, Ledger},
+    ledger::{Case, Ledger, Place},
 };
 use crate::{
     chronicle::{Entry, Happened},
@@ -25,7 +26,9 @@ use crate::{
 /// * that every report that honest police take up is answered in the end;
 /// * that a tombstone is written only when every signal of its incident is purged;
 /// * that in the end every report that was recorded has its tombstone;
-/// * that in the end no task lies at the broker for anybody honest.
+/// * that in the end no task lies at the broker for anybody honest;
+/// * that whoever must act is asked: a task that the broker lost lies there again within [`ASKED_AGAIN_WITHIN`], counted from
+///   the healing or from the loss, whichever is later, as long as it is owed.
 ///
 /// Where the storage lost the whole log of an incident, nobody knows of it any more: its end is demanded once it was recorded
 /// anew. Where it lost a part, the end of what is left is demanded.
@@ -36,7 +39,12 @@ pub struct Ends {
     over: bool,
     unanswered: BTreeSet<ReportNumber>,
     waiting: HashSet<(Organisation, Task)>,
+    /// What the broker lost, and by when it must be asked again; none before the world has healed.
+    lost: BTreeMap<Task, Option<Timestamp>>,
 }
+
+/// How soon a task that the broker lost is offered again, once nothing goes wrong.
+pub const ASKED_AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(3);
 
 impl Checker for Ends {
     fn name(&self) -> &'static str {
@@ -45,7 +53,11 @@ impl Checker for Ends {
 
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
         match &entry.what {
-            Happened::Healed => self.healed = true,
+            Happened::Healed => {
+                self.healed = true;
+                let by_when = entry.at + ASKED_AGAIN_WITHIN;
+                self.lost.values_mut().for_each(|due| *due = Some(by_when));
+            }
             Happened::Over => self.over = true,
             Happened::Reporting { report, .. } => {
                 self.unanswered.insert(*report);
@@ -54,10 +66,16 @@ impl Checker for Ends {
                 self.answered(*report, *incident, *answer, truth)?;
             }
             Happened::Offered { to, task } => {
+                self.lost.remove(task);
                 self.waiting.insert((to.clone(), task.clone()));
             }
-            Happened::Settled { to, task } | Happened::TaskLost { to, task } => {
+            Happened::Settled { to, task } => {
                 self.waiting.remove(&(to.clone(), task.clone()));
+            }
+            Happened::TaskLost { to, task } => {
+                self.waiting.remove(&(to.clone(), task.clone()));
+                let by_when = self.healed.then(|| entry.at + ASKED_AGAIN_WITHIN);
+                self.lost.insert(task.clone(), by_when);
             }
             Happened::Forgotten { incident } => {
                 let case = self.ledger.case(*incident).filter(|case| !case.lied);
@@ -68,7 +86,7 @@ impl Checker for Ends {
             _ => {}
         }
         self.ledger.see(entry);
-        Ok(())
+        self.asked_again(entry.at)
     }
 
     fn end(&mut self, truth: &Truth) -> Result<(), String> {
@@ -92,6 +110,33 @@ impl Checker for Ends {
 }
 
 impl Ends {
+    /// Whether a task is owed by what is durable.
+    fn is_owed(&self, task: &Task) -> bool {
+        let Some(case) = self.ledger.case(task.incident()).filter(|case| !case.lied) else { return false };
+        let in_round = |number: SignalNumber, round: u16, place: &Place| {
+            let signal = case.signals.get(number.index());
+            signal.is_some_and(|one| one.place == *place && one.round() == usize::from(round))
+        };
+        match task {
+            Task::Screen { .. } => case.looked_up.is_none() && case.qualifies != Some(false) && !case.report_expired,
+            Task::LookUp { .. } => case.looked_up == Some(false) && !case.report_expired,
+            Task::Route { signal, round, .. } => in_round(signal.number, *round, &Place::Referred),
+            Task::Read { signal, round } => in_round(signal.number, *round, &Place::Delivered),
+            // Told once, and not again.
+            Task::Notice { .. } => false,
+        }
+    }
+
+    fn asked_again(&mut self, now: Timestamp) -> Result<(), String> {
+        let overdue = |(task, due): (&Task, &Option<Timestamp>)| due.filter(|due| *due < now).map(|_| task.clone());
+        let overdue: Vec<_> = self.lost.iter().filter_map(overdue).collect();
+        for task in overdue {
+            self.lost.remove(&task);
+            demand(!self.is_owed(&task), || format!("{task:?} was lost, and nobody was asked again"))?;
+        }
+        Ok(())
+    }
+
     fn answered(
         &mut self,
         report: ReportNumber,

@@ -317,14 +317,11 @@ impl World<'_> {
             }
             Output::Reply { ticket, reply } => self.reply(number, ticket, reply),
             Output::Noted { incident, events, .. } => {
-                let times = if self.has(Mutation::CountsTwice) { 2 } else { 1 };
-                for _ in 0..times {
-                    // What is durable is said before who was told of it.
-                    for seen in std::mem::take(&mut self.broker.seen) {
-                        self.tell(seen);
-                    }
-                    self.tell(Happened::Noted { by: number, incident, events: events.clone() });
+                // What is durable is said before who was told of it.
+                for seen in std::mem::take(&mut self.broker.seen) {
+                    self.tell(seen);
                 }
+                self.tell(Happened::Noted { by: number, incident, events });
             }
             Output::Alarm { incident, problem } => {
                 self.tell(Happened::Fault(format!("engine {} alarms {incident}: {problem}", number.0)));
