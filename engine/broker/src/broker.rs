@@ -100,6 +100,11 @@ impl Broker {
         &self.places.folder
     }
 
+    /// Whether the server has said this in its present life.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        ready::written_since(&self.places.log, self.run.log_length).contains(words)
+    }
+
     /// Whether the server is running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.run.watched.ended(), Ok(None))
@@ -131,6 +136,20 @@ impl Broker {
         } else {
             Err(BrokerError::NotEnding { within: GONE_WITHIN })
         }
+    }
+
+    /// Lets the server finish (SIGTERM) and keeps folder and port for [`restart`](Broker::restart): what maintenance does.
+    ///
+    /// # Errors
+    /// As [`kill`](Broker::kill), if it took too long and could not be killed either.
+    pub async fn halt(&mut self) -> Result<(), BrokerError> {
+        if self.is_running()
+            && self.run.watched.order(Order::Stop)
+            && self.run.watched.ends_within(self.settings.stop_within).await
+        {
+            return Ok(());
+        }
+        self.kill().await
     }
 
     /// Kills the server if it is running, and starts it again in the same folder on the same ports.

@@ -37,6 +37,8 @@ pub struct Settings {
     /// The port to listen on, on loopback. None or 0: the server chooses a free one, and keeps it through
     /// [`restart`](crate::Broker::restart).
     pub port: Option<u16>,
+    /// Its place in a cluster; none for a server by itself.
+    pub seat: Option<Seat>,
     /// Whether to open the server's monitoring pages, on loopback, on a free port.
     pub monitoring: bool,
     /// How long the server may take until it answers; recovering a million subjects takes some seconds.
@@ -45,6 +47,17 @@ pub struct Settings {
     pub stop_within: Duration,
     /// How the server is found.
     pub server: Finder,
+}
+
+/// A server's place in a cluster on this machine. [`Cluster`](crate::Cluster) gives them out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The server's own name, which no other of the cluster has.
+    pub name: String,
+    /// The port for the other servers, on loopback.
+    pub port: u16,
+    /// Where the other servers are, on loopback.
+    pub others: Vec<u16>,
 }
 
 impl Settings {
@@ -61,6 +74,7 @@ impl Settings {
             memory_store_bytes_max: 1024 * 1024 * 1024,
             log: LogMode::default(),
             port: None,
+            seat: None,
             monitoring: false,
             ready_within: Duration::from_mins(1),
             stop_within: Duration::from_secs(10),
@@ -84,6 +98,17 @@ impl Settings {
              jetstream {{ max_file_store: {}, max_memory_store: {}{sync} }}\n",
             self.max_payload_bytes, self.file_store_bytes_max, self.memory_store_bytes_max,
         );
+        if let Some(seat) = &self.seat {
+            let routes: Vec<_> =
+                seat.others.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+            let _ = writeln!(
+                text,
+                "server_name: {}\ncluster {{ name: hwc, listen: \"127.0.0.1:{}\", routes: [ {} ] }}",
+                seat.name,
+                seat.port,
+                routes.join(", "),
+            );
+        }
         if let LogMode::Rolled { bytes_max } = self.log {
             let _ = writeln!(text, "logfile_size_limit: {bytes_max}\nlogfile_max_num: 3");
         }
@@ -190,6 +215,16 @@ mod tests {
         let settings =
             Settings { accounts: "accounts { A {} }\n".to_owned(), ..Settings::in_folder("/nowhere") };
         assert!(settings.render().starts_with("accounts { A {} }\n"));
+    }
+
+    #[test]
+    fn a_server_by_itself_says_nothing_of_a_cluster_and_one_of_three_names_the_others() {
+        let alone = Settings::in_folder("/nowhere");
+        assert!(!alone.render().contains("cluster"));
+        let seat = Seat { name: "n1".to_owned(), port: 7, others: vec![8, 9] };
+        let text = Settings { seat: Some(seat), ..alone }.render();
+        assert!(text.contains("server_name: n1\n"), "{text}");
+        assert!(text.contains("routes: [ nats://127.0.0.1:8, nats://127.0.0.1:9 ]"), "{text}");
     }
 
     #[test]

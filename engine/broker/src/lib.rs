@@ -24,6 +24,7 @@
 //! progress goes to a listener ([`Finder::on_progress`]).
 
 mod broker;
+mod cluster;
 mod config;
 mod error;
 mod fetch;
@@ -33,7 +34,8 @@ mod ready;
 mod watcher;
 
 pub use broker::{Broker, Stopped};
-pub use config::{LogMode, Settings, SyncMode};
+pub use cluster::Cluster;
+pub use config::{LogMode, Seat, Settings, SyncMode};
 pub use error::BrokerError;
 pub use fetch::FetchFailure;
 pub use find::{Attempt, FindError, Finder, Found, Origin, Progress, Unfit};
