@@ -24,9 +24,11 @@ mod messages;
 mod names;
 mod patience;
 pub mod permissions;
+pub mod residue;
 mod scan;
 mod settings;
 mod store;
+mod streams;
 mod tasks;
 mod traced;
 

@@ -36,6 +36,7 @@ impl Answer {
 }
 
 /// Which message is meant.
+#[derive(Clone, Copy)]
 pub(crate) enum Which<'a> {
     /// The one at this place.
     At(u64),

@@ -16,6 +16,8 @@ pub(crate) const NEXT: &str = "next";
 
 /// The stream of incidents.
 pub(crate) const JOURNAL: &str = "JOURNAL";
+/// What the streams of all segments of the journal begin with.
+pub(crate) const SEGMENTS: &str = "JRN_";
 /// The stream of the lease.
 pub(crate) const LEAD: &str = "LEAD";
 /// The stream of tasks.
@@ -85,14 +87,25 @@ pub(crate) const fn barrier() -> &'static str {
     "jrn.barrier.b"
 }
 
-/// What the journal listens to while this epoch's leader has the pen.
-pub(crate) fn pen(epoch: u64) -> String {
-    format!("lead.{epoch}.jrn.*.*")
+/// What a segment of the journal, one token, listens to while this epoch's leader has the pen.
+pub(crate) fn pen(epoch: u64, segment: impl fmt::Display) -> String {
+    format!("lead.{epoch}.{segment}.*.*")
 }
 
-/// Where this epoch's leader writes what is to lie at this subject of the journal.
-pub(crate) fn written_by(epoch: u64, subject: &str) -> String {
-    format!("lead.{epoch}.{subject}")
+/// Where this epoch's leader writes what is to lie at this subject in a segment of the journal.
+pub(crate) fn written_by(epoch: u64, segment: impl fmt::Display, subject: &str) -> String {
+    format!("lead.{epoch}.{segment}.{}", subject.strip_prefix("jrn.").unwrap_or(subject))
+}
+
+/// The events of every incident.
+pub(crate) const ALL_EVENTS: &str = "jrn.*.e";
+
+/// Everything of every incident.
+pub(crate) const ALL_OF_THE_JOURNAL: &str = "jrn.*.*";
+
+/// What a segment that takes no more listens to.
+pub(crate) fn closed_segment(segment: impl fmt::Display) -> String {
+    format!("closed.{segment}")
 }
 
 /// The subject of an incident's events.

@@ -32,8 +32,9 @@ pub struct Settings {
 /// What each kind of thing may take of the broker's store, in bytes, on one server. Each has its own, so that a flood of
 /// one never takes the others' room; together they must fit the broker's `max_file_store` ([`Shares::total`]).
 ///
-/// The journal's share is twice what makes the door shut for new ciphertexts: what is in flight then can still come to its
-/// end, and only an end makes room again. Every share that is full is refused, tried again, and answered *try later*.
+/// Half of the journal's share is for events and half for tombstones. Its events may take as much as makes the door shut for
+/// new ciphertexts: what is in flight then can still come to its end, and only an end makes room again. Every share that is
+/// full is refused, tried again, and answered *try later*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
     /// Once all streams together hold this much, no further ciphertext is taken.
@@ -50,6 +51,16 @@ impl Shares {
     /// Room for some hundred thousand ciphertexts on their way and for the tombstones of more than a year, in 8 GiB.
     pub const STANDARD: Self =
         Self { payloads: 2 * GIB, journal: 4 * GIB, tasks: 512 * MIB, breaches: 128 * MIB };
+
+    /// What the tombstones may take.
+    pub(crate) const fn tombstones(&self) -> u64 {
+        self.journal / 2
+    }
+
+    /// Once all streams together hold this much, no further incident begins.
+    pub(crate) const fn full_for_events(&self) -> u64 {
+        self.payloads + self.journal / 2
+    }
 
     /// What the broker's `max_file_store` must be at least.
     pub const fn total(&self) -> u64 {
@@ -143,6 +154,16 @@ pub(crate) async fn ensure_stream_but_for(
         found => found?,
     };
     verify(name, wanted, &found, free)
+}
+
+/// Verifies a stream that is there, but for these keys.
+pub(crate) async fn verify_stream_but_for(
+    link: &Link,
+    name: &str,
+    wanted: &Value,
+    free: &[&str],
+) -> Result<(), SetupError> {
+    verify(name, wanted, &link.api::<Value>(format!("STREAM.INFO.{name}"), &json!({})).await?, free)
 }
 
 /// Makes the durable consumer if it is missing, and verifies it.

@@ -11,7 +11,7 @@ pub mod codec;
 pub mod exam;
 pub mod memory;
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, time::Duration};
 
 use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::Event;
@@ -100,6 +100,31 @@ pub enum History {
     Ended,
 }
 
+/// What a clearing got off the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cleared {
+    /// For each incident, how long its events had been there after its end.
+    pub waited: Vec<Duration>,
+    /// Records that were deleted one by one.
+    pub records: u64,
+    /// Segments that were dropped whole.
+    pub segments: u64,
+    /// Segments that were not cleared: the next time tries again.
+    pub unanswered: u64,
+}
+
+impl Cleared {
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.waited.extend(other.waited);
+        self.records += other.records;
+        self.segments += other.segments;
+        self.unanswered += other.unanswered;
+        self
+    }
+}
+
 /// The journal could not do it, or could not find out whether it did.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
@@ -126,8 +151,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Reads one incident.
     fn read(&self, incident: IncidentId) -> impl Future<Output = Result<History, JournalError>> + Send;
 
-    /// Writes the tombstone, if the log still ends where the caller thinks, then erases the events. Doing it again
-    /// finishes what a crash left.
+    /// Writes the tombstone, if the log still ends where the caller thinks: from then on nobody reads the events. Doing it again
+    /// finishes what a crash left. The bytes go with [`Journal::clear`].
     fn forget(
         &self,
         incident: IncidentId,
@@ -137,4 +162,11 @@ pub trait Journal: Send + Sync + 'static {
     /// Every incident that is in flight, as [`Journal::read`] would give it: all that a start needs, whatever the number of
     /// those that ended. One record that cannot be read is its own incident's trouble and nobody else's.
     fn in_flight(&self) -> impl Future<Output = Result<Vec<(IncidentId, History)>, JournalError>> + Send;
+
+    /// Gets the bytes of what ended longer ago than this off the disk; what ended more lately waits, so that much can go at once.
+    /// [`Journal::forget`] alone makes sure that nobody reads it. For a log that keeps nothing there is nothing to do.
+    fn clear(&self, grouped_for: Duration) -> impl Future<Output = Result<Cleared, JournalError>> + Send {
+        let _ = grouped_for;
+        std::future::ready(Ok(Cleared::default()))
+    }
 }

@@ -24,6 +24,7 @@ use crate::{
     names,
     scan::{Read, Scan},
     settings::{self, nanos},
+    streams,
 };
 
 /// How long a generation is filled: the shorter, the sooner it can be dropped whole.
@@ -162,7 +163,7 @@ impl Generations {
         if let Some(ticket) = self.enter_filling(places) {
             return Ok(ticket);
         }
-        if self.stored_bytes().await? >= self.full_at_bytes {
+        if streams::stored_bytes(&self.link, self.replicas).await? >= self.full_at_bytes {
             return Err(Fault::Full);
         }
         let generation = Generation::from_uuid(Uuid::new_v4());
@@ -176,16 +177,6 @@ impl Generations {
         book.filling = Some(Filling { generation, since: Instant::now(), taken: places });
         book.own.insert(generation, Own { live: HashMap::new(), storing: 1 });
         Ok(Ticket { generation, book: Arc::clone(&self.book) })
-    }
-
-    /// What everything in the store takes on one server: ciphertexts, journal, tasks and records together.
-    async fn stored_bytes(&self) -> Result<u64, Fault> {
-        #[derive(Deserialize)]
-        struct Info {
-            storage: u64,
-        }
-        let info: Info = self.link.api("INFO".to_owned(), &json!({})).await?;
-        Ok(info.storage / u64::from(self.replicas.max(1)))
     }
 
     fn enter_filling(&self, places: usize) -> Option<Ticket> {
@@ -263,7 +254,7 @@ impl Generations {
                 closed?;
                 match self.state(generation).await? {
                     Some(state) if !state.ids.is_subset(these) => return Ok(false),
-                    Some(_) => self.delete(&stream).await?,
+                    Some(_) => streams::delete(&self.link, &stream).await?,
                     None => {}
                 }
             }
@@ -283,13 +274,6 @@ impl Generations {
             book.filling = None;
         }
         Guess::OnlyThese
-    }
-
-    async fn delete(&self, stream: &str) -> Result<(), Fault> {
-        match self.link.api::<Value>(format!("STREAM.DELETE.{stream}"), &json!({})).await {
-            Err(fault) if !fault.is(code::STREAM_NOT_FOUND) => Err(fault),
-            _ => Ok(()),
-        }
     }
 
     /// What the broker says of it; `None` when it is gone.
@@ -314,24 +298,8 @@ impl Generations {
 
     /// Every generation there is.
     pub(super) async fn all(&self) -> Result<Vec<Generation>, Fault> {
-        #[derive(Deserialize)]
-        struct Page {
-            total: usize,
-            streams: Option<Vec<String>>,
-        }
-        let mut all = Vec::new();
-        let mut offset = 0;
-        loop {
-            let page: Page = self.link.api("STREAM.NAMES".to_owned(), &json!({ "offset": offset })).await?;
-            let names = page.streams.unwrap_or_default();
-            offset += names.len();
-            all.extend(
-                names.iter().filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?)),
-            );
-            if names.is_empty() || offset >= page.total {
-                return Ok(all);
-            }
-        }
+        let names = streams::names(&self.link).await?;
+        Ok(names.iter().filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?)).collect())
     }
 
     fn config(&self, generation: Generation) -> Value {

@@ -125,14 +125,21 @@ async fn a_crash_between_tombstone_and_erasure_is_finished_at_the_next_start() {
         position(journal.append(incident(1), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap());
     journal.append(incident(2), Position::NONE, &commit(Fact::IncidentPurged)).await.unwrap();
     let raw = region.raw_engine().await;
-    region.write_in_the_journal(&raw, &format!("jrn.{}.t", incident(1)), "").await;
+    region.write_in(&raw, "JOURNAL", &format!("{}.t", incident(1)), "").await;
 
     let in_flight = journal.in_flight().await.unwrap();
 
     assert_eq!(in_flight.iter().map(|(one, _)| *one).collect::<Vec<_>>(), [incident(2)]);
-    let state = api(&raw, "STREAM.INFO.JOURNAL", json!({ "subjects_filter": ">" })).await["state"].clone();
-    assert_eq!(state["subjects"][format!("jrn.{}.t", incident(1))], 1, "{state}");
-    assert!(state["subjects"].get(format!("jrn.{}.e", incident(1))).is_none(), "{state}");
+    assert!(journal.append(incident(1), end, &numbered(1)).await.unwrap() == Append::Conflict);
+    journal.clear(Duration::ZERO).await.unwrap();
+    let mut subjects = serde_json::Map::new();
+    for stream in region.streams("J").await {
+        let info = api(&raw, &format!("STREAM.INFO.{stream}"), json!({ "subjects_filter": ">" })).await;
+        subjects.extend(info["state"]["subjects"].as_object().unwrap().clone());
+    }
+    assert!(subjects.contains_key(&format!("jrn.{}.t", incident(1))), "{subjects:?}");
+    assert!(!subjects.contains_key(&format!("jrn.{}.e", incident(1))), "{subjects:?}");
+    assert!(subjects.contains_key(&format!("jrn.{}.e", incident(2))), "{subjects:?}");
     assert!(journal.append(incident(1), end, &numbered(1)).await.unwrap() == Append::Conflict);
 }
 
@@ -144,6 +151,7 @@ async fn a_tombstone_has_its_time_and_an_event_has_none() {
     let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
     journal.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
     journal.forget(incident(1), end).await.unwrap();
+    journal.clear(Duration::ZERO).await.unwrap();
     eventually("the tombstone goes", || async {
         journal.read(incident(1)).await.unwrap() == History::Unknown
     })
@@ -159,14 +167,19 @@ async fn a_record_that_cannot_be_read_is_its_own_incidents_trouble_and_nobody_el
     let other = position(journal.append(incident(4), Position::NONE, &numbered(4)).await.unwrap());
     let raw = region.raw_engine().await;
     let unreadable = [(1, r#"{"v":7,"canary":1}"#), (2, "canary"), (3, "")];
+    let segment = region.streams("JRN_").await.remove(0);
     for (number, body) in unreadable {
-        region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(number)), body).await;
+        // One where it began, the others where former versions had their events.
+        let stream = if number == 1 { &segment } else { "JOURNAL" };
+        region.write_in(&raw, stream, &format!("{}.e", incident(number)), body).await;
     }
     // Nobody's record at all.
-    region.write_in_the_journal(&raw, "jrn.canary.e", "canary").await;
+    for stream in ["JOURNAL", &segment] {
+        region.write_in(&raw, stream, "canary.e", "canary").await;
+    }
     // What comes after it does not make it readable.
     let empty = r#"{"v":1,"events":[]}"#;
-    region.write_in_the_journal(&raw, &format!("jrn.{}.e", incident(2)), empty).await;
+    region.write_in(&raw, "JOURNAL", &format!("{}.e", incident(2)), empty).await;
 
     let in_flight: BTreeMap<_, _> = journal.in_flight().await.unwrap().into_iter().collect();
 
@@ -186,7 +199,7 @@ async fn a_record_that_cannot_be_read_is_its_own_incidents_trouble_and_nobody_el
 #[tokio::test]
 async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_something_ended() {
     let region = Region::with(&[]).await;
-    let shares = Shares { journal: 4_000, ..Shares::STANDARD };
+    let shares = Shares { payloads: 0, journal: 200_000, ..Shares::STANDARD };
     let settings = Settings { shares, ..Settings::development() };
     let journal = journal_over(&region, &region.link().await, &settings).await.unwrap();
     let mut ends = Vec::new();
@@ -196,14 +209,40 @@ async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_
             Ok(outcome) => ends.push(position(outcome)),
             Err(error) => break error,
         }
-        assert!(ends.len() < 100, "there is no bound");
+        assert!(ends.len() < 2_000, "there is no bound");
     };
     assert!(matches!(refused, JournalError::Unavailable(_)), "{refused}");
     assert_eq!(journal.in_flight().await.unwrap().len(), ends.len());
-    // An end makes room. The store shuts its door for ciphertexts long before a journal is this full.
+    // What began goes on, and its end makes room.
+    let (one, end) = (incident(0), ends[0]);
+    ends[0] = position(journal.append(one, end, &numbered(2)).await.unwrap());
+    // All that began in the first segment.
+    for (number, end) in ends.iter().take(256).enumerate() {
+        journal.forget(incident(number as u128), *end).await.unwrap();
+    }
+    journal.clear(Duration::ZERO).await.unwrap();
+    journal.append(incident(9_999), Position::NONE, &numbered(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_of_a_former_version_with_everything_in_one_stream_goes_on() {
+    let region = Region::with(&[]).await;
     let raw = region.raw_engine().await;
-    api(&raw, "STREAM.PURGE.JOURNAL", json!({ "filter": format!("jrn.{}.e", incident(0)) })).await;
-    journal.append(incident(99), Position::NONE, &numbered(1)).await.unwrap();
+    journal(&region).await;
+    let first = r#"{"v":1,"events":[]}"#;
+    for subject in [1, 2].map(|number| format!("{}.e", incident(number))) {
+        region.write_in(&raw, "JOURNAL", &subject, first).await;
+    }
+    let journal = journal(&region).await;
+    let in_flight: BTreeMap<_, _> = journal.in_flight().await.unwrap().into_iter().collect();
+    let History::Live { position: end, .. } = in_flight[&incident(1)] else { panic!("{in_flight:?}") };
+    assert_eq!(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap(), Append::Conflict);
+    let end = position(journal.append(incident(1), end, &numbered(1)).await.unwrap());
+    journal.forget(incident(1), end).await.unwrap();
+    assert_eq!(journal.clear(Duration::ZERO).await.unwrap().records, 2);
+    assert_eq!(journal.read(incident(1)).await.unwrap(), History::Ended);
+    assert_eq!(journal.in_flight().await.unwrap().len(), 1);
+    assert!(matches!(journal.read(incident(2)).await.unwrap(), History::Live { .. }));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod clearing;
 mod doors;
 mod journal;
 mod lease;
@@ -9,5 +10,6 @@ mod permissions;
 mod proxy;
 mod region;
 mod store;
+mod three;
 mod tls;
 mod traced;

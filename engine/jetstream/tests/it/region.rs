@@ -63,15 +63,23 @@ impl Region {
         Box::leak(Box::new(lease.over(over)))
     }
 
-    /// Writes as whoever has the pen just now.
-    pub(crate) async fn write_in_the_journal(
+    /// The streams whose names begin so.
+    pub(crate) async fn streams(&self, beginning: &str) -> Vec<String> {
+        let names = api(&self.raw_engine().await, "STREAM.NAMES", serde_json::json!({})).await;
+        let names = names["streams"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.filter(|name| name.starts_with(beginning)).map(str::to_owned).collect()
+    }
+
+    /// Writes in a stream of the journal, as whoever has the pen just now: `<incident>.e` or `<incident>.t`.
+    pub(crate) async fn write_in(
         &self,
         raw: &async_nats::Client,
+        stream: &str,
         subject: &str,
         body: &'static str,
     ) {
-        let info = api(raw, "STREAM.INFO.JOURNAL", serde_json::json!({})).await;
-        let pen = info["config"]["subjects"][0].as_str().unwrap().replace("jrn.*.*", subject);
+        let info = api(raw, &format!("STREAM.INFO.{stream}"), serde_json::json!({})).await;
+        let pen = info["config"]["subjects"][0].as_str().unwrap().replace("*.*", subject);
         raw.request(pen, body.into()).await.unwrap();
     }
 

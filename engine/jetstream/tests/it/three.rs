@@ -1,0 +1,148 @@
+//! Three servers that hold everything together: the same promises, and what is erased is erased on each of them.
+
+use std::{path::Path, time::Duration};
+
+use hwc_broker::Cluster;
+use hwc_jetstream::{
+    Credential, JetStreamJournal, Lease, Link, SealedStore, Settings, SetupError, permissions,
+    residue::Needles,
+};
+use hwc_journal::{Append, Commit, Generation, Journal, Location, Position, exam};
+use hwc_schemas::{IncidentId, PayloadId, wire::Sealed};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::region::{api, eventually};
+
+const LONG: Duration = Duration::from_hours(1);
+
+/// Three servers, in folders that go with them.
+pub(crate) struct Three {
+    pub(crate) cluster: Cluster,
+    engine: Credential,
+    folder: TempDir,
+}
+
+impl Three {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Credential::generate();
+        let accounts = permissions::accounts(&engine.public(), &[]);
+        let settings = hwc_broker::Settings { accounts, ..hwc_broker::Settings::in_folder(folder.path()) };
+        let three = Self { cluster: Cluster::start(settings, 3).await.unwrap(), engine, folder };
+        let raw = three.raw().await;
+        eventually("it answers", async || api(&raw, "INFO", serde_json::json!({})).await["error"].is_null())
+            .await;
+        three
+    }
+
+    pub(crate) fn settings() -> Settings {
+        Settings { lease_for: Duration::from_mins(10), ..Settings::production() }
+    }
+
+    pub(crate) async fn link(&self) -> Link {
+        Link::connect(self.cluster.client_url(), Some(&self.engine)).await.unwrap()
+    }
+
+    pub(crate) async fn lead(&self) -> Lease {
+        Lease::stand_by(&self.link().await, &Self::settings(), "test").await.unwrap()
+    }
+
+    pub(crate) async fn raw(&self) -> async_nats::Client {
+        let path = self.folder.path().join(format!("{}.nk", Uuid::new_v4()));
+        self.engine.write(&path).unwrap();
+        let seed = std::fs::read_to_string(&path).unwrap().trim().to_owned();
+        async_nats::ConnectOptions::with_nkey(seed)
+            .connect(self.cluster.client_url().split(',').collect::<Vec<_>>())
+            .await
+            .unwrap()
+    }
+
+    /// Takes everything away.
+    async fn empty(&self) {
+        let raw = self.raw().await;
+        let names = api(&raw, "STREAM.NAMES", serde_json::json!({})).await;
+        for name in names["streams"].as_array().into_iter().flatten().filter_map(|name| name.as_str()) {
+            api(&raw, &format!("STREAM.DELETE.{name}"), serde_json::json!({})).await;
+        }
+    }
+
+    /// The servers that hold this in a file, counted from 0.
+    pub(crate) fn have_on_disk(&self, bytes: &[u8]) -> Vec<usize> {
+        let needles = Needles::new([bytes.to_vec()]).unwrap();
+        let has = |folder: &Path| !needles.in_folder(folder).unwrap().is_empty();
+        let folders = self.cluster.folders();
+        (0..folders.len()).filter(|at| has(&folders[*at])).collect()
+    }
+}
+
+fn incident(number: u128) -> IncidentId {
+    IncidentId::from_uuid(Uuid::from_u128(number))
+}
+
+/// A ciphertext that is found again in a file.
+fn canary(marker: Uuid) -> (PayloadId, Sealed) {
+    let random = (0..128).flat_map(|_| Uuid::new_v4().into_bytes());
+    let bytes = marker.into_bytes().into_iter().chain(random).collect();
+    (PayloadId::from_uuid(Uuid::new_v4()), Sealed::new(bytes))
+}
+
+#[tokio::test]
+async fn the_journal_on_three_servers_passes_the_exam() {
+    let three = Three::start().await;
+    exam::sit(async || {
+        three.empty().await;
+        let lease = three.lead().await;
+        let journal = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+        Box::leak(Box::new(lease));
+        journal
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_made_for_one_server_is_not_taken_for_three() {
+    let three = Three::start().await;
+    let lease = three.lead().await;
+    JetStreamJournal::open(&lease, &Settings { replicas: 1, ..Three::settings() }).await.unwrap();
+    let refused = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap_err();
+    assert!(matches!(refused, SetupError::Differs(_)));
+    assert!(refused.to_string().contains("JOURNAL: replicas is 1, wanted 3"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_ended_together_leaves_every_server_at_once_also_the_one_that_was_away() {
+    let mut three = Three::start().await;
+    let lease = three.lead().await;
+    let journal = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+    let store = SealedStore::open(lease.link(), &Three::settings());
+    let marker = Uuid::new_v4();
+    let stored = store.store(vec![canary(marker)], LONG).await.unwrap();
+    let mark = PayloadId::from_uuid(Uuid::new_v4());
+    let at = Location { generation: Generation::from_uuid(Uuid::nil()), sequence: 1 };
+    let commit = Commit { events: Vec::new(), stored: vec![(mark, at)] };
+    let end = match journal.append(incident(1), Position::NONE, &commit).await.unwrap() {
+        Append::Appended(end) => end,
+        Append::Conflict => panic!("a conflict"),
+    };
+    let everywhere = |three: &Three| {
+        let marks = [marker.as_bytes().to_vec(), mark.to_string().into_bytes()];
+        marks.map(|mark| three.have_on_disk(&mark).len())
+    };
+    eventually("it is on three servers", async || everywhere(&three) == [3, 3]).await;
+
+    three.cluster.server(2).unwrap().kill().await.unwrap();
+    eventually("it is erased without the third", async || {
+        let erased = store.erase_all(&stored).await.is_ok();
+        erased && journal.forget(incident(1), end).await.is_ok()
+    })
+    .await;
+    eventually("it is cleared without the third", async || {
+        journal.clear(Duration::ZERO).await.is_ok_and(|cleared| cleared.unanswered == 0)
+    })
+    .await;
+    eventually("two have nothing", async || everywhere(&three) == [1, 1]).await;
+    three.cluster.server(2).unwrap().restart().await.unwrap();
+    eventually("none has anything", async || everywhere(&three) == [0, 0]).await;
+}
