@@ -99,8 +99,7 @@ impl Settings {
             self.max_payload_bytes, self.file_store_bytes_max, self.memory_store_bytes_max,
         );
         if let Some(seat) = &self.seat {
-            let routes: Vec<_> =
-                seat.others.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+            let routes: Vec<_> = seat.others.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
             let _ = writeln!(
                 text,
                 "server_name: {}\ncluster {{ name: hwc, listen: \"127.0.0.1:{}\", routes: [ {} ] }}",

@@ -106,8 +106,7 @@ impl Ground {
             let (folders, url) = (cluster.folders(), cluster.client_url());
             (Servers::Three(cluster), folders, url, 3)
         };
-        let settings =
-            Settings { replicas, lease_for: Duration::from_hours(1), ..Settings::development() };
+        let settings = Settings { replicas, lease_for: Duration::from_hours(1), ..Settings::development() };
         let link = Link::connect(url.as_str(), Some(&engine)).await?;
         let lease = Lease::stand_by(&link, &settings, "bench").await?;
         let tasks = Tasks::open(lease.link(), &settings).await?;
@@ -132,8 +131,7 @@ impl Ground {
         let marker: Vec<u8> = Uuid::new_v4().into_bytes().repeat(2);
         let mut sealed = marker.clone();
         sealed.extend((0..128).flat_map(|_| Uuid::new_v4().into_bytes()));
-        let stored =
-            self.store.store(vec![(payload, Sealed::new(sealed))], Duration::from_hours(1)).await?;
+        let stored = self.store.store(vec![(payload, Sealed::new(sealed))], Duration::from_hours(1)).await?;
         let at = stored.first().ok_or("nothing was stored")?.1;
         let mut end = Position::NONE;
         for _ in 0..EVENTS {

@@ -10,6 +10,7 @@
 mod address;
 mod breaches;
 mod credential;
+mod custody;
 mod directory;
 mod door;
 mod doors;
@@ -35,6 +36,7 @@ mod traced;
 pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
 pub use credential::{Credential, CredentialError, PublicNkey};
+pub use custody::Settled;
 pub use directory::{DirectoryDoor, Published};
 pub use door::{Door, DoorError};
 pub use doors::{Caller, Doors, Knock};

@@ -115,7 +115,11 @@ impl Needles {
     fn in_piece(&self, piece: &[u8], mut found: impl FnMut(usize)) {
         for (at, head) in piece.windows(NEEDLE_BYTES_MIN).enumerate() {
             let [first, second, ..] = head else { continue };
-            if !self.begins.get(usize::from(u16::from_be_bytes([*first, *second]))).is_some_and(|known| *known) {
+            if !self
+                .begins
+                .get(usize::from(u16::from_be_bytes([*first, *second])))
+                .is_some_and(|known| *known)
+            {
                 continue;
             }
             let rest = piece.get(at..).unwrap_or_default();

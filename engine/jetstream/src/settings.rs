@@ -226,10 +226,12 @@ fn plain(key: &str, value: &Value) -> Option<Value> {
         Value::String(text) if text.is_empty() => None,
         Value::Array(list) if list.is_empty() => None,
         Value::Object(map) => {
-            // The server notes its own version in the metadata.
+            // The server notes its own version in the metadata, and we which servers missed an erasure.
             let rest: Map<_, _> = map
                 .iter()
-                .filter(|(inner, _)| !(key == "metadata" && inner.starts_with("_nats.")))
+                .filter(|(inner, _)| {
+                    key != "metadata" || !["_nats.", "hwc."].iter().any(|ours| inner.starts_with(ours))
+                })
                 .map(|(inner, value)| (inner.clone(), value.clone()))
                 .collect();
             (!rest.is_empty()).then_some(Value::Object(rest))

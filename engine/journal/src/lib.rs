@@ -105,6 +105,11 @@ pub enum History {
 pub struct Cleared {
     /// For each incident, how long its events had been there after its end.
     pub waited: Vec<Duration>,
+    /// For each incident of which nothing is on any server's disk any more, as far as can be known: how long that took. It may
+    /// have been cleared before.
+    pub gone: Vec<Duration>,
+    /// How many cleared incidents are not surely off every disk yet.
+    pub waiting: usize,
     /// Records that were deleted one by one.
     pub records: u64,
     /// Segments that were dropped whole.
@@ -118,6 +123,8 @@ impl Cleared {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.waited.extend(other.waited);
+        self.gone.extend(other.gone);
+        self.waiting += other.waiting;
         self.records += other.records;
         self.segments += other.segments;
         self.unanswered += other.unanswered;

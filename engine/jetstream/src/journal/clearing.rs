@@ -6,7 +6,10 @@
 //!
 //! Doing it again finishes what a crash left: what is in the book is read from the broker at every start.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -33,7 +36,7 @@ impl JetStreamJournal {
         if self.pen.is_none() {
             return Err(Fault::NotLeading);
         }
-        let _only_one = self.segments.clearing.lock().await;
+        let Ok(_only_one) = self.segments.clearing.try_lock() else { return Ok(Cleared::default()) };
         let due = stream::iter(self.segments.due(grouped_for));
         let clearing = due.map(|(segment, ended)| async move {
             match self.clear_one(segment, ended).await {
@@ -44,7 +47,13 @@ impl JetStreamJournal {
                 }
             }
         });
-        Ok(clearing.buffer_unordered(AT_ONCE_MAX).fold(Cleared::default(), async |sum, one| sum.and(one)).await)
+        let clearing = clearing.buffer_unordered(AT_ONCE_MAX);
+        let mut cleared = clearing.fold(Cleared::default(), async |sum, one| sum.and(one)).await;
+        let settled = self.custody.settle().await;
+        cleared.gone = settled.gone;
+        cleared.waiting = settled.waiting;
+        cleared.unanswered += settled.unmended as u64;
+        Ok(cleared)
     }
 
     async fn clear_one(&self, segment: Segment, due: Vec<Ended>) -> Result<Cleared, Fault> {
@@ -56,20 +65,31 @@ impl JetStreamJournal {
             }
             if self.drop_if_all_ended(segment).await? {
                 self.segments.dropped(segment);
+                self.custody.dropped(&segment.stream(), all.iter().map(|ended| ended.since));
                 let waited = all.iter().map(|ended| ended.since.elapsed()).collect();
                 return Ok(Cleared { waited, segments: 1, ..Cleared::default() });
             }
         }
-        let mut cleared = Cleared::default();
+        let (mut cleared, mut outcome) = (Cleared::default(), Ok(()));
+        let mut erased = Vec::with_capacity(due.len());
         for ended in due {
             if !ended.is_kept {
-                self.keep_the_tombstone(segment, ended.incident).await?;
+                outcome = self.keep_the_tombstone(segment, ended.incident).await;
             }
-            cleared.records += self.erase_events(segment, ended.incident).await?;
+            match self.erase_events(segment, ended.incident).await {
+                Ok(records) if outcome.is_ok() => cleared.records += records,
+                failed => {
+                    outcome = outcome.and(failed.map(|_| ()));
+                    break;
+                }
+            }
             self.segments.erased(segment, ended.incident);
-            cleared.waited.push(ended.since.elapsed());
+            erased.push(ended.since);
         }
-        Ok(cleared)
+        // Also of those before one that failed.
+        cleared.waited = erased.iter().map(Instant::elapsed).collect();
+        self.custody.erased(&segment.stream(), erased).await;
+        outcome.map(|()| cleared)
     }
 
     /// Drops a segment of which the book says that everything in it ended, if the broker says so too. True when it is gone.

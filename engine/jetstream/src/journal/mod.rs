@@ -30,6 +30,7 @@ use hwc_workflow::Fact;
 
 use crate::{
     Fault, Lease, Link, Settings, SetupError,
+    custody::Custody,
     fault::code,
     messages::{self, Which},
     names,
@@ -50,6 +51,7 @@ pub struct JetStreamJournal {
     /// What the streams are made with while we have the pen; none for whoever only reads.
     pen: Option<Arc<Pen>>,
     segments: Arc<Segments>,
+    custody: Arc<Custody>,
 }
 
 /// Where the log of an ended incident ends: at no place that an append could expect.
@@ -88,11 +90,13 @@ impl JetStreamJournal {
     pub async fn open(lease: &Lease, settings: &Settings) -> Result<Self, SetupError> {
         let (pen, link) = (Pen::of(lease, settings), lease.link().clone());
         pen.ensure_first(&link).await?;
+        let custody = Arc::new(Custody::of(link.clone(), settings.replicas, names::SEGMENTS));
         let journal = Self {
             link,
             tombstones_for: settings.tombstones_for,
             pen: Some(Arc::new(pen)),
             segments: Arc::default(),
+            custody,
         };
         journal.take_the_pen(Segment::FIRST).await?;
         journal.open_segments().await?;
@@ -101,7 +105,13 @@ impl JetStreamJournal {
 
     /// Opens the journal for reading only; an append is refused.
     pub fn read_only(link: &Link) -> Self {
-        Self { link: link.clone(), tombstones_for: Duration::ZERO, pen: None, segments: Arc::default() }
+        Self {
+            link: link.clone(),
+            tombstones_for: Duration::ZERO,
+            pen: None,
+            segments: Arc::default(),
+            custody: Arc::new(Custody::of(link.clone(), 1, names::SEGMENTS)),
+        }
     }
 
     async fn write(
@@ -186,7 +196,8 @@ impl JetStreamJournal {
             return Ok(home);
         }
         // What is known nowhere can only begin; anything else, the guard of the first segment refuses.
-        let began = async || patiently(|| self.last(Segment::FIRST, incident)).await.map(|last| last.is_some());
+        let began =
+            async || patiently(|| self.last(Segment::FIRST, incident)).await.map(|last| last.is_some());
         if expected != Position::NONE || began().await? {
             return Ok(Segment::FIRST);
         }

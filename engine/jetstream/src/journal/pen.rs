@@ -5,11 +5,11 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hwc_schemas::{IncidentId, wire::limits::MESSAGE_BYTES_MAX};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     AT_ONCE_MAX, JetStreamJournal,
-    segments::{Segment, SEGMENT_INCIDENTS_MAX},
+    segments::{SEGMENT_INCIDENTS_MAX, Segment},
 };
 use crate::{
     Fault, Lease, Link, Settings, SetupError,
@@ -82,6 +82,11 @@ impl Pen {
     }
 }
 
+#[derive(Deserialize)]
+struct Info {
+    config: Map<String, Value>,
+}
+
 impl JetStreamJournal {
     /// Lets a segment listen to our epoch's subject alone, if it does not and the lease is ours by the broker's word. Then writes
     /// one message that means nothing and lasts a second: where the stream is replicated, whatever a former leader had under way
@@ -89,11 +94,13 @@ impl JetStreamJournal {
     pub(super) async fn take_the_pen(&self, segment: Segment) -> Result<(), Fault> {
         let Some(pen) = &self.pen else { return Err(Fault::NotLeading) };
         let (stream, wanted) = (segment.stream(), pen.settings(segment));
-        let found: Value = self.link.api(format!("STREAM.INFO.{stream}"), &json!({})).await?;
-        let ours = |key: &str| found.get("config").and_then(|config| config.get(key)) == wanted.get(key);
-        if !PEN.into_iter().all(ours) {
+        let Info { mut config } = self.link.api(format!("STREAM.INFO.{stream}"), &json!({})).await?;
+        if !PEN.into_iter().all(|key| config.get(key) == wanted.get(key)) {
             pen.holder.confirm().await?;
-            let _: Value = self.link.api(format!("STREAM.UPDATE.{stream}"), &wanted).await?;
+            for key in PEN {
+                config.insert(key.to_owned(), wanted.get(key).cloned().unwrap_or_default());
+            }
+            let _: Value = self.link.api(format!("STREAM.UPDATE.{stream}"), &Value::Object(config)).await?;
         }
         let mut headers = HeaderMap::new();
         headers.insert("Nats-TTL", "1");
@@ -128,7 +135,8 @@ impl JetStreamJournal {
 
     /// What lies in a segment, and whether it ended.
     pub(super) async fn lies_in(&self, segment: Segment) -> Result<Vec<(IncidentId, bool)>, Fault> {
-        let subjects = match streams::subjects(&self.link, &segment.stream(), names::ALL_OF_THE_JOURNAL).await {
+        let subjects = match streams::subjects(&self.link, &segment.stream(), names::ALL_OF_THE_JOURNAL).await
+        {
             Err(fault) if fault.is(code::STREAM_NOT_FOUND) => return Ok(Vec::new()),
             subjects => subjects?,
         };
@@ -156,10 +164,6 @@ impl JetStreamJournal {
 
     /// Takes a segment's subject away, so that nobody can write into it any more. What it is made with stays as it is.
     pub(super) async fn close(&self, segment: Segment) -> Result<(), Fault> {
-        #[derive(Deserialize)]
-        struct Info {
-            config: serde_json::Map<String, Value>,
-        }
         let stream = segment.stream();
         let Info { mut config } = self.link.api(format!("STREAM.INFO.{stream}"), &json!({})).await?;
         config.insert("subjects".to_owned(), json!([names::closed_segment(segment)]));

@@ -299,7 +299,10 @@ impl Generations {
     /// Every generation there is.
     pub(super) async fn all(&self) -> Result<Vec<Generation>, Fault> {
         let names = streams::names(&self.link).await?;
-        Ok(names.iter().filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?)).collect())
+        Ok(names
+            .iter()
+            .filter_map(|name| Generation::parse(name.strip_prefix(names::GENERATIONS)?))
+            .collect())
     }
 
     fn config(&self, generation: Generation) -> Value {

@@ -30,7 +30,8 @@ use hwc_schemas::{
 use jiff::Timestamp;
 
 use crate::{
-    Fault, Link, Settings,
+    Fault, Link, Settings, Settled,
+    custody::Custody,
     messages::{self, Which},
     names,
     patience::{ATTEMPTS_MAX, pause},
@@ -52,6 +53,7 @@ const ERASING_MAX: usize = 16;
 pub struct SealedStore {
     link: Link,
     generations: Arc<Generations>,
+    custody: Arc<Custody>,
     kept_at_most: Duration,
 }
 
@@ -80,6 +82,7 @@ impl SealedStore {
         Self {
             link: link.clone(),
             generations: Arc::new(Generations::new(link.clone(), settings)),
+            custody: Arc::new(Custody::of(link.clone(), settings.replicas, names::GENERATIONS)),
             kept_at_most: settings.payloads_for,
         }
     }
@@ -197,16 +200,31 @@ impl SealedStore {
     }
 
     async fn erase_in(&self, generation: Generation, these: Vec<Holding>) -> Result<(), StoreError> {
+        let (since, stream) = (Instant::now(), names::generation(generation));
         let ids: HashSet<PayloadId> = these.iter().map(|one| one.id).collect();
         if self.generations.drop_if_only(generation, &ids).await? {
+            self.custody.dropped(&stream, these.iter().map(|_| since));
             return Ok(());
         }
         // One after the other: each rewrites the same block.
+        let (mut erased, mut outcome) = (0, Ok(()));
         for one in these {
-            self.erase_one(generation, one).await?;
+            outcome = self.erase_one(generation, one).await;
+            if outcome.is_err() {
+                break;
+            }
             self.generations.erased(generation, one);
+            erased += 1;
         }
-        Ok(())
+        // Also those before one that failed.
+        self.custody.erased(&stream, std::iter::repeat_n(since, erased)).await;
+        outcome
+    }
+
+    /// Looks which erasures are off the disk of every server by now, and mends what a server missed that was away. To be called
+    /// every few seconds.
+    pub async fn settle(&self) -> Settled {
+        self.custody.settle().await
     }
 
     async fn erase_one(&self, generation: Generation, one: Holding) -> Result<(), StoreError> {

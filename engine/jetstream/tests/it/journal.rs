@@ -205,17 +205,18 @@ async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_
     let mut ends = Vec::new();
     let refused = loop {
         let one = incident(ends.len() as u128);
-        match journal.append(one, Position::NONE, &numbered(1)).await {
-            Ok(outcome) => ends.push(position(outcome)),
+        let begun = match journal.append(one, Position::NONE, &numbered(1)).await {
+            Ok(outcome) => position(outcome),
             Err(error) => break error,
-        }
+        };
+        let goes_on = journal.append(one, begun, &numbered(2)).await.unwrap();
+        ends.push(position(journal.append(one, position(goes_on), &numbered(3)).await.unwrap()));
         assert!(ends.len() < 2_000, "there is no bound");
     };
     assert!(matches!(refused, JournalError::Unavailable(_)), "{refused}");
     assert_eq!(journal.in_flight().await.unwrap().len(), ends.len());
     // What began goes on, and its end makes room.
-    let (one, end) = (incident(0), ends[0]);
-    ends[0] = position(journal.append(one, end, &numbered(2)).await.unwrap());
+    ends[0] = position(journal.append(incident(0), ends[0], &numbered(4)).await.unwrap());
     // All that began in the first segment.
     for (number, end) in ends.iter().take(256).enumerate() {
         journal.forget(incident(number as u128), *end).await.unwrap();

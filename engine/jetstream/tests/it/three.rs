@@ -1,6 +1,10 @@
 //! Three servers that hold everything together: the same promises, and what is erased is erased on each of them.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use hwc_broker::Cluster;
 use hwc_jetstream::{
@@ -145,4 +149,61 @@ async fn what_ended_together_leaves_every_server_at_once_also_the_one_that_was_a
     eventually("two have nothing", async || everywhere(&three) == [1, 1]).await;
     three.cluster.server(2).unwrap().restart().await.unwrap();
     eventually("none has anything", async || everywhere(&three) == [0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_missed_an_erasure_among_others_has_nothing_of_it_after_its_return() {
+    let mut three = Three::start().await;
+    let lease = three.lead().await;
+    let journal = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+    let store = SealedStore::open(lease.link(), &Three::settings());
+    let markers: Vec<_> = (0..10).map(|_| Uuid::new_v4()).collect();
+    let stored = store.store(markers.iter().copied().map(canary).collect(), LONG).await.unwrap();
+    let at = Location { generation: Generation::from_uuid(Uuid::nil()), sequence: 1 };
+    let mut ends = Vec::new();
+    for (number, marker) in (1..).zip(&markers) {
+        let commit = Commit { events: Vec::new(), stored: vec![(PayloadId::from_uuid(*marker), at)] };
+        match journal.append(incident(number), Position::NONE, &commit).await.unwrap() {
+            Append::Appended(end) => ends.push(end),
+            Append::Conflict => panic!("a conflict"),
+        }
+    }
+    let event = |at: usize| PayloadId::from_uuid(markers[at]).to_string().into_bytes();
+    eventually("it is on three servers", async || three.have_on_disk(markers[3].as_bytes()).len() == 3).await;
+
+    three.cluster.server(2).unwrap().kill().await.unwrap();
+    eventually("it is erased without the third", async || {
+        let erased = store.erase(stored[3].0, stored[3].1).await.is_ok();
+        erased && journal.forget(incident(4), ends[3]).await.is_ok()
+    })
+    .await;
+    eventually("it is cleared without the third", async || {
+        let cleared = journal.clear(Duration::ZERO).await.unwrap();
+        !journal.in_flight().await.is_ok_and(|all| all.len() != 9) && cleared.waiting == 1
+    })
+    .await;
+    let away = store.settle().await;
+    assert_eq!((away.gone.len(), away.waiting, away.mended, away.unmended), (0, 1, 0, 1));
+    assert!(three.have_on_disk(markers[3].as_bytes()).contains(&2), "nothing was missed");
+
+    three.cluster.server(2).unwrap().restart().await.unwrap();
+    let gone = AtomicUsize::new(0);
+    eventually("both streams are made anew", async || {
+        let more = store.settle().await.gone.len() + journal.clear(LONG).await.unwrap().gone.len();
+        gone.fetch_add(more, Ordering::Relaxed) + more == 2
+    })
+    .await;
+    // Of the stream itself and of its Raft log, on every server.
+    eventually("it is nowhere", async || {
+        three.have_on_disk(markers[3].as_bytes()).is_empty() && three.have_on_disk(&event(3)).is_empty()
+    })
+    .await;
+    for at in (0..10).filter(|at| *at != 3) {
+        assert!(store.fetch(stored[at].0, stored[at].1).await.unwrap().is_some());
+        assert_eq!(three.have_on_disk(markers[at].as_bytes()), [0, 1, 2]);
+        assert_eq!(three.have_on_disk(&event(at)), [0, 1, 2]);
+    }
+    // What it was made with is as before: the next engine takes it.
+    let next = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+    assert_eq!(next.in_flight().await.unwrap().len(), 9);
 }
