@@ -2,20 +2,24 @@
 //!
 //! It holds no key that opens anything and no state that the journal does not: kill it at any moment and start it again.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
     BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Lease, LinkError, SealedStore,
     SetupError, StoreError, Tasks,
 };
-use hwc_journal::{History, Journal, JournalError, Location};
+use hwc_journal::{Append, History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
     IncidentId, PayloadId, TraceId, Traceparent,
     wire::{Answer, Command, Fetched, Finding, Refusal, Sealed},
 };
-use hwc_telemetry::{ReplyKind, RequestKind};
+use hwc_telemetry::{Erased, ReplyKind, RequestKind};
 use hwc_vault::marker;
 use hwc_workflow::{Breach, BreachKind, Duty, Event};
 use jiff::Timestamp;
@@ -23,6 +27,7 @@ use serde::Serialize;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    ended::{EndedIds, EndedIdsError},
     telling::{self, Asked, Telling},
     timeline::ENGINE,
 };
@@ -54,6 +59,9 @@ pub(crate) enum EngineError {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What ended cannot be read or kept.
+    #[error(transparent)]
+    Ended(#[from] EndedIdsError),
 }
 
 /// Requests and duties that are under way at once, at most: beyond it the doors wait.
@@ -73,6 +81,15 @@ const TRY_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// How often every task that is owed is offered again, lest one got lost.
 const OFFER_AGAIN_EVERY: Duration = Duration::from_mins(1);
+
+/// How often what ended is got off the disk.
+const CLEAR_EVERY: Duration = Duration::from_secs(5);
+
+/// How long what ended waits for its neighbours, so that much can go at once.
+const GROUPED_FOR: Duration = Duration::from_secs(15);
+
+/// How long a stopping engine takes to get off the disk what ended.
+const CLEARED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often what is in flight is counted for whoever watches.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -100,6 +117,7 @@ pub(crate) struct Engine<J> {
     tasks: Tasks,
     doors: Doors,
     breaches: Breaches,
+    ended: Option<EndedIds>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     telling: Telling,
@@ -129,6 +147,8 @@ pub(crate) struct Ground<J> {
     pub(crate) doors: Doors,
     /// The breach records.
     pub(crate) breaches: Breaches,
+    /// What ended, kept outside the broker; none where nothing is to outlive it.
+    pub(crate) ended: Option<EndedIds>,
 }
 
 impl<J: Journal + Clone> Engine<J> {
@@ -142,7 +162,11 @@ impl<J: Journal + Clone> Engine<J> {
     ) -> Result<Self, EngineError> {
         clock.begin(ENGINE);
         let mut relay = Relay::new(rules, Limits::default());
-        for (incident, history) in ground.journal.in_flight().await? {
+        let mut in_flight = ground.journal.in_flight().await?;
+        if let Some(ended) = &ground.ended {
+            in_flight = ended.purge_again(&ground, in_flight).await?;
+        }
+        for (incident, history) in in_flight {
             if let History::Live { commits, .. } = &history {
                 let events: Vec<_> = commits.iter().flat_map(|commit| &commit.events).cloned().collect();
                 observer.found(incident, &events);
@@ -157,6 +181,7 @@ impl<J: Journal + Clone> Engine<J> {
             tasks: ground.tasks,
             doors: ground.doors,
             breaches: ground.breaches,
+            ended: ground.ended,
             clock,
             observer,
             telling,
@@ -198,6 +223,8 @@ impl<J: Journal + Clone> Engine<J> {
         let mut offer = tokio::time::interval(OFFER_AGAIN_EVERY);
         offer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         offer.reset();
+        let mut clear = tokio::time::interval(CLEAR_EVERY);
+        clear.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             while self.under_way.len() < UNDER_WAY_MAX
                 && let Some(output) = self.relay.poll()
@@ -206,6 +233,9 @@ impl<J: Journal + Clone> Engine<J> {
             }
             let stopping = *stop.borrow();
             if stopping && self.under_way.is_empty() {
+                // What does not go now goes at the next start.
+                let clearing = clear_now(&self.journal, &self.store, &self.telling, Duration::ZERO);
+                let _ = tokio::time::timeout(CLEARED_WITHIN, clearing).await;
                 return Ended::Stopped;
             }
             let idle = self.relay.is_idle() && self.under_way.is_empty();
@@ -235,6 +265,7 @@ impl<J: Journal + Clone> Engine<J> {
                     self.relay.handle(Input::OfferAgain, clock.now());
                 }
                 _ = sweep.tick(), if !stopping => self.sweep(),
+                _ = clear.tick(), if !stopping => self.clear(),
                 _ = count.tick(), if !stopping && !clock.is_replayed() => self.count(),
                 changed = rules.changed(), if rules_may_change && !stopping => match changed {
                     Ok(()) => {
@@ -312,9 +343,16 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Output::Forget { incident, expected } => {
-                let journal = self.journal.clone();
+                let (journal, telling, since) = (self.journal.clone(), self.telling.clone(), Instant::now());
+                let (ended, now) = (self.ended.clone(), self.clock.now());
                 self.spawn(async move {
+                    if let Some(ended) = ended {
+                        noted(ended.incident(incident, now).await);
+                    }
                     let outcome = journal.forget(incident, expected).await.map_err(|error| trouble(&error));
+                    if let Ok(Append::Appended(_)) = outcome {
+                        telling.metrics.unreadable(Erased::Events, since.elapsed());
+                    }
                     Some(Input::Forgotten { incident, outcome })
                 });
             }
@@ -353,9 +391,18 @@ impl<J: Journal + Clone> Engine<J> {
             }
             Duty::Erase { payload } => {
                 let (store, payload) = (self.store.clone(), *payload);
+                let (telling, since) = (self.telling.clone(), Instant::now());
+                let (ended, now) = (self.ended.clone(), self.clock.now());
                 self.spawn(async move {
+                    if let Some(ended) = ended {
+                        noted(ended.payload(payload, now).await);
+                    }
                     let outcome = if let Some(location) = location {
-                        store.erase(payload, location).await.map_err(|error| trouble(&error))
+                        let erased = store.erase(payload, location).await.map_err(|error| trouble(&error));
+                        if erased.is_ok() {
+                            telling.metrics.unreadable(Erased::Ciphertext, since.elapsed());
+                        }
+                        erased
                     } else {
                         tracing::error!(%incident, "a ciphertext is to be erased and nobody knows where it lies");
                         Ok(())
@@ -444,8 +491,37 @@ impl<J: Journal + Clone> Engine<J> {
         });
     }
 
+    fn clear(&mut self) {
+        let (journal, store, telling) = (self.journal.clone(), self.store.clone(), self.telling.clone());
+        self.spawn(async move {
+            clear_now(&journal, &store, &telling, GROUPED_FOR).await;
+            None
+        });
+    }
+
     fn spawn(&mut self, work: impl Future<Output = Option<Input>> + Send + 'static) {
         self.under_way.spawn(work);
+    }
+}
+
+/// An erasure does not wait for a disk of ours that is full: what is not erased is worse than what could come back.
+fn noted(outcome: Result<(), EndedIdsError>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "what ended was not written down; it is erased all the same");
+    }
+}
+
+/// Gets what ended longer ago than this off the disk, and tells how long it was there.
+async fn clear_now<J: Journal>(journal: &J, store: &SealedStore, telling: &Telling, grouped_for: Duration) {
+    let settled = store.settle().await;
+    telling.settled(Erased::Ciphertext, &settled.gone, settled.waiting, settled.unmended);
+    match journal.clear(grouped_for).await {
+        Ok(cleared) => {
+            telling.settled(Erased::Events, &cleared.gone, cleared.waiting, cleared.unanswered);
+        }
+        Err(error) => {
+            trouble(&error);
+        }
     }
 }
 
@@ -503,5 +579,6 @@ pub(crate) async fn ground(
         tasks: Tasks::open(link, settings).await?,
         doors: Doors::open(link).await?,
         breaches: Breaches::open(link, settings).await?,
+        ended: None,
     })
 }

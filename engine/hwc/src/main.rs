@@ -5,6 +5,7 @@ mod daemon;
 mod dataset;
 mod demo;
 mod dev;
+mod ended;
 mod engine;
 mod exit;
 #[cfg(test)]

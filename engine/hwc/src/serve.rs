@@ -18,6 +18,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     daemon::{self, StateError, StateFolder},
+    ended::{EndedIds, EndedIdsError, KeptFor},
     engine::{self, Ended, Engine, EngineError, Observer},
     exit::Code,
     region::{Region, RegionError},
@@ -102,6 +103,9 @@ pub(crate) enum ServeError {
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
+    /// What ended.
+    #[error(transparent)]
+    Ended(#[from] EndedIdsError),
     /// The broker.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -119,7 +123,7 @@ impl ServeError {
             | Self::Show(ShowError::Collector(_))
             // A stream that differs is a setting that differs.
             | Self::Engine(EngineError::Setup(SetupError::Differs(_))) => Code::Settings,
-            Self::State(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
+            Self::State(_) | Self::Ended(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Engine(_) => Code::Unreachable,
         }
     }
@@ -135,9 +139,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
     let World { rules, members, published } = World::read(&settings)?;
-    let _state = StateFolder::hold(&settings.relay.state_dir)?;
+    let state = StateFolder::hold(&settings.relay.state_dir)?;
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
+    let ended = EndedIds::open(state.path(), kept_for(&rules), clock(&settings.file).now())?;
     let telling = Telling::to(shown::spans(settings.relay.otlp.as_deref(), Service::Engine)?);
     let health = Health::default();
     let seat = health.condition("seat", "starting");
@@ -158,6 +163,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
         telling: telling.clone(),
         seat: seat.clone(),
         broker,
+        ended,
     };
     let stopping = async {
         let _ = stop.clone().wait_for(|stop| *stop).await;
@@ -188,6 +194,7 @@ struct Instance<'a> {
     telling: Telling,
     seat: Condition,
     broker: Condition,
+    ended: EndedIds,
 }
 
 impl Instance<'_> {
@@ -242,7 +249,9 @@ impl Instance<'_> {
     }
 
     async fn lead(&self, lease: &mut Lease) -> Result<Ended, EngineError> {
-        let ground = engine::ground(lease, &self.streams()).await?;
+        let mut ground = engine::ground(lease, &self.streams()).await?;
+        self.ended.learn(&ground.journal, clock(&self.settings.file).now()).await?;
+        ground.ended = Some(self.ended.clone());
         let tasks = ground.tasks.clone();
         let rules = Rules::clone(&self.rules.borrow());
         let engine =
@@ -266,6 +275,14 @@ impl Instance<'_> {
             payloads_for: Duration::from_hours(24 * u64::from(ceiling_days)),
             ..Streams::production()
         }
+    }
+}
+
+/// How long ids of what ended are kept.
+fn kept_for(rules: &Rules) -> KeptFor {
+    KeptFor {
+        incidents: Streams::production().tombstones_for,
+        payloads: Duration::from_hours(24 * u64::from(rules.policy.payload_ceiling_days() + 1)),
     }
 }
 

@@ -10,7 +10,7 @@ use hwc_schemas::{
     wire::{Answer, Command, Fetch, Task},
 };
 use hwc_telemetry::{
-    Attribute, EngineMetrics, Key, Name, ReplyKind, RequestKind, Span, Spans, TaskKind, span,
+    Attribute, EngineMetrics, Erased, Key, Name, ReplyKind, RequestKind, Span, Spans, TaskKind, span,
 };
 use hwc_workflow::{Event, Incident, Step, Trail, evolve, law::Phase};
 use jiff::Timestamp;
@@ -154,6 +154,12 @@ impl Telling {
             self.metrics.standing(phase, count, oldest, now);
         }
         self.metrics.school_starts_in(relay.next_school_start(now).map(|start| start.duration_since(now)));
+    }
+
+    /// These were got off every server's disk, each so long after the duty to; so many are not yet, or not surely.
+    pub(crate) fn settled(&self, what: Erased, gone: &[Duration], waiting: usize, missed: u64) {
+        gone.iter().for_each(|after| self.metrics.off_disk(what, *after));
+        self.metrics.still_on_disk(what, waiting, missed);
     }
 
     /// From now on this engine leads, until this is dropped.

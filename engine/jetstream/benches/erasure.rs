@@ -1,6 +1,6 @@
 //! How long bytes stay on the disk after a signal ended: `cargo bench -p hwc-jetstream --bench erasure [one|three|away]`.
 //!
-//! Signals end one after the other beside others that live on, on one server, on three, and on three of which one is away for
+//! Signals end one after the other beside others that live on, and an engine clears every five seconds, on one server, on three, and on three of which one is away for
 //! four minutes meanwhile. From then on every file of every server is searched again and again for what should be gone: the
 //! ciphertexts, the events, the tasks. `docs/erasure.md` says what follows.
 
@@ -39,6 +39,9 @@ const AWAY_FOR: Duration = Duration::from_mins(4);
 /// How long is looked at most.
 const LOOKED_FOR: Duration = Duration::from_mins(6);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// As the engine does.
+const CLEAR_EVERY: Duration = Duration::from_secs(5);
+const GROUPED_FOR: Duration = Duration::from_secs(15);
 
 fn main() -> Outcome<()> {
     // `cargo test --benches` runs this too, without the flag.
@@ -62,7 +65,7 @@ fn main() -> Outcome<()> {
 }
 
 enum Servers {
-    One(Broker),
+    One { _broker: Broker },
     Three(Cluster),
 }
 
@@ -100,7 +103,7 @@ impl Ground {
         let (servers, folders, url, replicas) = if servers == 1 {
             let broker = Broker::start(settings).await?;
             let url = broker.client_url().to_owned();
-            (Servers::One(broker), vec![folder.path().to_owned()], url, 1)
+            (Servers::One { _broker: broker }, vec![folder.path().to_owned()], url, 1)
         } else {
             let cluster = Cluster::start(settings, servers).await?;
             let (folders, url) = (cluster.folders(), cluster.client_url());
@@ -133,15 +136,15 @@ impl Ground {
         sealed.extend((0..128).flat_map(|_| Uuid::new_v4().into_bytes()));
         let stored = self.store.store(vec![(payload, Sealed::new(sealed))], Duration::from_hours(1)).await?;
         let at = stored.first().ok_or("nothing was stored")?.1;
-        let mut end = Position::NONE;
-        for _ in 0..EVENTS {
+        let (mut end, mut commits) = (Position::NONE, 0);
+        while commits < EVENTS {
             let fact = Fact::Purged { number: SignalNumber::FIRST };
             let event = Event { at: "2026-11-22T08:00:00Z".parse()?, fact };
             let commit = Commit { events: vec![event], stored: vec![(payload, at)] };
-            end = match self.journal.append(incident, end, &commit).await? {
-                Append::Appended(end) => end,
+            match self.journal.append(incident, end, &commit).await? {
+                Append::Appended(now) => (end, commits) = (now, commits + 1),
                 Append::Conflict => return Err("a conflict".into()),
-            };
+            }
         }
         let task = Task::Read { signal: SignalId { incident, number: SignalNumber::FIRST }, round: 1 };
         self.tasks.offer(&self.school, &task).await?;
@@ -207,46 +210,84 @@ async fn run(name: &str, servers: u16, away: bool) -> Outcome<()> {
     if away && let Servers::Three(cluster) = &mut ground.servers {
         cluster.server(2).ok_or("no third server")?.kill().await?;
     }
+    let (journal, store) = (ground.journal.clone(), ground.store.clone());
+    let clearing = tokio::spawn(async move {
+        let (mut ciphertexts, mut events) = (Vec::new(), Vec::new());
+        loop {
+            tokio::time::sleep(CLEAR_EVERY).await;
+            ciphertexts.extend(store.settle().await.gone);
+            if let Ok(cleared) = journal.clear(GROUPED_FOR).await {
+                events.extend(cleared.gone);
+            }
+            if ciphertexts.len() >= ENDING && events.len() >= ENDING {
+                return (ciphertexts, events);
+            }
+        }
+    });
     let left = Instant::now();
-    let mut gone = Vec::new();
+    let mut search = Search::default();
     for life in ending {
+        let began = Instant::now();
+        let mut gone = Vec::new();
         ground.end(life, &mut gone).await?;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        search.left.extend(gone);
+        if !away {
+            search.look(&ground, false)?;
+        }
+        tokio::time::sleep(Duration::from_secs(1).saturating_sub(began.elapsed())).await;
     }
     if away && let Servers::Three(cluster) = &mut ground.servers {
         tokio::time::sleep(AWAY_FOR.saturating_sub(left.elapsed())).await;
         cluster.server(2).ok_or("no third server")?.restart().await?;
         // A server that is away cannot erase: its time counts from its return.
-        gone.iter_mut().for_each(|one| one.since = Instant::now());
+        search.left.iter_mut().for_each(|one| one.since = Instant::now());
     }
-    say(name, &watch(&ground, gone).await?)
+    let began = Instant::now();
+    while !search.left.is_empty() {
+        search.look(&ground, began.elapsed() > LOOKED_FOR)?;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    say(name, &search.found)?;
+    let (ciphertexts, events) = tokio::time::timeout(LOOKED_FOR, clearing).await??;
+    let mut out = std::io::stdout();
+    for (kind, mut said) in [("ciphertext", ciphertexts), ("events", events)] {
+        said.sort_unstable();
+        writeln!(out, "{name:6} {kind:11} said to be gone: p50 {}  p99 {}", at(&said, 50), at(&said, 99))?;
+    }
+    Ok(())
 }
 
-/// Looks until everything is gone, or for as long as is looked at most.
-async fn watch(ground: &Ground, gone: Vec<Gone>) -> Outcome<BTreeMap<&'static str, Found>> {
-    let began = Instant::now();
-    let mut found: BTreeMap<&'static str, Found> = BTreeMap::new();
-    let mut left = gone;
-    while !left.is_empty() {
+/// What should be gone, and what was seen of it.
+#[derive(Default)]
+struct Search {
+    left: Vec<Gone>,
+    found: BTreeMap<&'static str, Found>,
+}
+
+impl Search {
+    /// Looks once; the last time, what is still there is written down.
+    fn look(&mut self, ground: &Ground, is_last: bool) -> Outcome<()> {
         let looked = Instant::now();
-        let over = began.elapsed() > LOOKED_FOR;
-        let places = ground.still_there(&left.iter().collect::<Vec<_>>())?;
-        let mut still = Vec::new();
-        for (one, places) in left.into_iter().zip(places) {
-            let found = found.entry(one.kind).or_default();
+        let places = ground.still_there(&self.left.iter().collect::<Vec<_>>())?;
+        for (one, places) in std::mem::take(&mut self.left).into_iter().zip(places) {
+            let found = self.found.entry(one.kind).or_default();
             if places.is_empty() {
                 found.after.push(looked.duration_since(one.since));
-            } else if over {
+            } else if is_last {
                 found.stayed += 1;
                 places.into_keys().for_each(|place| *found.places.entry(place).or_default() += 1);
             } else {
-                still.push(one);
+                self.left.push(one);
             }
         }
-        left = still;
-        tokio::time::sleep(LOOK_EVERY).await;
+        Ok(())
     }
-    Ok(found)
+}
+
+/// The time within which so many of a hundred were gone.
+fn at(sorted: &[Duration], percent: usize) -> String {
+    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(place).map_or("-".to_owned(), |one| format!("{:.1} s", one.as_secs_f64()))
 }
 
 #[derive(Default)]
@@ -261,16 +302,12 @@ fn say(name: &str, found: &BTreeMap<&'static str, Found>) -> Outcome<()> {
     for (kind, Found { after, stayed, places }) in found {
         let mut after = after.clone();
         after.sort_unstable();
-        let at = |percent: usize| {
-            let place = (after.len() * percent).div_ceil(100).saturating_sub(1);
-            after.get(place).map_or("-".to_owned(), |one| format!("{:.1} s", one.as_secs_f64()))
-        };
         writeln!(
             out,
             "{name:6} {kind:11} gone {:3}  p50 {:>8}  p99 {:>8}  still there after {} min: {stayed}",
             after.len(),
-            at(50),
-            at(99),
+            at(&after, 50),
+            at(&after, 99),
             LOOKED_FOR.as_secs() / 60,
         )?;
         for (place, count) in places {

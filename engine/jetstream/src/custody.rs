@@ -31,8 +31,9 @@ const HEARD_AFTER: [Duration; 4] =
 /// How long a stream gets to change its servers.
 const CHANGED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Under which key a stream says which servers missed an erasure.
-const MISSED: &str = "hwc.missed";
+/// Under which key of its metadata a stream says which servers missed an erasure. One that says so may have fewer servers than
+/// it should: it is being mended.
+pub(crate) const MISSED: &str = "hwc.missed";
 
 /// Who missed an erasure, when it could not be asked: not whoever leads, which answered for it.
 const SOMEBODY: &str = "?";
@@ -48,9 +49,9 @@ pub struct Settled {
     /// How many are not surely off every disk yet.
     pub waiting: usize,
     /// Streams of which a server missed an erasure, and that were made anew on the others.
-    pub mended: usize,
+    pub mended: u64,
     /// Streams that wait for a server that is away, or that did not answer.
-    pub unmended: usize,
+    pub unmended: u64,
 }
 
 /// Who heard of which erasure in the streams of one kind.
@@ -197,12 +198,12 @@ impl Custody {
         Settled { gone: std::mem::take(&mut book.gone), waiting, mended: mended.0, unmended: mended.1 }
     }
 
-    async fn look(&self, asked: &mut Asked) -> (usize, usize) {
+    async fn look(&self, asked: &mut Asked) -> (u64, u64) {
         if self.replicas > 1 && !asked.0 {
             asked.0 = self.find_marked().await.is_ok();
         }
         let streams: Vec<_> = self.book().streams.keys().cloned().collect();
-        let (mut mended, mut unmended) = (0, 0);
+        let (mut mended, mut unmended) = (0_u64, 0_u64);
         for stream in streams {
             match self.look_at(&stream).await {
                 Ok(true) => mended += 1,
@@ -212,8 +213,8 @@ impl Custody {
                     tracing::warn!(%stream, %fault, "whether every server erased is not known; looking again");
                 }
             }
-            unmended +=
-                usize::from(self.book().streams.get(&stream).is_some_and(|held| !held.missed.is_empty()));
+            let waits = self.book().streams.get(&stream).is_some_and(|held| !held.missed.is_empty());
+            unmended += u64::from(waits);
         }
         (mended, unmended)
     }

@@ -100,6 +100,9 @@ pub(crate) fn written_by(epoch: u64, segment: impl fmt::Display, subject: &str) 
 /// The events of every incident.
 pub(crate) const ALL_EVENTS: &str = "jrn.*.e";
 
+/// The tombstone of every incident.
+pub(crate) const ALL_TOMBSTONES: &str = "jrn.*.t";
+
 /// Everything of every incident.
 pub(crate) const ALL_OF_THE_JOURNAL: &str = "jrn.*.*";
 

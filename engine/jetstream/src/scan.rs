@@ -24,6 +24,8 @@ const READINGS_MAX: u32 = 3;
 pub(crate) struct Scan<'a> {
     pub(crate) stream: &'a str,
     pub(crate) filter: &'a str,
+    /// From which place on; 0 and 1 are the first.
+    pub(crate) from: u64,
     /// Whether the bodies stay where they are.
     pub(crate) headers_only: bool,
 }
@@ -81,7 +83,7 @@ impl Scan<'_> {
     ) -> Result<(), Stop<E>> {
         let name = format!("scan-{}", Uuid::new_v4().simple());
         let stream = self.stream;
-        let config = json!({
+        let mut config = json!({
             "name": name,
             "filter_subject": self.filter,
             "deliver_policy": "all",
@@ -94,6 +96,12 @@ impl Scan<'_> {
             // Who dies in the middle leaves nothing behind.
             "inactive_threshold": nanos(Duration::from_secs(30)),
         });
+        if self.from > 1
+            && let Some(config) = config.as_object_mut()
+        {
+            config.insert("deliver_policy".to_owned(), "by_start_sequence".into());
+            config.insert("opt_start_seq".to_owned(), self.from.into());
+        }
         let order = json!({ "stream_name": stream, "config": config, "action": "create" });
         let made =
             link.api::<Value>(format!("CONSUMER.CREATE.{stream}.{name}.{}", self.filter), &order).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::{ACK_WITHIN, Differences, Fault, Link, SetupError, fault::code};
+use crate::{ACK_WITHIN, Differences, Fault, Link, SetupError, custody::MISSED, fault::code};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -156,14 +156,18 @@ pub(crate) async fn ensure_stream_but_for(
     verify(name, wanted, &found, free)
 }
 
-/// Verifies a stream that is there, but for these keys.
+/// Verifies a stream that is there, but for these keys; one that is being mended may have fewer servers.
 pub(crate) async fn verify_stream_but_for(
     link: &Link,
     name: &str,
     wanted: &Value,
     free: &[&str],
 ) -> Result<(), SetupError> {
-    verify(name, wanted, &link.api::<Value>(format!("STREAM.INFO.{name}"), &json!({})).await?, free)
+    let found = link.api::<Value>(format!("STREAM.INFO.{name}"), &json!({})).await?;
+    let metadata = found.get("config").and_then(|config| config.get("metadata"));
+    let mended = metadata.is_some_and(|metadata| metadata.get(MISSED).is_some());
+    let free: Vec<_> = free.iter().copied().chain(mended.then_some("num_replicas")).collect();
+    verify(name, wanted, &found, &free)
 }
 
 /// Makes the durable consumer if it is missing, and verifies it.

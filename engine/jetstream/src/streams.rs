@@ -54,6 +54,21 @@ pub(crate) async fn stored_bytes(link: &Link, replicas: u8) -> Result<u64, Fault
     Ok(info.storage / u64::from(replicas.max(1)))
 }
 
+/// The place of the last message that a stream ever took.
+pub(crate) async fn last_place(link: &Link, stream: &str) -> Result<u64, Fault> {
+    #[derive(Deserialize)]
+    struct Info {
+        state: State,
+    }
+    #[derive(Deserialize)]
+    struct State {
+        last_seq: u64,
+    }
+    let nothing = json!({});
+    let info: Info = patiently(|| link.api(format!("STREAM.INFO.{stream}"), &nothing)).await?;
+    Ok(info.state.last_seq)
+}
+
 /// Drops a stream with everything in it; gone already is as good.
 pub(crate) async fn delete(link: &Link, stream: &str) -> Result<(), Fault> {
     match link.api::<Value>(format!("STREAM.DELETE.{stream}"), &json!({})).await {

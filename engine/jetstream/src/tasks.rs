@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Fault, Link, Settings, SetupError,
+    messages::{self, Which},
     names::{self, TASKS},
     settings::{self, nanos},
     traced,
@@ -100,6 +101,21 @@ impl Tasks {
             Err(fault) if fault.is_already_there() => Ok(()),
             offered => offered.map(|_| ()),
         }
+    }
+
+    /// Takes tasks back so that nothing of them is left on the disk: how many. Whoever holds one may still acknowledge it. What
+    /// cannot be read stays. It costs as much as there are tasks.
+    pub async fn withdraw(&self, which: impl Fn(&Task) -> bool) -> Result<u64, Fault> {
+        // A stream of this kind lets nobody read all of it while others take from it; so it is read message by message.
+        let (all, mut from, mut withdrawn) = (names::tasks("*"), 1, 0);
+        while let Some(found) = messages::get(&self.link, TASKS, Which::NextOf(&all, from)).await? {
+            from = found.sequence + 1;
+            if serde_json::from_slice(&found.body).is_ok_and(|task| which(&task)) {
+                messages::erase(&self.link, TASKS, found.sequence).await?;
+                withdrawn += 1;
+            }
+        }
+        Ok(withdrawn)
     }
 
     /// How many tasks are not acknowledged yet, of all organisations.

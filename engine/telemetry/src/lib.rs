@@ -21,6 +21,6 @@ pub use export::{CollectorError, Service, Spans};
 pub use health::{Condition, Health};
 pub use http::{Http, HttpError};
 pub use log::{FILTER_VARIABLE, LogError, LogTo, set_up};
-pub use log_safe::{Count, LogSafe, ReplyKind, RequestKind, SettledHow, TaskKind, Word};
+pub use log_safe::{Count, Erased, LogSafe, ReplyKind, RequestKind, SettledHow, TaskKind, Word};
 pub use metrics::{AdapterMetrics, EngineMetrics, Page};
 pub use span::{Attribute, Key, Name, Span};

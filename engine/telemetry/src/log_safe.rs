@@ -188,6 +188,10 @@ words! {
         Morning::Before => "before_school_start",
         Morning::After => "after_school_start",
     };
+    Erased: |erased| match erased {
+        Erased::Ciphertext => "ciphertext",
+        Erased::Events => "events",
+    };
     Fate: |fate| match fate {
         Fate::Told => "told",
         Fate::Delivered => "delivered",
@@ -359,6 +363,15 @@ pub enum Morning {
     Before,
     /// At its beginning, or later.
     After,
+}
+
+/// What was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Erased {
+    /// A ciphertext.
+    Ciphertext,
+    /// The events of an incident.
+    Events,
 }
 
 /// What became of a span.

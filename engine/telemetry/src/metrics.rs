@@ -32,7 +32,7 @@ use prometheus_client::{
 
 use crate::{
     export::Spans,
-    log_safe::{Morning, Reason, ReplyKind, RequestKind, SettledHow, TaskKind, Word},
+    log_safe::{Erased, Morning, Reason, ReplyKind, RequestKind, SettledHow, TaskKind, Word},
 };
 
 /// What a metric is divided by.
@@ -47,6 +47,7 @@ enum Label {
     Task,
     Settled,
     Moment,
+    What,
     Fate,
 }
 
@@ -63,6 +64,7 @@ impl EncodeLabelKey for Label {
                 Self::Task => "task",
                 Self::Settled => "settled",
                 Self::Moment => "moment",
+                Self::What => "what",
                 Self::Fate => "fate",
             },
             encoder,
@@ -116,6 +118,11 @@ const LONG: Bounds = &[
     604_800.0,
     1_468_800.0,
 ];
+/// What is to be over within a minute on one server, and within four on three.
+const ERASURE: Bounds = &[
+    0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 120.0, 150.0, 180.0, 200.0,
+    220.0, 240.0, 300.0, 600.0, 3_600.0,
+];
 /// The hours of a school day: 07:00, 07:30, 08:00, 08:15, 08:30, 08:45, 09:00, 10:00, 12:00, 17:00.
 const OF_A_DAY: Bounds =
     &[25_200.0, 27_000.0, 28_800.0, 29_700.0, 30_600.0, 31_500.0, 32_400.0, 36_000.0, 43_200.0, 61_200.0];
@@ -126,6 +133,10 @@ fn short() -> Histogram {
 
 fn long() -> Histogram {
     Histogram::new(LONG.iter().copied())
+}
+
+fn erasure() -> Histogram {
+    Histogram::new(ERASURE.iter().copied())
 }
 
 /// The engine's metrics. Cheap to clone.
@@ -141,6 +152,10 @@ pub struct EngineMetrics {
     outcomes: Family<Labels<2>, Counter>,
     states: Family<Labels<1>, Histogram>,
     erasures: Histogram,
+    unreadable: Family<Labels<1>, Histogram>,
+    off_disk: Family<Labels<1>, Histogram>,
+    on_disk: Family<Labels<1>, Gauge>,
+    missed: Family<Labels<1>, Gauge>,
     requests: Family<Labels<3>, Counter>,
     offers: Family<Labels<1>, Counter>,
     alarms: Counter,
@@ -166,6 +181,10 @@ impl EngineMetrics {
             outcomes: Family::default(),
             states: Family::new_with_constructor(long),
             erasures: short(),
+            unreadable: Family::new_with_constructor(erasure),
+            off_disk: Family::new_with_constructor(erasure),
+            on_disk: Family::default(),
+            missed: Family::default(),
             requests: Family::default(),
             offers: Family::default(),
             alarms: Counter::default(),
@@ -217,6 +236,28 @@ impl EngineMetrics {
             "From the event that ended a signal until nothing of it was left",
             unit(),
             new.erasures.clone(),
+        );
+        registry.register_with_unit(
+            "erasure_logical",
+            "From the duty to erase until the broker gives it to nobody any more",
+            unit(),
+            new.unreadable.clone(),
+        );
+        registry.register_with_unit(
+            "erasure_physical",
+            "From the duty to erase until it is on no server's disk any more, as far as can be known",
+            unit(),
+            new.off_disk.clone(),
+        );
+        registry.register(
+            "erasures_waiting",
+            "What is erased and not surely off the disk of every server",
+            new.on_disk.clone(),
+        );
+        registry.register(
+            "erasures_missed",
+            "Streams that wait for a server which missed an erasure, or that did not answer",
+            new.missed.clone(),
         );
         registry.register(
             "requests",
@@ -278,6 +319,23 @@ impl EngineMetrics {
         }
     }
 
+    /// Nobody is given it any more, so long after the duty to erase it arose.
+    pub fn unreadable(&self, what: Erased, after: Duration) {
+        self.unreadable.get_or_create(&[by(Label::What, &what)]).observe(after.as_secs_f64());
+    }
+
+    /// It is off the disk of every server, as far as can be known, so long after the duty to erase it arose.
+    pub fn off_disk(&self, what: Erased, after: Duration) {
+        self.off_disk.get_or_create(&[by(Label::What, &what)]).observe(after.as_secs_f64());
+    }
+
+    /// So much is not surely off every disk yet, and so many streams wait for a server that missed an erasure.
+    pub fn still_on_disk(&self, what: Erased, waiting: usize, missed: u64) {
+        let label = [by(Label::What, &what)];
+        self.on_disk.get_or_create(&label).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.missed.get_or_create(&label).set(i64::try_from(missed).unwrap_or(i64::MAX));
+    }
+
     /// A signal was delivered at this time of the day; lessons begin then (R17).
     pub fn delivered(&self, at: Time, school_start: Time) {
         let moment = if at < school_start { Morning::Before } else { Morning::After };
@@ -317,6 +375,8 @@ impl EngineMetrics {
         if !leads {
             self.signals.clear();
             self.oldest.clear();
+            self.on_disk.clear();
+            self.missed.clear();
         }
     }
 

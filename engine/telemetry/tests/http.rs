@@ -10,7 +10,8 @@ use hwc_schemas::{
     wire::Refusal,
 };
 use hwc_telemetry::{
-    AdapterMetrics, EngineMetrics, Health, Http, Page, ReplyKind, RequestKind, SettledHow, Spans, TaskKind,
+    AdapterMetrics, EngineMetrics, Erased, Health, Http, Page, ReplyKind, RequestKind, SettledHow, Spans,
+    TaskKind,
 };
 use hwc_workflow::{
     Step,
@@ -158,6 +159,9 @@ async fn what_the_engine_counts_is_what_prometheus_reads() {
     metrics.answered(Role::School, RequestKind::Route, ReplyKind::Refused(Refusal::NotYours));
     metrics.offered(TaskKind::Read);
     metrics.tasks_waiting(5);
+    metrics.unreadable(Erased::Ciphertext, Duration::from_millis(7));
+    metrics.off_disk(Erased::Events, Duration::from_secs(16));
+    metrics.still_on_disk(Erased::Events, 4, 1);
     metrics.leads(true);
     metrics.connected(true);
     metrics.alarm();
@@ -177,6 +181,12 @@ async fn what_the_engine_counts_is_what_prometheus_reads() {
         ("hwc_state_duration_seconds_sum{state=\"expanded\"}", 3.0),
         ("hwc_erasure_lag_seconds_sum", 3.0),
         ("hwc_erasure_lag_seconds_count", 1.0),
+        ("hwc_erasure_logical_seconds_bucket{le=\"0.005\",what=\"ciphertext\"}", 0.0),
+        ("hwc_erasure_logical_seconds_bucket{le=\"0.02\",what=\"ciphertext\"}", 1.0),
+        ("hwc_erasure_physical_seconds_bucket{le=\"60.0\",what=\"events\"}", 1.0),
+        ("hwc_erasure_physical_seconds_sum{what=\"events\"}", 16.0),
+        ("hwc_erasures_waiting{what=\"events\"}", 4.0),
+        ("hwc_erasures_missed{what=\"events\"}", 1.0),
         ("hwc_requests_total{role=\"school\",request=\"fetch_letter\",answer=\"released\"}", 1.0),
         ("hwc_requests_total{role=\"school\",request=\"route\",answer=\"not_yours\"}", 1.0),
         ("hwc_task_offers_total{task=\"read\"}", 1.0),

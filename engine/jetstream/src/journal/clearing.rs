@@ -52,7 +52,7 @@ impl JetStreamJournal {
         let settled = self.custody.settle().await;
         cleared.gone = settled.gone;
         cleared.waiting = settled.waiting;
-        cleared.unanswered += settled.unmended as u64;
+        cleared.unanswered += settled.unmended;
         Ok(cleared)
     }
 

@@ -36,6 +36,7 @@ use crate::{
     names,
     patience::{ATTEMPTS_MAX, patiently, pause},
     scan::{Read, Scan},
+    streams,
 };
 use pen::Pen;
 use segments::{Segment, Segments};
@@ -103,6 +104,22 @@ impl JetStreamJournal {
         Ok(journal)
     }
 
+    /// What ended, by the tombstones from this place on; and the place where the stream of the tombstones ends. It costs as much
+    /// as there are.
+    pub async fn ended_since(&self, place: u64) -> Result<(Vec<IncidentId>, u64), JournalError> {
+        let end =
+            streams::last_place(&self.link, names::JOURNAL).await.map_err(|fault| unavailable(&fault))?;
+        let scan =
+            Scan { stream: names::JOURNAL, filter: names::ALL_TOMBSTONES, from: place, headers_only: true };
+        let take = |found: &mut Vec<_>, read: &Read| {
+            let incident = read.message.subject.split('.').nth(1);
+            found.extend(incident.and_then(|token| token.parse::<IncidentId>().ok()));
+            Ok::<(), Fault>(())
+        };
+        let ended = scan.read(&self.link, Vec::new, take).await.map_err(|fault| unavailable(&fault))?;
+        Ok((ended, end))
+    }
+
     /// Opens the journal for reading only; an append is refused.
     pub fn read_only(link: &Link) -> Self {
         Self {
@@ -130,16 +147,21 @@ impl JetStreamJournal {
         if record.ends && segment == Segment::FIRST {
             headers.insert("Nats-TTL", self.tombstones_for.as_secs().max(1).to_string());
         }
-        let mut last = Fault::NoAnswer;
+        let (mut last, mut may_be_there) = (Fault::NoAnswer, false);
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
             match self.link.put(subject.clone(), headers.clone(), record.body.clone()).await {
                 Ok(stored) => {
                     return Ok(Append::Appended(if record.ends { ENDED } else { Position(stored.seq) }));
                 }
-                // Nothing of ours can be there yet.
-                Err(fault) if attempt == 0 && !record.ends && is_conflict(&fault) => {
-                    return Ok(Append::Conflict);
+                // Nothing of ours can be there. A server that has only just begun to lead may say so without knowing all.
+                Err(fault) if !may_be_there && !record.ends && is_conflict(&fault) => {
+                    match self.landed(segment, incident, expected, record).await {
+                        Ok(Landed::Nothing) => last = fault,
+                        Ok(_) => return Ok(Append::Conflict),
+                        Err(fault) => last = fault,
+                    }
+                    continue;
                 }
                 Err(fault @ Fault::TooLarge) => return Err(unavailable(&fault)),
                 // Somebody whose lease ran out long ago may have taken the pen with a message that was under way.
@@ -147,7 +169,7 @@ impl JetStreamJournal {
                     last = self.take_the_pen(segment).await.err().unwrap_or(Fault::NobodyServes);
                     continue;
                 }
-                Err(fault) => last = fault,
+                Err(fault) => (last, may_be_there) = (fault, true),
             }
             match self.landed(segment, incident, expected, record).await {
                 Ok(Landed::Ours(position)) => return Ok(Append::Appended(position)),
@@ -328,7 +350,7 @@ impl JetStreamJournal {
 
     async fn in_flight_in(&self, segment: Segment) -> Result<Vec<(IncidentId, History)>, JournalError> {
         let stream = segment.stream();
-        let scan = Scan { stream: &stream, filter: names::ALL_EVENTS, headers_only: false };
+        let scan = Scan { stream: &stream, filter: names::ALL_EVENTS, from: 0, headers_only: false };
         let take = |found: &mut Found, read: &Read| {
             note(found, read);
             Ok::<(), Fault>(())

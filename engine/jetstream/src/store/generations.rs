@@ -289,7 +289,8 @@ impl Generations {
     /// What lies in it, and since when.
     pub(super) async fn holdings(&self, generation: Generation) -> Result<Vec<(Holding, Timestamp)>, Fault> {
         let stream = names::generation(generation);
-        let scan = Scan { stream: &stream, filter: &names::payloads(generation), headers_only: true };
+        let scan =
+            Scan { stream: &stream, filter: &names::payloads(generation), from: 0, headers_only: true };
         match scan.read(&self.link, Vec::new, note).await {
             Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(Vec::new()),
             found => found,

@@ -207,3 +207,31 @@ async fn a_server_that_missed_an_erasure_among_others_has_nothing_of_it_after_it
     let next = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
     assert_eq!(next.in_flight().await.unwrap().len(), 9);
 }
+
+#[tokio::test]
+async fn an_engine_that_was_killed_while_it_mended_leaves_the_rest_to_the_next() {
+    let three = Three::start().await;
+    let lease = three.lead().await;
+    let journal = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+    journal.append(incident(1), Position::NONE, &Commit::default()).await.unwrap();
+    let raw = three.raw().await;
+    let names = api(&raw, "STREAM.NAMES", serde_json::json!({})).await;
+    let names = names["streams"].as_array().unwrap().iter().filter_map(|name| name.as_str());
+    let segment = names.filter(|name| name.starts_with("JRN_")).min().unwrap().to_owned();
+    // As it is between the two steps.
+    let mut config =
+        api(&raw, &format!("STREAM.INFO.{segment}"), serde_json::json!({})).await["config"].clone();
+    config["num_replicas"] = 1.into();
+    config["metadata"]["hwc.missed"] = "n3".into();
+    let changed = api(&raw, &format!("STREAM.UPDATE.{segment}"), config).await;
+    assert!(changed["error"].is_null(), "{changed}");
+
+    let next = JetStreamJournal::open(&lease, &Three::settings()).await.unwrap();
+    assert_eq!(next.in_flight().await.unwrap().len(), 1);
+    next.clear(LONG).await.unwrap();
+
+    let config = api(&raw, &format!("STREAM.INFO.{segment}"), serde_json::json!({})).await["config"].clone();
+    assert_eq!(config["num_replicas"], 3);
+    assert!(config["metadata"].get("hwc.missed").is_none(), "{config}");
+    assert_eq!(next.in_flight().await.unwrap().len(), 1);
+}

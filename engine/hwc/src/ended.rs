@@ -1,0 +1,381 @@
+//! What ended, kept outside the broker: so that a copy of the broker's folder that somebody puts back brings nothing back.
+//!
+//! An engine writes an id down, durably, before it has the broker erase it: of a ciphertext, or of an incident. At the start,
+//! before anything is offered, what the broker holds of these is erased again. Each engine keeps its own file; what another one
+//! ended meanwhile it reads from the journal's tombstones when it begins to lead.
+//!
+//! There is nothing in the file but ids, random or made from a keyed digest, and days. It is bounded: an incident is kept for as
+//! long as a tombstone, a ciphertext for as long as the broker would keep it. A record is 32 bytes: what it is (1), nothing (3),
+//! the day (4, from 1970), the id (16), a check (8).
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io::{self, BufReader, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use hwc_jetstream::{JetStreamJournal, Tasks};
+use hwc_journal::{History, Journal, Location};
+use hwc_schemas::{IncidentId, PayloadId};
+use hwc_workflow::Fact;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::engine::{EngineError, Ground};
+
+/// The file in the state folder.
+const FILE: &str = "ended";
+
+const RECORD_BYTES: usize = 32;
+
+/// Most bytes of the file; beyond it the oldest go first. Some eight million ids: years of a country.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Records that are written with one sync.
+const TOGETHER_MAX: usize = 1_024;
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// Why what ended cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EndedIdsError {
+    /// The file cannot be read or written.
+    #[error("{path}: {source}; without it a copy of the broker that is put back could bring something back")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A record in the middle is not what was written.
+    #[error(
+        "{0} is damaged; put back the one of another engine or of yesterday, or, if no copy of the broker was put back \
+         since, remove it"
+    )]
+    Damaged(PathBuf),
+}
+
+/// How long ids are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeptFor {
+    /// An incident's: as long as its tombstone.
+    pub(crate) incidents: Duration,
+    /// A ciphertext's: as long as the broker would keep it.
+    pub(crate) payloads: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Incident,
+    Payload,
+    /// How far the journal's tombstones were read.
+    ReadTo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Record {
+    kind: Kind,
+    day: i32,
+    id: u128,
+}
+
+impl Record {
+    fn bytes(self) -> [u8; RECORD_BYTES] {
+        let kind = match self.kind {
+            Kind::Incident => 1,
+            Kind::Payload => 2,
+            Kind::ReadTo => 3,
+        };
+        let mut bytes = [0; RECORD_BYTES];
+        let fields = [[kind, 0, 0, 0].as_slice(), &self.day.to_be_bytes(), &self.id.to_be_bytes()].concat();
+        let check = Sha256::digest(&fields);
+        for (to, from) in bytes.iter_mut().zip(fields.iter().chain(check.iter())) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    fn read(bytes: &[u8; RECORD_BYTES]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first_chunk::<4>()?;
+        let (day, rest) = rest.split_first_chunk()?;
+        let id = rest.first_chunk()?;
+        let kind = match kind {
+            [1, 0, 0, 0] => Kind::Incident,
+            [2, 0, 0, 0] => Kind::Payload,
+            [3, 0, 0, 0] => Kind::ReadTo,
+            _ => return None,
+        };
+        let read = Self { kind, day: i32::from_be_bytes(*day), id: u128::from_be_bytes(*id) };
+        (read.bytes() == *bytes).then_some(read)
+    }
+}
+
+/// What waits to be written, and who waits for it.
+type Order = (Vec<Record>, oneshot::Sender<Result<(), String>>);
+
+/// The ids of what ended. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct EndedIds {
+    path: PathBuf,
+    orders: mpsc::Sender<Order>,
+}
+
+/// What the file says of what was asked.
+#[derive(Debug, Default)]
+struct Known {
+    incidents: HashSet<IncidentId>,
+    payloads: HashSet<PayloadId>,
+}
+
+impl EndedIds {
+    /// Opens the file in this folder, or makes it; what is older than it is to be kept goes.
+    pub(crate) fn open(folder: &Path, kept_for: KeptFor, now: Timestamp) -> Result<Self, EndedIdsError> {
+        let path = folder.join(FILE);
+        let failed = |source| EndedIdsError::File { path: path.clone(), source };
+        let file = private().append(true).create(true).open(&path).map_err(failed)?;
+        let whole = whole_records(file.metadata().map_err(failed)?.len());
+        // A record that was being written when the machine stopped.
+        file.set_len(whole).map_err(failed)?;
+        drop(file);
+        let file = renew(&path, kept_for, day_of(now))?;
+        let (orders, waiting) = mpsc::channel(TOGETHER_MAX);
+        std::thread::Builder::new()
+            .name("ended".to_owned())
+            .spawn(move || write_on(file, waiting))
+            .map_err(failed)?;
+        Ok(Self { path, orders })
+    }
+
+    /// Notes that an incident ended, durably when it answers.
+    pub(crate) async fn incident(&self, incident: IncidentId, now: Timestamp) -> Result<(), EndedIdsError> {
+        self.note(vec![Record { kind: Kind::Incident, day: day_of(now), id: number(*incident.as_bytes()) }])
+            .await
+    }
+
+    /// Notes that a ciphertext is erased, durably when it answers.
+    pub(crate) async fn payload(&self, payload: PayloadId, now: Timestamp) -> Result<(), EndedIdsError> {
+        self.note(vec![Record { kind: Kind::Payload, day: day_of(now), id: number(*payload.as_bytes()) }])
+            .await
+    }
+
+    async fn note(&self, records: Vec<Record>) -> Result<(), EndedIdsError> {
+        let failed =
+            |said: String| EndedIdsError::File { path: self.path.clone(), source: io::Error::other(said) };
+        let (answer, answered) = oneshot::channel();
+        let gone = || failed("nobody writes it any more".to_owned());
+        self.orders.send((records, answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?.map_err(failed)
+    }
+
+    /// Reads from the journal's tombstones what other engines ended.
+    pub(crate) async fn learn(&self, journal: &JetStreamJournal, now: Timestamp) -> Result<(), EngineError> {
+        let read_to = self.read_to()?;
+        let (ended, end) = journal.ended_since(read_to.saturating_add(1)).await?;
+        if end < read_to {
+            tracing::warn!("the broker knows less than it did: has a copy of its folder been put back?");
+        }
+        let day = day_of(now);
+        let incidents =
+            ended.iter().map(|one| Record { kind: Kind::Incident, day, id: number(*one.as_bytes()) });
+        let read_to = Record { kind: Kind::ReadTo, day, id: end.into() };
+        let all: Vec<_> = incidents.chain([read_to]).collect();
+        for some in all.chunks(TOGETHER_MAX) {
+            self.note(some.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    fn read_to(&self) -> Result<u64, EndedIdsError> {
+        let mut read_to = 0;
+        each(&self.path, |record| {
+            if record.kind == Kind::ReadTo {
+                read_to = u64::try_from(record.id).unwrap_or(u64::MAX);
+            }
+        })?;
+        Ok(read_to)
+    }
+
+    fn known(
+        &self,
+        incidents: &HashSet<IncidentId>,
+        payloads: &HashSet<PayloadId>,
+    ) -> Result<Known, EndedIdsError> {
+        let mut known = Known::default();
+        each(&self.path, |record| match record.kind {
+            Kind::Incident => {
+                known.incidents.extend(incidents.get(&IncidentId::from_uuid(Uuid::from_u128(record.id))));
+            }
+            Kind::Payload => {
+                known.payloads.extend(payloads.get(&PayloadId::from_uuid(Uuid::from_u128(record.id))));
+            }
+            Kind::ReadTo => {}
+        })?;
+        Ok(known)
+    }
+
+    /// Erases again what the broker holds of what ended, and gives the rest of what is in flight. Nothing may have been offered
+    /// before.
+    pub(crate) async fn purge_again<J: Journal>(
+        &self,
+        ground: &Ground<J>,
+        in_flight: Vec<(IncidentId, History)>,
+    ) -> Result<Vec<(IncidentId, History)>, EngineError> {
+        let incidents = in_flight.iter().map(|(incident, _)| *incident).collect();
+        let held: Vec<_> = in_flight.iter().flat_map(|(_, history)| held(history)).collect();
+        let payloads = held.iter().map(|(payload, _)| *payload).collect();
+        let known = self.known(&incidents, &payloads)?;
+        let (back, rest): (Vec<_>, Vec<_>) =
+            in_flight.into_iter().partition(|(incident, _)| known.incidents.contains(incident));
+        let mut again: Vec<_> = back.iter().flat_map(|(_, history)| self::held(history)).collect();
+        again.extend(held.into_iter().filter(|(payload, _)| known.payloads.contains(payload)));
+        if back.is_empty() && again.is_empty() {
+            return Ok(rest);
+        }
+        tracing::error!(
+            incidents = back.len(),
+            ciphertexts = again.len(),
+            "the broker holds what ended: a copy of its folder was put back; it is erased again"
+        );
+        ground.store.erase_all(&again).await?;
+        for (incident, history) in &back {
+            // What cannot be read was alarmed about; what it points to is swept.
+            if let History::Live { position, .. } = history {
+                ground.journal.forget(*incident, *position).await?;
+            }
+        }
+        withdraw(&ground.tasks, &known.incidents).await?;
+        ground.journal.clear(Duration::ZERO).await?;
+        Ok(rest)
+    }
+}
+
+async fn withdraw(tasks: &Tasks, ended: &HashSet<IncidentId>) -> Result<(), EngineError> {
+    let withdrawn = tasks.withdraw(|task| ended.contains(&task.incident())).await?;
+    if withdrawn > 0 {
+        tracing::warn!(tasks = withdrawn, "tasks of incidents that ended are taken back");
+    }
+    Ok(())
+}
+
+/// The ciphertexts that a history holds, by its own word.
+fn held(history: &History) -> Vec<(PayloadId, Location)> {
+    let History::Live { commits, .. } = history else { return Vec::new() };
+    let erased: HashSet<_> = commits
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .filter_map(|event| if let Fact::Erased { payload } = event.fact { Some(payload) } else { None })
+        .collect();
+    let stored = commits.iter().flat_map(|commit| &commit.stored);
+    stored.filter(|(payload, _)| !erased.contains(payload)).copied().collect()
+}
+
+const fn number(id: [u8; 16]) -> u128 {
+    u128::from_be_bytes(id)
+}
+
+fn day_of(now: Timestamp) -> i32 {
+    i32::try_from(now.as_second().div_euclid(SECONDS_OF_A_DAY)).unwrap_or(i32::MAX)
+}
+
+const fn whole_records(bytes: u64) -> u64 {
+    bytes - bytes % RECORD_BYTES as u64
+}
+
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.mode(0o600);
+    options
+}
+
+/// Reads every record, the oldest first.
+fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<(), EndedIdsError> {
+    let failed = |source| EndedIdsError::File { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let records = file.metadata().map_err(failed)?.len() / RECORD_BYTES as u64;
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    for _ in 0..records {
+        let mut bytes = [0; RECORD_BYTES];
+        file.read_exact(&mut bytes).map_err(failed)?;
+        take(Record::read(&bytes).ok_or_else(|| EndedIdsError::Damaged(path.to_owned()))?);
+    }
+    Ok(())
+}
+
+/// Leaves out what is old, and each but the last word on how far tombstones were read; gives the file to append to.
+fn renew(path: &Path, kept_for: KeptFor, today: i32) -> Result<File, EndedIdsError> {
+    let failed = |source| EndedIdsError::File { path: path.to_owned(), source };
+    let days = |kept: Duration| i32::try_from(kept.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX);
+    let oldest = |kept| today.saturating_sub(days(kept));
+    let (mut all, mut read_to, mut kept) = (0_u64, None, 0_u64);
+    let is_kept = |record: &Record| match record.kind {
+        Kind::Incident => record.day >= oldest(kept_for.incidents),
+        Kind::Payload => record.day >= oldest(kept_for.payloads),
+        Kind::ReadTo => false,
+    };
+    each(path, |record| {
+        all += 1;
+        kept += u64::from(is_kept(&record));
+        if record.kind == Kind::ReadTo {
+            read_to = Some(record);
+        }
+    })?;
+    let append = || private().append(true).open(path).map_err(failed);
+    let too_many = kept.saturating_sub(FILE_BYTES_MAX / RECORD_BYTES as u64);
+    if too_many == 0 && all - kept <= kept / 4 + 64 {
+        return append();
+    }
+    let fresh = path.with_extension("new");
+    let mut file =
+        io::BufWriter::new(private().write(true).create(true).truncate(true).open(&fresh).map_err(failed)?);
+    let (mut left_out, mut outcome) = (0, Ok(()));
+    each(path, |record| {
+        if !is_kept(&record) || outcome.is_err() {
+            return;
+        }
+        left_out += 1;
+        if left_out > too_many {
+            outcome = file.write_all(&record.bytes());
+        }
+    })?;
+    outcome.map_err(failed)?;
+    if let Some(read_to) = read_to {
+        file.write_all(&read_to.bytes()).map_err(failed)?;
+    }
+    file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+    fs::rename(&fresh, path).map_err(failed)?;
+    // The name is durable too.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()).map_err(failed)?;
+    append()
+}
+
+/// Writes what it is told to, many together, until nobody is left to tell it.
+fn write_on(mut file: File, mut orders: mpsc::Receiver<Order>) {
+    while let Some(order) = orders.blocking_recv() {
+        let mut together = vec![order];
+        while together.len() < TOGETHER_MAX
+            && let Ok(order) = orders.try_recv()
+        {
+            together.push(order);
+        }
+        let bytes: Vec<u8> =
+            together.iter().flat_map(|(records, _)| records).flat_map(|record| record.bytes()).collect();
+        let end = file.metadata().map_or(0, |about| whole_records(about.len()));
+        let written = file.write_all(&bytes).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // Half a record would make everything behind it unreadable.
+            let _ = file.set_len(end);
+        }
+        for (_, answer) in together {
+            // Whoever asked may be gone.
+            let _ = answer.send(written.as_ref().map(|_| ()).map_err(ToString::to_string));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
