@@ -1,6 +1,6 @@
 //! Two ways to lay a journal out, measured on one embedded broker: `cargo bench -p hwc-jetstream --bench layouts`.
 //!
-//! 1. One message per append, guarded per incident; at the end a tombstone, and the events are purged. What we do.
+//! 1. One message per append, guarded per incident; at the end a tombstone. What we do.
 //! 2. Group commit: whatever waits, of all incidents, goes into one message of a segment; segments are dropped whole.
 //!
 //! A signal is seven durable steps, one after the other, and its end. What is printed are signals per second on this
@@ -55,8 +55,11 @@ async fn measure() -> Outcome<()> {
     }
     writeln!(out)?;
     for sync in [SyncMode::Default, SyncMode::Always] {
-        let (purge, secure) = erasing(sync).await?;
-        writeln!(out, "{sync:8?}  forgetting {STEPS} events: purge {purge:.0?}, secure delete {secure:.0?}")?;
+        let (single, whole) = erasing(sync).await?;
+        writeln!(
+            out,
+            "{sync:8?}  {STEPS} events off the disk: among others {single:.0?}, with its segment {whole:.0?}"
+        )?;
     }
     Ok(())
 }
@@ -196,37 +199,37 @@ async fn create(client: &Client, segment: u32) -> Outcome<()> {
     Ok(())
 }
 
-/// How long it takes to erase one incident's events among thousands of others, by purge and by secure deletes.
+/// How long it takes to get one incident's events off the disk: among others that live on, and together with its segment.
 async fn erasing(sync: SyncMode) -> Outcome<(Duration, Duration)> {
     const SAMPLES: u32 = 20;
+    const TOGETHER: u32 = 256;
     let (_folder, broker) = broker(sync).await?;
     let link = Link::connect(broker.client_url(), None).await?;
     let lease = Lease::stand_by(&link, &Settings::development(), "bench").await?;
     let journal = JetStreamJournal::open(&lease, &Settings::development()).await?;
-    let client = async_nats::connect(broker.client_url()).await?;
-    // Around them others live on: a few megabytes, as on a busy day.
-    let others = (0..1_000_u32).map(async |_| {
-        let incident = IncidentId::from_uuid(Uuid::new_v4());
-        live(&journal, incident).await.map(|_| ())
-    });
-    futures::future::try_join_all(others).await?;
-    let (mut purge, mut secure) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..SAMPLES {
-        let incident = IncidentId::from_uuid(Uuid::new_v4());
-        live(&journal, incident).await?;
-        let since = Instant::now();
-        let what = serde_json::json!({ "filter": format!("jrn.{incident}.e") });
-        client.request("$JS.API.STREAM.PURGE.JOURNAL", what.to_string().into()).await?;
-        purge += since.elapsed();
-
-        let incident = IncidentId::from_uuid(Uuid::new_v4());
-        let last = live(&journal, incident).await?;
-        let since = Instant::now();
-        for sequence in last.0 - u64::from(STEPS) + 1..=last.0 {
-            let what = serde_json::json!({ "seq": sequence });
-            client.request("$JS.API.STREAM.MSG.DELETE.JOURNAL", what.to_string().into()).await?;
-        }
-        secure += since.elapsed();
+    let begin = async |many: u32| {
+        let one = || async {
+            let incident = IncidentId::from_uuid(Uuid::new_v4());
+            live(&journal, incident).await.map(|last| (incident, last))
+        };
+        futures::future::try_join_all((0..many).map(|_| one())).await
+    };
+    // The first segment ends together.
+    for (incident, last) in begin(TOGETHER).await? {
+        journal.forget(incident, last).await?;
     }
-    Ok((purge / SAMPLES, secure / SAMPLES))
+    let since = Instant::now();
+    if journal.clear(Duration::ZERO).await?.segments == 0 {
+        return Err("the segment was not dropped".into());
+    }
+    let whole = since.elapsed() / TOGETHER;
+    // Of the next, most live on.
+    let mut single = Duration::ZERO;
+    for (incident, last) in begin(TOGETHER).await?.into_iter().take(SAMPLES as usize) {
+        journal.forget(incident, last).await?;
+        let since = Instant::now();
+        journal.clear(Duration::ZERO).await?;
+        single += since.elapsed();
+    }
+    Ok((single / SAMPLES, whole))
 }
