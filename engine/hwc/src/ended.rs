@@ -372,7 +372,7 @@ fn write_on(mut file: File, mut orders: mpsc::Receiver<Order>) {
         }
         for (_, answer) in together {
             // Whoever asked may be gone.
-            let _ = answer.send(written.as_ref().map(|_| ()).map_err(ToString::to_string));
+            let _ = answer.send(written.as_ref().copied().map_err(ToString::to_string));
         }
     }
 }

@@ -158,7 +158,9 @@ impl Telling {
 
     /// These were got off every server's disk, each so long after the duty to; so many are not yet, or not surely.
     pub(crate) fn settled(&self, what: Erased, gone: &[Duration], waiting: usize, missed: u64) {
-        gone.iter().for_each(|after| self.metrics.off_disk(what, *after));
+        for after in gone {
+            self.metrics.off_disk(what, *after);
+        }
         self.metrics.still_on_disk(what, waiting, missed);
     }
 

@@ -1,6 +1,7 @@
 //! Single messages of a stream, read from its leader.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +12,15 @@ pub(crate) struct Lying {
     pub(crate) subject: String,
     pub(crate) sequence: u64,
     pub(crate) body: Vec<u8>,
+    /// Until when it is to be there; none if it has no such time. A server that has only just started may not have looked yet.
+    until: Option<Timestamp>,
+}
+
+impl Lying {
+    /// Whether its time is over, though the broker still has it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Timestamp::now())
+    }
 }
 
 /// What the broker answers.
@@ -25,13 +35,19 @@ struct Message {
     seq: u64,
     #[serde(default)]
     data: String,
+    #[serde(default)]
+    hdrs: String,
+    time: Option<Timestamp>,
 }
 
 impl Answer {
     pub(crate) fn lying(self) -> Result<Lying, Fault> {
-        let Message { subject, seq, data } = self.message;
+        let Message { subject, seq, data, hdrs, time } = self.message;
         let body = BASE64.decode(data).map_err(|_| Fault::Garbled)?;
-        Ok(Lying { subject, sequence: seq, body })
+        let headers = BASE64.decode(hdrs).map_err(|_| Fault::Garbled)?;
+        let lives = time_to_live(&String::from_utf8_lossy(&headers));
+        let until = time.zip(lives).and_then(|(stored, lives)| stored.checked_add(lives).ok());
+        Ok(Lying { subject, sequence: seq, body, until })
     }
 }
 
@@ -70,6 +86,12 @@ pub(crate) async fn erase(link: &Link, stream: &str, sequence: u64) -> Result<()
         Err(fault) if gone(&fault) => Ok(()),
         Err(fault) => Err(fault),
     }
+}
+
+/// What a message's headers say of how long it lives, as we write it: in whole seconds.
+fn time_to_live(headers: &str) -> Option<SignedDuration> {
+    let value = headers.lines().find_map(|line| line.strip_prefix("Nats-TTL:"))?.trim();
+    value.trim_end_matches('s').parse().ok().map(SignedDuration::from_secs)
 }
 
 fn gone(fault: &Fault) -> bool {

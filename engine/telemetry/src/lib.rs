@@ -9,6 +9,7 @@
 //!
 //! There is no OpenTelemetry baggage and no span of the `tracing` crate: what is not said here in so many words is not said.
 
+mod erasures;
 mod export;
 mod health;
 mod http;

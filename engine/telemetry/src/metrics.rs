@@ -31,13 +31,14 @@ use prometheus_client::{
 };
 
 use crate::{
+    erasures::Erasures,
     export::Spans,
     log_safe::{Erased, Morning, Reason, ReplyKind, RequestKind, SettledHow, TaskKind, Word},
 };
 
 /// What a metric is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Label {
+pub(crate) enum Label {
     State,
     Outcome,
     Reason,
@@ -72,9 +73,9 @@ impl EncodeLabelKey for Label {
     }
 }
 
-type Labels<const N: usize> = [(Label, &'static str); N];
+pub(crate) type Labels<const N: usize> = [(Label, &'static str); N];
 
-fn by(label: Label, word: &impl Word) -> (Label, &'static str) {
+pub(crate) fn by(label: Label, word: &impl Word) -> (Label, &'static str) {
     (label, word.word())
 }
 
@@ -99,7 +100,7 @@ impl fmt::Debug for Page {
 }
 
 /// From this many seconds on.
-type Bounds = &'static [f64];
+pub(crate) type Bounds = &'static [f64];
 
 /// What happens at once, or after a restart.
 const SHORT: Bounds = &[0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0];
@@ -118,11 +119,6 @@ const LONG: Bounds = &[
     604_800.0,
     1_468_800.0,
 ];
-/// What is to be over within a minute on one server, and within four on three.
-const ERASURE: Bounds = &[
-    0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 120.0, 150.0, 180.0, 200.0,
-    220.0, 240.0, 300.0, 600.0, 3_600.0,
-];
 /// The hours of a school day: 07:00, 07:30, 08:00, 08:15, 08:30, 08:45, 09:00, 10:00, 12:00, 17:00.
 const OF_A_DAY: Bounds =
     &[25_200.0, 27_000.0, 28_800.0, 29_700.0, 30_600.0, 31_500.0, 32_400.0, 36_000.0, 43_200.0, 61_200.0];
@@ -133,10 +129,6 @@ fn short() -> Histogram {
 
 fn long() -> Histogram {
     Histogram::new(LONG.iter().copied())
-}
-
-fn erasure() -> Histogram {
-    Histogram::new(ERASURE.iter().copied())
 }
 
 /// The engine's metrics. Cheap to clone.
@@ -152,10 +144,7 @@ pub struct EngineMetrics {
     outcomes: Family<Labels<2>, Counter>,
     states: Family<Labels<1>, Histogram>,
     erasures: Histogram,
-    unreadable: Family<Labels<1>, Histogram>,
-    off_disk: Family<Labels<1>, Histogram>,
-    on_disk: Family<Labels<1>, Gauge>,
-    missed: Family<Labels<1>, Gauge>,
+    erased: Erasures,
     requests: Family<Labels<3>, Counter>,
     offers: Family<Labels<1>, Counter>,
     alarms: Counter,
@@ -181,10 +170,7 @@ impl EngineMetrics {
             outcomes: Family::default(),
             states: Family::new_with_constructor(long),
             erasures: short(),
-            unreadable: Family::new_with_constructor(erasure),
-            off_disk: Family::new_with_constructor(erasure),
-            on_disk: Family::default(),
-            missed: Family::default(),
+            erased: Erasures::default(),
             requests: Family::default(),
             offers: Family::default(),
             alarms: Counter::default(),
@@ -237,28 +223,7 @@ impl EngineMetrics {
             unit(),
             new.erasures.clone(),
         );
-        registry.register_with_unit(
-            "erasure_logical",
-            "From the duty to erase until the broker gives it to nobody any more",
-            unit(),
-            new.unreadable.clone(),
-        );
-        registry.register_with_unit(
-            "erasure_physical",
-            "From the duty to erase until it is on no server's disk any more, as far as can be known",
-            unit(),
-            new.off_disk.clone(),
-        );
-        registry.register(
-            "erasures_waiting",
-            "What is erased and not surely off the disk of every server",
-            new.on_disk.clone(),
-        );
-        registry.register(
-            "erasures_missed",
-            "Streams that wait for a server which missed an erasure, or that did not answer",
-            new.missed.clone(),
-        );
+        new.erased.register(&mut registry);
         registry.register(
             "requests",
             "Requests of organisations, by role, kind and answer",
@@ -321,19 +286,17 @@ impl EngineMetrics {
 
     /// Nobody is given it any more, so long after the duty to erase it arose.
     pub fn unreadable(&self, what: Erased, after: Duration) {
-        self.unreadable.get_or_create(&[by(Label::What, &what)]).observe(after.as_secs_f64());
+        self.erased.unreadable(what, after);
     }
 
     /// It is off the disk of every server, as far as can be known, so long after the duty to erase it arose.
     pub fn off_disk(&self, what: Erased, after: Duration) {
-        self.off_disk.get_or_create(&[by(Label::What, &what)]).observe(after.as_secs_f64());
+        self.erased.off_disk(what, after);
     }
 
     /// So much is not surely off every disk yet, and so many streams wait for a server that missed an erasure.
     pub fn still_on_disk(&self, what: Erased, waiting: usize, missed: u64) {
-        let label = [by(Label::What, &what)];
-        self.on_disk.get_or_create(&label).set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.missed.get_or_create(&label).set(i64::try_from(missed).unwrap_or(i64::MAX));
+        self.erased.still_on_disk(what, waiting, missed);
     }
 
     /// A signal was delivered at this time of the day; lessons begin then (R17).
@@ -375,8 +338,7 @@ impl EngineMetrics {
         if !leads {
             self.signals.clear();
             self.oldest.clear();
-            self.on_disk.clear();
-            self.missed.clear();
+            self.erased.nobody_counts();
         }
     }
 

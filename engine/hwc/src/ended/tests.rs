@@ -153,7 +153,7 @@ mod put_back {
         settings.accounts =
             permissions::accounts(&key.public(), &[(school.clone(), Credential::generate().public())]);
         let mut broker = Broker::start(settings).await.unwrap();
-        let (_lease, ground) = lead(&broker, &key).await;
+        let (lease, ground) = lead(&broker, &key).await;
         let ended = EndedIds::open(folder.path(), KEPT, on_day(20_000)).unwrap();
         // One incident with a ciphertext, and one with two of which one lives on.
         let sealed = |number: u128| Sealed::new(number.to_be_bytes().repeat(100));
@@ -195,7 +195,7 @@ mod put_back {
         fs::remove_dir_all(&at).unwrap();
         fs::rename(&kept, &at).unwrap();
         broker.restart().await.unwrap();
-        drop((_lease, ground, ended));
+        drop((lease, ground, ended));
         let (_lease, ground) = lead(&broker, &key).await;
         let in_flight = ground.journal.in_flight().await.unwrap();
         assert_eq!(in_flight.len(), 2, "the copy was not put back");

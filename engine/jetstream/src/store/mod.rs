@@ -176,9 +176,10 @@ impl SealedStore {
         Err(last)
     }
 
-    /// Fetches a ciphertext; `None` when it is gone, or when something else lies there.
+    /// Fetches a ciphertext; `None` when it is gone, when its time is over, or when something else lies there. A server that has
+    /// just started gives out for a moment what expired while it was off; so its time is looked at here too.
     pub async fn fetch(&self, id: PayloadId, at: Location) -> Result<Option<Sealed>, StoreError> {
-        let found = self.lying(id, at).await?;
+        let found = self.lying(id, at).await?.filter(|found| !found.is_over());
         Ok(found.map(|found| Sealed::new(found.body)))
     }
 

@@ -9,7 +9,7 @@ use hwc_workflow::{Event, Fact};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::region::{Region, api};
+use crate::region::{Region, api, eventually};
 
 const LONG: Duration = Duration::from_hours(1);
 
@@ -83,7 +83,8 @@ async fn what_ended_together_is_dropped_whole_and_stays_ended() {
     let cleared = journal.clear(Duration::ZERO).await.unwrap();
 
     assert_eq!((cleared.records, cleared.segments, cleared.waited.len()), (0, 1, 20));
-    assert!(!all.iter().any(|(_, mark)| region.has_on_disk(mark)));
+    // The server removes the files when it has answered.
+    eventually("it is gone", async || !all.iter().any(|(_, mark)| region.has_on_disk(mark))).await;
     assert!(region.streams("JRN_").await.is_empty());
     for (number, (end, _)) in (1..).zip(&all) {
         assert_eq!(journal.read(incident(number)).await.unwrap(), History::Ended);
@@ -122,7 +123,7 @@ async fn an_engine_that_was_killed_before_it_cleared_leaves_it_to_the_next() {
     // Also when what it lay in is gone altogether.
     next.forget(incident(3), lives.0).await.unwrap();
     assert_eq!(next.clear(Duration::ZERO).await.unwrap().segments, 1);
-    assert!(!region.has_on_disk(&lives.1));
+    eventually("it is gone", async || !region.has_on_disk(&lives.1)).await;
     let last = journal(&region).await;
     for number in 1..=3 {
         assert_eq!(last.read(incident(number)).await.unwrap(), History::Ended);

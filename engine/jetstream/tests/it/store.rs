@@ -77,7 +77,8 @@ async fn nothing_of_a_dropped_generation_is_left_on_the_disk() {
     for (id, at) in stored {
         store.erase(id, at).await.unwrap();
     }
-    assert!(!(0..3).any(|number| region.has_on_disk(&mark(number))));
+    // The server removes the files when it has answered.
+    eventually("it is gone", || async { !(0..3).any(|number| region.has_on_disk(&mark(number))) }).await;
     assert_eq!(generations(&region).await, 0);
 
     let again = put(&store, 5..6).await;
@@ -176,6 +177,42 @@ async fn the_broker_alone_keeps_the_ceiling() {
     assert!(store.fetch(long[0].0, long[0].1).await.unwrap().is_some());
     store.erase(short[0].0, short[0].1).await.unwrap();
     assert!(store.fetch(long[0].0, long[0].1).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn with_every_program_of_ours_stopped_the_broker_drops_at_the_ceiling_what_it_held() {
+    let region = Region::with(&[]).await;
+    let stored = {
+        // Nobody of ours is there afterwards: no store, no connection.
+        let store = store(&region).await;
+        let short = store.store((0..3).map(canary).collect(), Duration::from_secs(1)).await.unwrap();
+        assert!((0..3).all(|number| region.has_on_disk(&mark(number))));
+        short
+    };
+    // Asked of the files alone. A generation in which everything is over has no block any more.
+    eventually("nothing of it is on the disk", || async {
+        !(0..3).any(|number| region.has_on_disk(&mark(number)))
+    })
+    .await;
+    assert_eq!(store(&region).await.fetch(stored[0].0, stored[0].1).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn with_everything_off_the_next_start_serves_nothing_that_is_older_than_the_ceiling() {
+    let mut region = Region::with(&[]).await;
+    let first = store(&region).await;
+    let short = first.store(vec![canary(1)], Duration::from_secs(2)).await.unwrap();
+    let long = put(&first, 2..3).await;
+    assert!(first.fetch(short[0].0, short[0].1).await.unwrap().is_some());
+    region.broker.halt().await.unwrap();
+    assert!(region.has_on_disk(&mark(1)), "it went before everything was off");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    region.broker.restart().await.unwrap();
+    // The very first question.
+    let next = store(&region).await;
+    assert_eq!(next.fetch(short[0].0, short[0].1).await.unwrap(), None);
+    assert!(next.fetch(long[0].0, long[0].1).await.unwrap().is_some());
+    eventually("the broker has looked too", || async { next.holdings().await.unwrap() == long }).await;
 }
 
 #[tokio::test]
