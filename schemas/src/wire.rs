@@ -8,7 +8,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -84,6 +84,8 @@ pub enum Command<P> {
     Record {
         /// The id the police derived from their own reference.
         incident: IncidentId,
+        /// The day, in UTC, on which the police made the report: what is too old is refused.
+        day: Date,
         /// The report.
         report: P,
     },
@@ -187,7 +189,7 @@ impl Command<Sealed> {
             id
         };
         let command = match self {
-            Self::Record { incident, report } => Command::Record { incident, report: take(report) },
+            Self::Record { incident, day, report } => Command::Record { incident, day, report: take(report) },
             Self::Screen { incident, screening } => Command::Screen { incident, screening },
             Self::Expand { incident, expansion } => Command::Expand {
                 incident,
@@ -319,6 +321,8 @@ pub enum Refusal {
     TooManySignals,
     /// It went round too often already: it may still be withheld or called back.
     TooManyRounds,
+    /// A report of a day too long ago: nobody could tell any more whether it was there before.
+    TooOld,
     /// A refusal of a later version: whoever holds a task keeps it.
     #[serde(other)]
     Unknown,
@@ -326,7 +330,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
         Self::NotYours,
         Self::Gone,
@@ -337,6 +341,7 @@ impl Refusal {
         Self::NotYourReason,
         Self::TooManySignals,
         Self::TooManyRounds,
+        Self::TooOld,
     ];
 
     /// Whether a task that was answered so may be let go: nothing is owed any more, or somebody decided before. After any
@@ -358,6 +363,7 @@ impl Refusal {
             Self::NotYourReason => "not_your_reason",
             Self::TooManySignals => "too_many_signals",
             Self::TooManyRounds => "too_many_rounds",
+            Self::TooOld => "too_old",
             Self::Unknown => "unknown",
         }
     }
@@ -550,20 +556,16 @@ mod tests {
 
     #[test]
     fn a_printed_command_says_how_large_its_payload_is_and_nothing_of_it() {
-        let command = Command::Record {
-            incident: IncidentId::from_uuid(Uuid::nil()),
-            report: Sealed::new(b"canary".to_vec()),
-        };
+        let (incident, report) = (IncidentId::from_uuid(Uuid::nil()), Sealed::new(b"canary".to_vec()));
+        let command = Command::Record { incident, day: Date::MIN, report };
         let printed = format!("{command:?}");
         assert!(printed.contains("Sealed(6 bytes)") && !printed.contains("canary"));
     }
 
     #[test]
     fn detaching_leaves_every_payload_with_an_id_of_its_own() {
-        let refer = |b: u8| Finding::Refer {
-            municipality: "municipality-0855".parse().unwrap(),
-            referral: Sealed::new(vec![b]),
-        };
+        let municipality: Organisation = "municipality-0855".parse().unwrap();
+        let refer = |b| Finding::Refer { municipality: municipality.clone(), referral: Sealed::new(vec![b]) };
         let command = Command::Expand {
             incident: IncidentId::from_uuid(Uuid::nil()),
             expansion: Expansion {
@@ -573,11 +575,8 @@ mod tests {
                 interval: Interval { seconds: 60, date_only: false },
             },
         };
-        let mut next = 0;
-        let (_, taken) = command.detach(|| {
-            next += 1;
-            PayloadId::from_uuid(Uuid::from_u128(next))
-        });
+        let mut ids = (1..).map(|next| PayloadId::from_uuid(Uuid::from_u128(next)));
+        let (_, taken) = command.detach(|| ids.next().unwrap());
         let ids: Vec<_> =
             taken.iter().map(|(id, sealed)| (*id.as_bytes().last().unwrap(), sealed.as_bytes()[0])).collect();
         assert_eq!(ids, [(1, 1), (2, 2)]);
@@ -585,8 +584,8 @@ mod tests {
 
     #[test]
     fn a_refusal_of_a_later_version_is_a_refusal_that_keeps_the_task() {
-        let answer: Answer = serde_json::from_str(r#"{"answer":"refused","refusal":"not_today"}"#).unwrap();
-        assert_eq!(answer, Answer::Refused { refusal: Refusal::Unknown });
+        let answer = serde_json::from_str(r#"{"answer":"refused","refusal":"not_today"}"#);
+        assert_eq!(answer.ok(), Some(Answer::Refused { refusal: Refusal::Unknown }));
         assert!(!Refusal::Unknown.ends_the_task());
     }
 

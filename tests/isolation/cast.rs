@@ -95,7 +95,7 @@ pub(crate) fn child(incident: IncidentId, place: usize) -> SignalId {
 }
 
 /// A Tuesday with school: whoever is routed is delivered at once.
-const MORNING: civil::DateTime = civil::date(2026, 11, 17).at(9, 0, 0, 0);
+pub(crate) const MORNING: civil::DateTime = civil::date(2026, 11, 17).at(9, 0, 0, 0);
 const FEED: &[u8] =
     br#"{"content":[{"schoolyear":"2025-2026","vacations":[]},{"schoolyear":"2026-2027","vacations":[]}]}"#;
 

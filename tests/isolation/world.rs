@@ -190,7 +190,7 @@ impl World {
     async fn live(&self) {
         for incident in [self.ids.known, self.ids.waiting] {
             let done = [
-                (Police, Command::Record { incident, report: sealed() }),
+                (Police, Command::Record { incident, day: crate::cast::MORNING.date(), report: sealed() }),
                 (VeiligThuis, Command::Screen { incident, screening: Screening::Qualifies }),
                 (VeiligThuis, expand(incident, &[MunicipalityA, MunicipalityB, MunicipalityA])),
             ];

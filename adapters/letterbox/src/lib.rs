@@ -153,7 +153,7 @@ mod tests {
         let incident = "00000000000000000000000000000007";
         let seeds = [
             format!(r#"{{"command":"acknowledge","signal":"{incident}-1","round":1}}"#),
-            format!(r#"{{"command":"record","incident":"{incident}","report":"AQID"}}"#),
+            format!(r#"{{"command":"record","incident":"{incident}","day":"2026-11-19","report":"AQID"}}"#),
             format!(r#"{{"fetch":"letter","signal":"{incident}-1","round":1}}"#),
         ];
         let read =

@@ -6,6 +6,8 @@ use hwc_schemas::{
     wire::{Answer, Command},
 };
 
+use jiff::tz::TimeZone;
+
 use crate::{ReferenceKey, Submission};
 
 /// What the engine said to a report.
@@ -29,7 +31,9 @@ pub async fn send(
     let report = office.seal(&submission.report, incident, None, veilig_thuis)?;
     office.witness().submitting(&submission.report_id, incident);
     let from = office.clock().now();
-    let (answer, place) = office.submit_in(&Command::Record { incident, report }).await;
+    // A report of a clock that is ahead is one of today.
+    let day = TimeZone::UTC.to_datetime(submission.report.reported_at.min(from)).date();
+    let (answer, place) = office.submit_in(&Command::Record { incident, day, report }).await;
     office.telemetry().sent(place, answer, from, office.clock().now());
     Ok(Sent { incident, answer })
 }

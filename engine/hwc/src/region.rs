@@ -164,6 +164,7 @@ struct PolicyToml {
     max_hold_days: Option<toml::Spanned<u16>>,
     expire_after_school_days: Option<toml::Spanned<u16>>,
     payload_ceiling_days: Option<toml::Spanned<u16>>,
+    accept_days: Option<toml::Spanned<u16>>,
 }
 
 fn settings(bytes: &[u8]) -> Result<Settings, RegionError> {
@@ -219,6 +220,7 @@ fn policy(text: &str, read: Option<toml::Spanned<PolicyToml>>) -> Result<Policy,
         (&read.max_hold_days, &mut settings.max_hold_days),
         (&read.expire_after_school_days, &mut settings.expire_after_school_days),
         (&read.payload_ceiling_days, &mut settings.payload_ceiling_days),
+        (&read.accept_days, &mut settings.accept_days),
     ];
     for (written, setting) in days {
         if let Some(written) = written {
@@ -230,6 +232,7 @@ fn policy(text: &str, read: Option<toml::Spanned<PolicyToml>>) -> Result<Policy,
             "max_hold_days" => read.max_hold_days.map(|it| it.span().start),
             "expire_after_school_days" => read.expire_after_school_days.map(|it| it.span().start),
             "payload_ceiling_days" => read.payload_ceiling_days.map(|it| it.span().start),
+            "accept_days" => read.accept_days.map(|it| it.span().start),
             "deliver_until" => read.deliver_until.map(|it| it.span().start),
             _ => None,
         };

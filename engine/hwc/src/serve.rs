@@ -269,8 +269,10 @@ impl Instance<'_> {
     }
 
     fn streams(&self) -> Streams {
-        let ceiling_days = self.rules.borrow().policy.payload_ceiling_days();
+        let rules = self.rules.borrow();
+        let ceiling_days = rules.policy.payload_ceiling_days();
         Streams {
+            tombstones_for: tombstones_for(&rules),
             replicas: self.settings.file.engine.replicas,
             payloads_for: Duration::from_hours(24 * u64::from(ceiling_days)),
             ..Streams::production()
@@ -278,10 +280,15 @@ impl Instance<'_> {
     }
 }
 
+/// How long a tombstone is kept: a week longer than a report is accepted, whatever the clocks say.
+fn tombstones_for(rules: &Rules) -> Duration {
+    Duration::from_hours(24 * (u64::from(rules.policy.accept_days()) + 7))
+}
+
 /// How long ids of what ended are kept.
 fn kept_for(rules: &Rules) -> KeptFor {
     KeptFor {
-        incidents: Streams::production().tombstones_for,
+        incidents: tombstones_for(rules),
         payloads: Duration::from_hours(24 * u64::from(rules.policy.payload_ceiling_days() + 1)),
     }
 }

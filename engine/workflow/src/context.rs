@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hwc_schemas::Organisation;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::{calendar::Calendar, policy::Policy};
 
@@ -18,6 +18,15 @@ pub struct Context<'a> {
     pub calendar: &'a Calendar,
     /// Who takes part (R15).
     pub table: &'a Table,
+}
+
+impl Context<'_> {
+    /// Whether a report of this day, in UTC, is still accepted. One of a day to come is: a clock that is ahead is no reason to
+    /// help nobody.
+    pub fn accepts(&self, day: Date) -> bool {
+        let today = TimeZone::UTC.to_datetime(self.now).date();
+        day >= today.saturating_sub(i32::from(self.policy.accept_days()).days())
+    }
 }
 
 /// The routing table (R15): another region is a row, not code.

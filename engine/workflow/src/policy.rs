@@ -34,11 +34,13 @@ pub struct PolicySettings {
     pub expire_after_school_days: u16,
     /// How many days a payload lives at most, whatever happens (R23).
     pub payload_ceiling_days: u16,
+    /// How many days after it was made a report is still accepted. What ended is remembered a little longer than that.
+    pub accept_days: u16,
 }
 
 impl PolicySettings {
     /// The keys of `[policy]`, in the order of the fields.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 10] = [
         "deliver_from",
         "deliver_until",
         "school_start",
@@ -48,6 +50,7 @@ impl PolicySettings {
         "max_hold_days",
         "expire_after_school_days",
         "payload_ceiling_days",
+        "accept_days",
     ];
 }
 
@@ -66,6 +69,7 @@ impl Default for PolicySettings {
             max_hold_days: 17,
             expire_after_school_days: 2,
             payload_ceiling_days: 28,
+            accept_days: 90,
         }
     }
 }
@@ -101,6 +105,7 @@ impl Policy {
             (s.max_hold_days <= DAYS_MAX, "max_hold_days", "must be at most 365"),
             (s.expire_after_school_days <= DAYS_MAX, "expire_after_school_days", "must be at most 365"),
             (s.payload_ceiling_days <= DAYS_MAX, "payload_ceiling_days", "must be at most 365"),
+            ((1..=DAYS_MAX).contains(&s.accept_days), "accept_days", "must be at least 1 and at most 365"),
             (
                 ceiling_min <= u32::from(s.payload_ceiling_days),
                 "payload_ceiling_days",
@@ -159,6 +164,11 @@ impl Policy {
     pub const fn payload_ceiling_days(&self) -> u16 {
         self.0.payload_ceiling_days
     }
+
+    /// How many days after it was made a report is still accepted, from 1 to [`DAYS_MAX`].
+    pub const fn accept_days(&self) -> u16 {
+        self.0.accept_days
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +206,8 @@ mod tests {
     #[test]
     fn absurd_numbers_of_days_are_refused_and_never_overflow() {
         assert_eq!(refused(|s| s.payload_ceiling_days = 366), Some("payload_ceiling_days"));
+        assert_eq!(refused(|s| s.accept_days = 366), Some("accept_days"));
+        assert_eq!(refused(|s| s.accept_days = 0), Some("accept_days"));
         assert_eq!(refused(|s| s.max_hold_days = u16::MAX), Some("max_hold_days"));
         assert_eq!(refused(|s| s.expire_after_school_days = u16::MAX), Some("expire_after_school_days"));
     }

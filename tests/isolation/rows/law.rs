@@ -16,10 +16,18 @@ use crate::{
 };
 
 pub(crate) const COMMANDS: &[Row] = &[
-    submits("report an incident", |ids, _| Command::Record { incident: ids.fresh, report: sealed() })
-        .of(&[Police]),
-    submits("report it again", |ids, _| Command::Record { incident: ids.fresh, report: sealed() })
-        .of(&[Police]),
+    submits("report an incident", |ids, _| Command::Record {
+        incident: ids.fresh,
+        day: crate::cast::MORNING.date(),
+        report: sealed(),
+    })
+    .of(&[Police]),
+    submits("report it again", |ids, _| Command::Record {
+        incident: ids.fresh,
+        day: crate::cast::MORNING.date(),
+        report: sealed(),
+    })
+    .of(&[Police]),
     fetches("fetch the report", |ids, _| Fetch::Report { incident: ids.fresh }).of(&[VeiligThuis]),
     submits("refer the children before the screening", |ids, _| {
         expand(ids.fresh, &[MunicipalityA, MunicipalityB])

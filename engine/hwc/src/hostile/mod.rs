@@ -156,7 +156,7 @@ async fn a_report_with_the_sealed_bytes_of_another_incident_does_not_open_and_ex
     let stage = Stage::set().await;
     let cast = Cast::enter(&stage).await;
     let Command::Record { report, .. } = cast.record(incident(1)) else { panic!() };
-    let forged = Command::Record { incident: incident(2), report };
+    let forged = Command::Record { incident: incident(2), day: stage::DAY, report };
     assert_eq!(cast.police.says(&forged).await, Answer::Recorded);
     let report = cast.veilig_thuis.open::<Report>(Fetch::Report { incident: incident(2) }).await;
     assert_eq!(report.err(), Some(NOT_OPENED));
@@ -183,7 +183,7 @@ async fn what_is_no_whole_seal_is_malformed_and_nothing_of_it_is_stored() {
     let spoiled =
         [Vec::new(), bytes[..bytes.len() - 1].to_vec(), bytes[1..].to_vec(), longer, of_the_future, plain];
     for bytes in &spoiled {
-        let record = Command::Record { incident: one, report: Sealed::new(bytes.clone()) };
+        let record = Command::Record { incident: one, day: stage::DAY, report: Sealed::new(bytes.clone()) };
         assert_eq!(cast.police.says(&record).await, refused(Refusal::Malformed));
     }
     assert_eq!(stage.history(one).await, History::Unknown);
@@ -206,11 +206,11 @@ async fn what_is_no_whole_seal_is_malformed_and_nothing_of_it_is_stored() {
 async fn an_altered_seal_is_stored_and_carried_and_opens_nowhere() {
     let stage = Stage::set().await;
     let cast = Cast::enter(&stage).await;
-    let Command::Record { incident: one, report } = cast.record(incident(1)) else { panic!() };
+    let Command::Record { incident: one, report, .. } = cast.record(incident(1)) else { panic!() };
     let mut bytes = report.into_bytes();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    let altered = Command::Record { incident: one, report: Sealed::new(bytes) };
+    let altered = Command::Record { incident: one, day: stage::DAY, report: Sealed::new(bytes) };
     assert_eq!(cast.police.says(&altered).await, Answer::Recorded);
     let report = cast.veilig_thuis.open::<Report>(Fetch::Report { incident: one }).await;
     assert_eq!(report.err(), Some(NOT_OPENED));

@@ -25,7 +25,10 @@ use hwc_workflow::{
     calendar::{Calendar, Feed, HolidayRegion, Zone},
     policy::Policy,
 };
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+};
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -52,6 +55,7 @@ const FEED: &[u8] =
 
 /// A Thursday with school, on which everything is delivered at once.
 const MORNING: &str = "2026-11-19T09:00";
+pub(super) const DAY: Date = Date::constant(2026, 11, 19);
 
 /// As long as anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -350,7 +354,8 @@ impl Cast {
     }
 
     pub(super) fn record(&self, incident: IncidentId) -> Command<Sealed> {
-        Command::Record { incident, report: self.police.seal(&report(), (incident, None), VEILIG_THUIS) }
+        let report = self.police.seal(&report(), (incident, None), VEILIG_THUIS);
+        Command::Record { incident, day: DAY, report }
     }
 
     pub(super) fn expand(&self, incident: IncidentId) -> Command<Sealed> {

@@ -25,7 +25,11 @@ pub(crate) fn task(number: u128) -> Task {
 }
 
 fn record(number: u128) -> Command<Sealed> {
-    Command::Record { incident: incident(number), report: Sealed::new(vec![7; 1000]) }
+    Command::Record {
+        incident: incident(number),
+        day: jiff::civil::Date::constant(2026, 11, 19),
+        report: Sealed::new(vec![7; 1000]),
+    }
 }
 
 #[tokio::test]
@@ -97,7 +101,11 @@ async fn an_answer_that_does_not_come_is_unknown_and_the_error_says_what_to_do()
 #[tokio::test]
 async fn a_command_that_is_too_large_is_not_sent() {
     let region = Region::with(&[POLICE]).await;
-    let large = Command::Record { incident: incident(1), report: Sealed::new(vec![0; 1024 * 1024]) };
+    let large = Command::Record {
+        incident: incident(1),
+        day: jiff::civil::Date::constant(2026, 11, 19),
+        report: Sealed::new(vec![0; 1024 * 1024]),
+    };
     assert_eq!(region.door(0).await.submit(&large).await, Err(DoorError::TooLarge));
 }
 
@@ -141,8 +149,11 @@ async fn few_but_large_commands_of_one_organisation_do_not_keep_the_others_out()
     let region = Region::with(&[A, B]).await;
     let mut doors = Doors::open(&region.link().await).await.unwrap();
     let crowd = region.door(0).await.with_answer_within(PATIENCE);
-    let large =
-        |number| Command::Record { incident: incident(number), report: Sealed::new(vec![7; 256 * 1024]) };
+    let large = |number| Command::Record {
+        incident: incident(number),
+        day: jiff::civil::Date::constant(2026, 11, 19),
+        report: Sealed::new(vec![7; 256 * 1024]),
+    };
     let crowded: Vec<_> = (0..40)
         .map(|number| {
             let crowd = crowd.clone();

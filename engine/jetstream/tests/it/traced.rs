@@ -19,7 +19,11 @@ fn place(span: u8) -> Traceparent {
 }
 
 fn record() -> Command<Sealed> {
-    Command::Record { incident: IncidentId::from_uuid(Uuid::from_u128(1)), report: Sealed::new(vec![7; 100]) }
+    Command::Record {
+        incident: IncidentId::from_uuid(Uuid::from_u128(1)),
+        day: jiff::civil::Date::constant(2026, 11, 19),
+        report: Sealed::new(vec![7; 100]),
+    }
 }
 
 #[tokio::test]

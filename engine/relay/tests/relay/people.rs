@@ -82,7 +82,11 @@ pub(crate) struct People {
 }
 
 pub(crate) fn record(n: u64) -> Command<Sealed> {
-    Command::Record { incident: incident(n), report: sealed() }
+    Command::Record {
+        incident: incident(n),
+        day: jiff::civil::Date::constant(2026, 11, 19),
+        report: sealed(),
+    }
 }
 
 pub(crate) fn expand(incident: IncidentId, children: usize, complete: bool) -> Command<Sealed> {

@@ -8,6 +8,8 @@ use hwc_schemas::{
     wire::{Command, Expansion, Finding, Refusal, RouteWhy, Screening, limits},
 };
 
+use jiff::civil::Date;
+
 use super::{delivered_to, same_round, signal_of, theirs};
 use crate::{
     calendar::Plan,
@@ -33,7 +35,7 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     pub(super) fn decide(&self, command: &Command<PayloadId>) -> Facts {
         match command {
-            Command::Record { report, .. } => self.record(*report),
+            Command::Record { day, report, .. } => self.record(*day, *report),
             Command::Screen { screening, .. } => self.screen(*screening),
             Command::Expand { expansion, .. } => self.expand(expansion),
             Command::Route { signal, round, school, letter } => {
@@ -46,9 +48,11 @@ impl Asked<'_> {
         }
     }
 
-    /// R8, R9: the first submission wins; the same again is answered and not looked at.
-    fn record(&self, report: PayloadId) -> Facts {
+    /// R8, R9: the first submission wins; the same again is answered and not looked at. What ended is remembered for as long as
+    /// a report is accepted and no longer, so an older one could be one that ended.
+    fn record(&self, day: Date, report: PayloadId) -> Facts {
         match self.incident {
+            Incident::Unknown if !self.context.accepts(day) => Err(Refusal::TooOld),
             Incident::Unknown => {
                 let chain = self.context.table.of_police(self.from).ok_or(Refusal::NotYours)?;
                 let (police, veilig_thuis) = (self.from.clone(), chain.veilig_thuis.clone());

@@ -117,7 +117,7 @@ impl Chaos {
         match what {
             0 => {
                 let report = self.life.new_payload();
-                (police(), Command::Record { incident: incident_id(), report })
+                (police(), Command::Record { incident: incident_id(), day: self.life.today(), report })
             }
             1 => {
                 let dv = !choice.is_multiple_of(8);

@@ -7,6 +7,7 @@ use hwc_schemas::{
 };
 
 use hwc_workflow::Incident;
+use jiff::{ToSpan as _, civil::Date};
 
 use crate::{
     situations::{INCIDENTS, SIGNALS, compare, situation},
@@ -15,6 +16,9 @@ use crate::{
         police, school, signal, veilig_thuis,
     },
 };
+
+/// The day on which every situation begins.
+const TODAY: Date = Date::constant(2026, 11, 19);
 
 /// The round that every signal of [`situation`] is in.
 const ROUND: u16 = 2;
@@ -52,7 +56,7 @@ fn in_rounds(
 }
 
 fn record() -> Command<PayloadId> {
-    Command::Record { incident: incident_id(), report: payload(800) }
+    Command::Record { incident: incident_id(), day: TODAY, report: payload(800) }
 }
 
 fn screen(screening: Screening) -> Command<PayloadId> {
@@ -376,4 +380,23 @@ fn r12_a_municipality_routes_to_schools_that_take_part_and_gives_its_own_reasons
         };
         assert_eq!(answer, expected, "{reason:?}");
     }
+}
+
+#[test]
+fn a_report_that_is_too_old_is_refused_and_the_same_again_is_answered_as_before() {
+    let mut life = Life::starting(crate::situations::MORNING);
+    let said = |life: &Life, days: i64| {
+        let day = TODAY.checked_add(days.days()).unwrap();
+        let command = Command::Record { incident: incident_id(), day, report: payload(800) };
+        word(life.clone().command(&police(), &command))
+    };
+    let limit = i64::from(life.world.policy.accept_days());
+    for (days, answer) in
+        [(0, "recorded"), (9, "recorded"), (-limit, "recorded"), (-limit - 1, "too_old"), (-400, "too_old")]
+    {
+        assert_eq!(said(&life, days), answer, "{days}");
+    }
+    // It is there: how old it is by now makes no difference.
+    assert_eq!(life.record(), Answer::Recorded);
+    assert_eq!(said(&life, -limit - 1), "already");
 }

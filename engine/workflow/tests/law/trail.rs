@@ -117,7 +117,8 @@ fn the_trace_is_what_the_caller_drew_and_the_first_report_keeps_it() {
     let drawn = |byte| TraceId::from_bytes([byte; 16]);
     let mut life = Life::starting("2026-11-19T07:45");
     for byte in [1, 2] {
-        let command = Command::Record { incident: incident_id(), report: life.new_payload() };
+        let (day, report) = (life.today(), life.new_payload());
+        let command = Command::Record { incident: incident_id(), day, report };
         life.act(Act::Command { from: &police(), command: &command, trace: drawn(byte) }).unwrap();
     }
     assert_eq!(life.incident.trace(), drawn(1));

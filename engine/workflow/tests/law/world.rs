@@ -11,7 +11,7 @@ use hwc_workflow::{
     Act, Chain, Context, Done, Duty, Event, Fact, Incident, Table, calendar::Calendar, deadline, decide, due,
     duties, evolve, policy::Policy, state::SignalState,
 };
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 pub(crate) use crate::fixture::school;
 use crate::fixture::{FEED, at, calendar_of};
@@ -120,6 +120,11 @@ impl Life {
         Self { world, now, incident: Incident::Unknown, events: Vec::new(), payloads: 0 }
     }
 
+    /// The day of a report that is made now.
+    pub(crate) fn today(&self) -> Date {
+        TimeZone::UTC.to_datetime(self.now).date()
+    }
+
     pub(crate) fn new_payload(&mut self) -> PayloadId {
         self.payloads += 1;
         payload(self.payloads)
@@ -192,7 +197,8 @@ impl Life {
 
     pub(crate) fn record(&mut self) -> Answer {
         let report = self.new_payload();
-        self.command(&police(), &Command::Record { incident: incident_id(), report })
+        let day = self.today();
+        self.command(&police(), &Command::Record { incident: incident_id(), day, report })
     }
 
     pub(crate) fn screen(&mut self) -> Answer {

@@ -17,7 +17,7 @@ fn commands() -> Vec<String> {
     let sealed = "AQIDBAUGBwgJCgsMDQ4PEA==";
     let signal = format!("{INCIDENT}-3");
     vec![
-        format!(r#"{{"command":"record","incident":"{INCIDENT}","report":"{sealed}"}}"#),
+        format!(r#"{{"command":"record","incident":"{INCIDENT}","day":"2026-11-19","report":"{sealed}"}}"#),
         format!(r#"{{"command":"screen","incident":"{INCIDENT}","screening":{{"verdict":"qualifies"}}}}"#),
         format!(
             r#"{{"command":"screen","incident":"{INCIDENT}","screening":{{"verdict":"not_domestic_violence","children":2}}}}"#
@@ -118,7 +118,8 @@ fn a_command_of_the_largest_size_costs_what_its_size_says_and_not_the_square_of_
     trial.grows_linearly(bytes, |bytes| vec![b'['; bytes]);
     trial.grows_linearly(bytes, |bytes| {
         let sealed = "QUFB".repeat((bytes - 200) / 4);
-        format!(r#"{{"command":"record","incident":"{INCIDENT}","report":"{sealed}"}}"#).into_bytes()
+        format!(r#"{{"command":"record","incident":"{INCIDENT}","day":"2026-11-19","report":"{sealed}"}}"#)
+            .into_bytes()
     });
 }
 
