@@ -10,7 +10,7 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Knock, Lease, LinkError, SealedStore,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Holder, Knock, Lease, LinkError, SealedStore,
     SetupError, StoreError, Tasks,
 };
 use hwc_journal::{Append, History, Journal, JournalError, Location};
@@ -264,7 +264,7 @@ impl<J: Journal + Clone> Engine<J> {
                 _ = offer.tick(), if !stopping && !clock.is_replayed() => {
                     self.relay.handle(Input::OfferAgain, clock.now());
                 }
-                _ = sweep.tick(), if !stopping => self.sweep(),
+                _ = sweep.tick(), if !stopping => self.sweep(lease.holder()),
                 _ = clear.tick(), if !stopping => self.clear(),
                 _ = count.tick(), if !stopping && !clock.is_replayed() => self.count(),
                 changed = rules.changed(), if rules_may_change && !stopping => match changed {
@@ -475,11 +475,16 @@ impl<J: Journal + Clone> Engine<J> {
         });
     }
 
-    fn sweep(&mut self) {
+    /// What we know of decides what goes, so the broker is asked first whether it is still all that there is to know.
+    fn sweep(&mut self, holder: Holder) {
         // An incident whose log cannot be read was alarmed; what it points to is unknown, so nothing is swept.
         let Some(kept) = self.relay.keeps() else { return };
         let (store, orphans_after) = (self.store.clone(), self.sweep.orphans_after);
         self.spawn(async move {
+            if let Err(fault) = holder.confirm().await {
+                trouble(&fault);
+                return None;
+            }
             match store.sweep(|payload| kept.contains(payload), orphans_after).await {
                 Ok(swept) if swept.payloads > 0 => tracing::warn!(?swept, "orphaned ciphertexts erased"),
                 Ok(_) => {}

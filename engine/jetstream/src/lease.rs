@@ -60,7 +60,7 @@ pub struct Lease {
 
 /// Whoever holds, or held, a lease: to ask the broker whether it still does. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Holder {
+pub struct Holder {
     candidate: Arc<Candidate>,
     until: Until,
     /// Where the lease lies, as far as we know.
@@ -159,7 +159,8 @@ impl Lease {
         self.holder.until.holds()
     }
 
-    pub(crate) fn holder(&self) -> Holder {
+    /// Who can be asked, while the lease itself is waited for.
+    pub fn holder(&self) -> Holder {
         self.holder.clone()
     }
 
@@ -190,8 +191,10 @@ impl Drop for Lease {
 }
 
 impl Holder {
-    /// Asks the broker whether we hold the lease. If not, nothing more is sent.
-    pub(crate) async fn confirm(&self) -> Result<(), Fault> {
+    /// Asks the broker whether we hold the lease, whatever our own clock thinks: a machine that was frozen has a clock that
+    /// stood still. If not, nothing more is sent. What is done by what was known before this answered is done by everything
+    /// that was written until then.
+    pub async fn confirm(&self) -> Result<(), Fault> {
         match self.candidate.current().await? {
             Some((_, holder)) if holder.life == self.candidate.life => Ok(()),
             _ => {

@@ -43,7 +43,7 @@ pub use doors::{Caller, Doors, Knock};
 pub use fault::{Differences, Fault, SetupError};
 pub use feed::{Offered, TaskFeed};
 pub use journal::JetStreamJournal;
-pub use lease::{Epoch, Lease};
+pub use lease::{Epoch, Holder, Lease};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
 pub use settings::{Settings, Shares};
 pub use store::{GENERATION_PAYLOADS_MAX, SealedStore, StoreError, Swept};

@@ -132,3 +132,15 @@ async fn a_short_restart_of_the_broker_costs_no_leader() {
     .await;
     assert!(lease.holds());
 }
+
+#[tokio::test]
+async fn whoever_is_asked_whether_it_leads_hears_it_from_the_broker_and_not_from_its_own_clock() {
+    let region = Region::with(&[]).await;
+    let old = lead(&region, "engine-a").await;
+    let holder = old.holder();
+    holder.confirm().await.unwrap();
+    // Another life of the same engine takes over at once, while by its own clock the old one still leads.
+    let _new = lead(&region, "engine-a").await;
+    assert_eq!(holder.confirm().await, Err(hwc_jetstream::Fault::NotLeading));
+    assert!(!old.holds());
+}

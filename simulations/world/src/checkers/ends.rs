@@ -239,6 +239,24 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_is_lost_and_still_owed_must_be_asked_again_in_time() {
+        let screen = super::super::story::screen;
+        let lost = || {
+            let mut story = Story::new();
+            story.reported().asked(VT, &screen()).happens(Happened::TaskLost { to: org(VT), task: screen() });
+            story.happens(Happened::Healed);
+            story
+        };
+        let much_later = "2026-11-19T12:00";
+        let mut forgotten = lost();
+        forgotten.at(much_later).fault();
+        assert!(judged(&forgotten).unwrap_err().contains("nobody was asked again"));
+        let mut again = lost();
+        again.asked(VT, &screen()).at(much_later).fault();
+        assert!(!judged(&again).unwrap_err().contains("nobody was asked again"));
+    }
+
+    #[test]
     fn a_task_that_nobody_settles_is_noticed_unless_its_organisation_lies() {
         let settled =
             |what: &Happened| matches!(what, Happened::Settled { to, .. } if to.role() == Role::School);
