@@ -23,7 +23,8 @@ use crate::{
 #[derive(Default)]
 pub struct Ceiling {
     recorded: HashMap<IncidentId, Timestamp>,
-    there: HashMap<PayloadId, (IncidentId, Timestamp)>,
+    /// Until when each ciphertext may be there, and in how many copies it is.
+    there: HashMap<PayloadId, (Timestamp, u32)>,
     due: BTreeSet<(Timestamp, PayloadId)>,
 }
 
@@ -40,10 +41,10 @@ impl Checker for Ceiling {
         let until = |since: Timestamp| since + days + truth.clock_error_max + ON_ITS_WAY_MAX;
         match &entry.what {
             Happened::Stored { payload, incident, .. } => {
-                self.gone(*payload);
                 let until = until(*self.recorded.get(incident).unwrap_or(&entry.at));
-                self.there.insert(*payload, (*incident, until));
-                self.due.insert((until, *payload));
+                let there = self.there.entry(*payload).or_insert((until, 0));
+                there.1 += 1;
+                self.due.insert((there.0, *payload));
             }
             Happened::Gone { payload, .. } => self.gone(*payload),
             Happened::Durable { incident, events, .. } => {
@@ -51,9 +52,9 @@ impl Checker for Ceiling {
                     if let Fact::Recorded { report, .. } = &event.fact {
                         self.recorded.insert(*incident, event.at);
                         if let Some(counted) = self.there.get_mut(report) {
-                            self.due.remove(&(counted.1, *report));
-                            counted.1 = until(event.at);
-                            self.due.insert((counted.1, *report));
+                            self.due.remove(&(counted.0, *report));
+                            counted.0 = until(event.at);
+                            self.due.insert((counted.0, *report));
                         }
                     }
                 }
@@ -74,8 +75,11 @@ impl Checker for Ceiling {
 
 impl Ceiling {
     fn gone(&mut self, payload: PayloadId) {
-        if let Some((_, until)) = self.there.remove(&payload) {
-            self.due.remove(&(until, payload));
+        let Some((until, copies)) = self.there.get_mut(&payload) else { return };
+        *copies -= 1;
+        if *copies == 0 {
+            self.due.remove(&(*until, payload));
+            self.there.remove(&payload);
         }
     }
 }
@@ -105,6 +109,17 @@ mod tests {
         // 28 days, half a minute of clocks, a minute on its way.
         assert_eq!(judged(story.at("2026-12-17 06:46:30").fault()), Ok(()));
         assert!(judged(story.at("2026-12-17 06:46:31").fault()).unwrap_err().contains("past its ceiling"));
+    }
+
+    #[test]
+    fn a_second_copy_that_outlives_its_ceiling_is_noticed() {
+        let mut story = Story::new();
+        story.reported().stored(1, Hop::Report, VT);
+        story.happens(Happened::Gone { payload: payload(1), how: Gone::Erased }).at("2026-12-17 06:46:31");
+        assert!(judged(story.fault()).unwrap_err().contains("past its ceiling"));
+        story.entries.pop();
+        story.at("2026-12-17 06:46:30").happens(Happened::Gone { payload: payload(1), how: Gone::Swept });
+        assert_eq!(judged(story.at("2026-12-17 06:46:31").fault()), Ok(()));
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::{
 /// Monitoring agrees with what is durable (R25, R26).
 ///
 /// It demands
-/// * that nothing is noted that is not durable, or was. Twice is no harm: two engines may both say it;
+/// * that nothing is noted that is not durable, or was, and nothing twice by one engine: its counts would be wrong. An engine
+///   that was overtaken reads what the other wrote, and says it too;
 /// * that every event that is durable in a world without faults, or after it has healed, is noted in the end. Before, an
 ///   engine that dies between the two leaves it unsaid;
 /// * that what a leading engine counts by state, with the age of the oldest, is what the durable events come to: always of the
@@ -42,7 +43,7 @@ pub struct Monitoring {
 /// An event that became durable.
 struct Watched {
     event: Event,
-    noted: bool,
+    noted: Vec<EngineNumber>,
     /// Whether the world had healed when it became durable.
     healed: bool,
 }
@@ -73,7 +74,7 @@ impl Checker for Monitoring {
                 let healed = self.healed.is_some();
                 let watched = self.durable.entry(*incident).or_default();
                 for event in events {
-                    watched.push(Watched { event: event.clone(), noted: false, healed });
+                    watched.push(Watched { event: event.clone(), noted: Vec::new(), healed });
                     self.tallies
                         .entry(*incident)
                         .or_default()
@@ -99,7 +100,7 @@ impl Checker for Monitoring {
 
     fn end(&mut self, _: &Truth) -> Result<(), String> {
         for (incident, events) in &self.durable {
-            let unsaid = events.iter().find(|one| !one.noted && (one.healed || !self.faults));
+            let unsaid = events.iter().find(|one| one.noted.is_empty() && (one.healed || !self.faults));
             demand(unsaid.is_none(), || {
                 format!("of {incident} {:?} was never noted", unsaid.map(|one| &one.event.fact))
             })?;
@@ -113,20 +114,13 @@ impl Monitoring {
         let durable = self.durable.entry(incident).or_default();
         for event in events {
             // The latest first: what is noted has mostly just happened.
-            let mut said_before = false;
-            let fresh = durable.iter_mut().rev().find(|one| {
-                let same = one.event == *event;
-                said_before |= same;
-                same && !one.noted
-            });
-            match fresh {
-                Some(one) => one.noted = true,
-                None if said_before => {}
+            let mut same = durable.iter_mut().rev().filter(|one| one.event == *event).peekable();
+            let known = same.peek().is_some();
+            match same.find(|one| !one.noted.contains(&by)) {
+                Some(one) => one.noted.push(by),
                 None => {
-                    return Err(format!(
-                        "engine {} notes {:?} of {incident}, which is not durable",
-                        by.0, event.fact
-                    ));
+                    let why = if known { "which was noted before" } else { "which is not durable" };
+                    return Err(format!("engine {} notes {:?} of {incident}, {why}", by.0, event.fact));
                 }
             }
         }
@@ -275,7 +269,7 @@ mod tests {
         assert!(judged(&story).unwrap_err().contains("is not durable"));
         let mut story = Story::ordinary();
         let again = story.entries[story.place(noted(acknowledged))].what.clone();
-        assert_eq!(judged(story.happens(again)), Ok(()));
+        assert!(judged(story.happens(again)).unwrap_err().contains("was noted before"));
     }
 
     #[test]

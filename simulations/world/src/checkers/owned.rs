@@ -18,7 +18,7 @@ pub const SWEPT_WITHIN: SignedDuration = SignedDuration::from_mins(4);
 /// Every ciphertext at the broker is some incident's own (R21, R23, R28: what the system holds is always demonstrable).
 ///
 /// A ciphertext has an owner while a durable event of an incident without a tombstone points to it and none says that it is
-/// gone. It demands
+/// gone. One that was stored twice, because nobody heard that it was, is there until both copies are gone. It demands
 /// * once the world has healed: that a ciphertext without an owner is gone within [`SWEPT_WITHIN`] of the healing, of its
 ///   storing or of losing its owner, whichever is last; and in the end that there is none;
 /// * always: that nothing with an owner is swept, and nothing erased that somebody still needs (the report before the children
@@ -30,11 +30,20 @@ pub const SWEPT_WITHIN: SignedDuration = SignedDuration::from_mins(4);
 #[derive(Default)]
 pub struct Owned {
     ledger: Ledger,
-    /// What is there, whose it should be, and since when nothing points to it.
-    there: HashMap<PayloadId, (IncidentId, Option<Timestamp>)>,
+    there: HashMap<PayloadId, There>,
     orphans: BTreeSet<(Timestamp, PayloadId)>,
     gone: HashMap<PayloadId, Gone>,
     healed: Option<Timestamp>,
+}
+
+/// A ciphertext that is there.
+struct There {
+    /// Whose it should be.
+    incident: IncidentId,
+    /// In how many copies: one was stored again because nobody heard that it was.
+    copies: u32,
+    /// Since when nothing points to it.
+    orphan: Option<Timestamp>,
 }
 
 impl Checker for Owned {
@@ -51,17 +60,16 @@ impl Checker for Owned {
             Happened::Healed => self.healed = Some(entry.at),
             Happened::Stored { payload, incident, .. } => {
                 self.gone.remove(payload);
-                self.own(*payload);
-                self.there.insert(*payload, (*incident, None));
+                let first = There { incident: *incident, copies: 0, orphan: None };
+                let there = self.there.entry(*payload).or_insert(first);
+                there.copies += 1;
                 if !self.is_owned(*incident, *payload) {
                     self.disown(*payload, entry.at);
                 }
             }
             Happened::Gone { payload, how } => {
                 self.may_go(*payload, *how)?;
-                self.own(*payload);
-                self.there.remove(payload);
-                self.gone.insert(*payload, *how);
+                self.go(*payload, *how);
             }
             Happened::Durable { incident, events, .. } => {
                 for event in events {
@@ -80,7 +88,7 @@ impl Checker for Owned {
             }
             Happened::Left { incident, .. } => {
                 self.ledger.see(entry);
-                let its = self.there.iter().filter(|(_, (of, _))| of == incident);
+                let its = self.there.iter().filter(|(_, there)| there.incident == *incident);
                 let its: Vec<_> = its.map(|(payload, _)| *payload).collect();
                 for payload in its {
                     if self.is_owned(*incident, payload) {
@@ -110,23 +118,34 @@ impl Owned {
         self.ledger.case(incident).is_some_and(|case| case.pointed_to().any(|one| one == payload))
     }
 
-    /// Something points to it, or it is not there.
+    /// Something points to it, or it is not there any more.
     fn own(&mut self, payload: PayloadId) {
-        if let Some(since) = self.there.get_mut(&payload).and_then(|(_, orphan)| orphan.take()) {
+        if let Some(since) = self.there.get_mut(&payload).and_then(|there| there.orphan.take()) {
             self.orphans.remove(&(since, payload));
+        }
+    }
+
+    /// A copy is gone.
+    fn go(&mut self, payload: PayloadId, how: Gone) {
+        let Some(there) = self.there.get_mut(&payload) else { return };
+        there.copies -= 1;
+        if there.copies == 0 {
+            self.own(payload);
+            self.there.remove(&payload);
+            self.gone.insert(payload, how);
         }
     }
 
     /// Nothing points to it from now on.
     fn disown(&mut self, payload: PayloadId, now: Timestamp) {
-        if let Some((_, orphan @ None)) = self.there.get_mut(&payload) {
+        if let Some(There { orphan: orphan @ None, .. }) = self.there.get_mut(&payload) {
             *orphan = Some(now);
             self.orphans.insert((now, payload));
         }
     }
 
     fn may_go(&self, payload: PayloadId, how: Gone) -> Result<(), String> {
-        let Some((incident, orphan)) = self.there.get(&payload) else { return Ok(()) };
+        let Some(There { incident, orphan, copies: 1 }) = self.there.get(&payload) else { return Ok(()) };
         let Some(case) = self.ledger.case(*incident).filter(|case| !case.lied) else { return Ok(()) };
         match how {
             Gone::Swept => demand(orphan.is_some(), || {
@@ -170,7 +189,7 @@ mod tests {
     use hwc_schemas::letter::Hop;
 
     use super::{
-        super::story::{DAVIDS, Story, fact, incident, payload},
+        super::story::{DAVIDS, Story, david, fact, incident, payload},
         *,
     };
 
@@ -241,6 +260,24 @@ mod tests {
         assert!(judged(&swept).unwrap_err().contains("which is not there"));
         let lost = Story::ordinary().before(routed(), gone(4, Gone::Lost));
         assert_eq!(judged(&lost), Ok(()));
+    }
+
+    #[test]
+    fn a_second_copy_that_outlives_the_first_is_noticed_unless_it_is_swept_in_time() {
+        let twice = |swept: bool| {
+            let mut story = Story::until_delivered();
+            story.stored(4, Hop::Letter, DAVIDS).at("2026-11-19 08:00:00").received(1, david(), DAVIDS, 4);
+            if swept {
+                story.at("2026-11-19 08:04:00").happens(gone(4, Gone::Swept));
+            }
+            judged(story.at("2026-11-19 08:04:01").fault())
+        };
+        assert_eq!(twice(true), Ok(()));
+        assert!(twice(false).unwrap_err().contains("still there"));
+        let mut story = Story::until_delivered();
+        story.stored(4, Hop::Letter, DAVIDS).happens(gone(4, Gone::Swept));
+        assert_eq!(judged(&story), Ok(()));
+        assert!(judged(story.happens(gone(4, Gone::Swept))).unwrap_err().contains("was swept"));
     }
 
     #[test]
