@@ -270,6 +270,11 @@ impl Broker {
         self.payloads.values().map(|(_, kept)| kept.drops_at).min()
     }
 
+    /// Whether a copy of a ciphertext is there.
+    pub(crate) fn holds(&self, payload: PayloadId) -> bool {
+        self.payloads.values().any(|(lies, _)| *lies == payload)
+    }
+
     pub(crate) fn holds_payloads(&self) -> bool {
         !self.payloads.is_empty()
     }

@@ -268,6 +268,10 @@ impl World<'_> {
             }
             Op::Erase { payload, location, .. } => {
                 broker.erase(payload, location);
+                if broker.holds(payload) {
+                    // Stored twice, because nobody heard that it was: the second is an orphan from now on.
+                    self.sweep_soon();
+                }
                 performed(done)
             }
             Op::Discard { payload, location } => {
