@@ -10,8 +10,8 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Holder, Knock, Lease, LinkError, SealedStore,
-    SetupError, StoreError, Tasks,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Holder, Knock, Lease, LinkError,
+    SealedStore, SetupError, StoreError, Tasks,
 };
 use hwc_journal::{Append, History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};

@@ -48,11 +48,13 @@ pub enum Mutation {
     OffersOnce,
     /// A start reads only the first record of each log.
     HalfReadJournal,
+    /// Watchers hear of every event twice.
+    CountsTwice,
 }
 
 impl Mutation {
     /// Every bug that can be planted.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UnguardedAppend,
         Self::NoPen,
         Self::SweepsUnconfirmed,
@@ -74,6 +76,7 @@ impl Mutation {
         Self::SwappedSeals,
         Self::OffersOnce,
         Self::HalfReadJournal,
+        Self::CountsTwice,
     ];
 
     /// Its name, as one writes it on the command line.
@@ -100,6 +103,7 @@ impl Mutation {
             Self::SwappedSeals => "swapped-seals",
             Self::OffersOnce => "offers-once",
             Self::HalfReadJournal => "half-read-journal",
+            Self::CountsTwice => "counts-twice",
         }
     }
 

@@ -118,7 +118,9 @@ impl Ends {
             signal.is_some_and(|one| one.place == *place && one.round() == usize::from(round))
         };
         match task {
-            Task::Screen { .. } => case.looked_up.is_none() && case.qualifies != Some(false) && !case.report_expired,
+            Task::Screen { .. } => {
+                case.looked_up.is_none() && case.qualifies != Some(false) && !case.report_expired
+            }
             Task::LookUp { .. } => case.looked_up == Some(false) && !case.report_expired,
             Task::Route { signal, round, .. } => in_round(signal.number, *round, &Place::Referred),
             Task::Read { signal, round } => in_round(signal.number, *round, &Place::Delivered),
@@ -128,7 +130,8 @@ impl Ends {
     }
 
     fn asked_again(&mut self, now: Timestamp) -> Result<(), String> {
-        let overdue = |(task, due): (&Task, &Option<Timestamp>)| due.filter(|due| *due < now).map(|_| task.clone());
+        let overdue =
+            |(task, due): (&Task, &Option<Timestamp>)| due.filter(|due| *due < now).map(|_| task.clone());
         let overdue: Vec<_> = self.lost.iter().filter_map(overdue).collect();
         for task in overdue {
             self.lost.remove(&task);

@@ -321,6 +321,9 @@ impl World<'_> {
                 for seen in std::mem::take(&mut self.broker.seen) {
                     self.tell(seen);
                 }
+                if self.has(Mutation::CountsTwice) {
+                    self.tell(Happened::Noted { by: number, incident, events: events.clone() });
+                }
                 self.tell(Happened::Noted { by: number, incident, events });
             }
             Output::Alarm { incident, problem } => {
