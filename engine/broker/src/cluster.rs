@@ -13,6 +13,9 @@ use crate::error::BrokerError;
 /// How long the servers may take to agree who leads.
 const AGREED_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often other ports are tried.
+const ATTEMPTS_MAX: u32 = 5;
+
 /// What the server that leads says when it does.
 const LEADS: &str = "JetStream cluster new metadata leader";
 
@@ -29,22 +32,40 @@ impl Cluster {
     /// # Errors
     /// As [`Broker::start`]; [`BrokerError::NotReady`] if they do not agree in time.
     pub async fn start(settings: Settings, servers: u16) -> Result<Self, BrokerError> {
-        let ports = free_ports(servers).map_err(BrokerError::folder(&settings.folder))?;
+        let mut attempts = 1;
+        loop {
+            match Self::start_once(&settings, servers).await {
+                // Somebody took a port between its choice and its use.
+                Err(BrokerError::EndedEarly { last_words })
+                    if last_words.contains("address already in use") && attempts < ATTEMPTS_MAX =>
+                {
+                    attempts += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn start_once(settings: &Settings, servers: u16) -> Result<Self, BrokerError> {
+        // Also those for clients: a server that chose its own could take another one's.
+        let mut ports = free_ports(2 * servers).map_err(BrokerError::folder(&settings.folder))?;
+        let for_clients = ports.split_off(usize::from(servers));
         let mut starting = JoinSet::new();
-        for (at, port) in ports.iter().copied().enumerate() {
+        for ((at, port), for_clients) in ports.iter().copied().enumerate().zip(for_clients) {
             let name = format!("n{}", at + 1);
             let others = ports.iter().copied().filter(|other| *other != port).collect();
             let folder = settings.folder.join(&name);
             let seat = Some(Seat { name, port, others });
-            let settings = Settings { folder, seat, ..settings.clone() };
+            let settings = Settings { folder, seat, port: Some(for_clients), ..settings.clone() };
             starting.spawn(async move { (at, Broker::start(settings).await) });
         }
-        let mut servers = Vec::with_capacity(ports.len());
-        while let Some(Ok((at, started))) = starting.join_next().await {
-            servers.push((at, started?));
+        let mut started = Vec::with_capacity(ports.len());
+        while let Some(Ok(one)) = starting.join_next().await {
+            started.push(one);
         }
-        servers.sort_by_key(|(at, _)| *at);
-        let cluster = Self { servers: servers.into_iter().map(|(_, server)| server).collect() };
+        started.sort_by_key(|(at, _)| *at);
+        let servers = started.into_iter().map(|(_, server)| server).collect::<Result<_, _>>()?;
+        let cluster = Self { servers };
         cluster.agrees().await?;
         Ok(cluster)
     }
