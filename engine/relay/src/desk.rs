@@ -320,8 +320,9 @@ impl Desk {
             self.discard(&work, turn);
             return;
         }
-        work.attempts += 1;
-        if work.attempts > turn.limits.attempts_max && matches!(work.cause, Cause::Request(_)) {
+        // What nobody waits for is tried as long as it takes.
+        work.attempts += u32::from(matches!(work.cause, Cause::Request(_)));
+        if work.attempts > turn.limits.attempts_max {
             let (work, reply) = work.give_up();
             turn.outputs.extend(reply);
             self.discard(&work, turn);

@@ -92,7 +92,7 @@ pub(crate) struct Work {
     pub(crate) after: Incident,
     /// Ciphertexts of the request that are durable already.
     pub(crate) stored: Vec<(PayloadId, Location)>,
-    /// How often it was tried to make it durable.
+    /// How often it was tried to make a request's durable.
     pub(crate) attempts: u32,
     /// Whether the log was read for it: what is refused is refused by the log and not by memory.
     pub(crate) read: bool,
