@@ -139,27 +139,25 @@ fn save(folder: &Path, case: &Case, checker: &str, violation: &str) -> Result<Pa
 fn text(found: &Found, wrong: &[Told], coverage: bool, took: Duration) -> String {
     let mut text = String::new();
     for told in wrong {
-        text.push_str(&format!("{}\n  {}\n", told.violation, told.case.command()));
-        match &told.kept {
-            Ok(Some(path)) => text.push_str(&format!("  kept as {}\n", path.display())),
-            Ok(None) => {}
-            Err(error) => text.push_str(&format!("  not kept: {error}\n")),
-        }
+        let kept = match &told.kept {
+            Ok(Some(path)) => format!("  kept as {}\n", path.display()),
+            Ok(None) => String::new(),
+            Err(error) => format!("  not kept: {error}\n"),
+        };
+        text.extend([&told.violation, "\n  ", &told.case.command(), "\n", &kept]);
     }
     if coverage {
         text.push_str(&tables(found));
     }
     let seconds = took.as_secs_f64();
     let struck: u64 = found.coverage.values().sum();
-    text.push_str(&format!(
-        "{} worlds, {} reports, {} strikes of chance, {} steps, {} entries judged, in {seconds:.1} s: {}\n",
-        found.worlds,
-        found.reports,
-        struck,
-        found.steps,
-        found.entries,
-        if wrong.is_empty() { "nothing is wrong".to_owned() } else { format!("{} wrong", wrong.len()) },
-    ));
+    let so = if wrong.is_empty() { "nothing is wrong".to_owned() } else { format!("{} wrong", wrong.len()) };
+    let Found { worlds, reports, steps, entries, .. } = found;
+    let counts = format!(
+        "{worlds} worlds, {reports} reports, {struck} strikes of chance, {steps} steps, {entries} entries judged, in \
+         {seconds:.1} s: {so}\n"
+    );
+    text.push_str(&counts);
     text
 }
 

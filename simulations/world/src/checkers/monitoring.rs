@@ -116,13 +116,11 @@ impl Monitoring {
             // The latest first: what is noted has mostly just happened.
             let mut same = durable.iter_mut().rev().filter(|one| one.event == *event).peekable();
             let known = same.peek().is_some();
-            match same.find(|one| !one.noted.contains(&by)) {
-                Some(one) => one.noted.push(by),
-                None => {
-                    let why = if known { "which was noted before" } else { "which is not durable" };
-                    return Err(format!("engine {} notes {:?} of {incident}, {why}", by.0, event.fact));
-                }
-            }
+            let Some(one) = same.find(|one| !one.noted.contains(&by)) else {
+                let why = if known { "which was noted before" } else { "which is not durable" };
+                return Err(format!("engine {} notes {:?} of {incident}, {why}", by.0, event.fact));
+            };
+            one.noted.push(by);
         }
         Ok(())
     }

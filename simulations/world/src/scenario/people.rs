@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Members, NoWorld, address, later, organisation, region::may_receive};
 use crate::{
     Dice, Member, Mutation,
-    truth::{self, Truth},
+    truth::{self, Invented, Truth},
 };
 
 /// The look-up of households, which may be down.
@@ -107,7 +107,7 @@ impl Contact for Reads {
     }
 
     fn read(&self, letter: &Letter) -> Reading {
-        let initial = letter.child.given_names.expose().len() as u64;
+        let initial = Invented::of(&letter.child).given_names.len() as u64;
         if self.habit == Habit::Confused && self.dice.at(initial).is_multiple_of(2) {
             Reading::NotOurPupil
         } else {
