@@ -1,16 +1,17 @@
 //! Everything comes to its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod owing;
 
-use hwc_schemas::{
-    IncidentId, Organisation, Role, SignalNumber,
-    wire::{Answer, Task},
-};
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use hwc_schemas::{IncidentId, Role, wire::Answer};
+
+pub use self::owing::OFFERED_WITHIN;
+use self::owing::Owing;
 
 use super::{
-    Checker, all_honest, demand, honest,
-    ledger::{Case, Ledger, Place},
+    Checker, all_honest, demand,
+    ledger::{Case, Ledger},
 };
 use crate::{
     chronicle::{Entry, Happened},
@@ -26,9 +27,9 @@ use crate::{
 /// * that every report that honest police take up is answered in the end;
 /// * that a tombstone is written only when every signal of its incident is purged;
 /// * that in the end every report that was recorded has its tombstone;
-/// * that in the end no task lies at the broker for anybody honest;
-/// * that whoever must act is asked: a task that the broker lost lies there again within [`ASKED_AGAIN_WITHIN`], counted from
-///   the healing or from the loss, whichever is later, as long as it is owed.
+/// * once the world has healed, that whoever is honest and must do something next is asked: within [`OFFERED_WITHIN`] a task for
+///   it lies at the broker, and again if that was lost. Who settles it and does nothing was asked;
+/// * that in the end no task lies at the broker for anybody honest.
 ///
 /// Where the storage lost the whole log of an incident, nobody knows of it any more: its end is demanded once it was recorded
 /// anew. Where it lost a part, the end of what is left is demanded.
@@ -38,13 +39,8 @@ pub struct Ends {
     healed: bool,
     over: bool,
     unanswered: BTreeSet<ReportNumber>,
-    waiting: HashSet<(Organisation, Task)>,
-    /// What the broker lost, and by when it must be asked again; none before the world has healed.
-    lost: BTreeMap<Task, Option<Timestamp>>,
+    owing: Owing,
 }
-
-/// How soon a task that the broker lost is offered again, once nothing goes wrong.
-pub const ASKED_AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(3);
 
 impl Checker for Ends {
     fn name(&self) -> &'static str {
@@ -52,11 +48,11 @@ impl Checker for Ends {
     }
 
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
+        self.owing.is_in_time(entry.at)?;
         match &entry.what {
             Happened::Healed => {
                 self.healed = true;
-                let by_when = entry.at + ASKED_AGAIN_WITHIN;
-                self.lost.values_mut().for_each(|due| *due = Some(by_when));
+                self.owing.heal(entry.at);
             }
             Happened::Over => self.over = true,
             Happened::Reporting { report, .. } => {
@@ -65,18 +61,9 @@ impl Checker for Ends {
             Happened::ReportAnswered { report, incident, answer } => {
                 self.answered(*report, *incident, *answer, truth)?;
             }
-            Happened::Offered { to, task } => {
-                self.lost.remove(task);
-                self.waiting.insert((to.clone(), task.clone()));
-            }
-            Happened::Settled { to, task } => {
-                self.waiting.remove(&(to.clone(), task.clone()));
-            }
-            Happened::TaskLost { to, task } => {
-                self.waiting.remove(&(to.clone(), task.clone()));
-                let by_when = self.healed.then(|| entry.at + ASKED_AGAIN_WITHIN);
-                self.lost.insert(task.clone(), by_when);
-            }
+            Happened::Offered { to, task } => self.owing.offered(to, task),
+            Happened::Settled { to, task } => self.owing.settled(to, task),
+            Happened::TaskLost { to, task } => self.owing.lost(to, task, entry.at),
             Happened::Forgotten { incident } => {
                 let case = self.ledger.case(*incident).filter(|case| !case.lied);
                 demand(case.is_none_or(Case::is_purged), || {
@@ -86,7 +73,19 @@ impl Checker for Ends {
             _ => {}
         }
         self.ledger.see(entry);
-        self.asked_again(entry.at)
+        let moved: Vec<IncidentId> = match &entry.what {
+            Happened::Durable { incident, .. }
+            | Happened::Forgotten { incident }
+            | Happened::Left { incident, .. } => vec![*incident],
+            Happened::StorageLied { incidents } => incidents.iter().copied().collect(),
+            _ => Vec::new(),
+        };
+        for incident in moved {
+            if let Some(case) = self.ledger.case(incident) {
+                self.owing.follow(incident, case, entry.at, truth);
+            }
+        }
+        Ok(())
     }
 
     fn end(&mut self, truth: &Truth) -> Result<(), String> {
@@ -102,7 +101,7 @@ impl Checker for Ends {
         if let Some(incident) = recorded.filter_map(endless).min() {
             return Err(format!("{incident} was recorded and has no end"));
         }
-        let task = self.waiting.iter().filter(|(to, _)| honest(to, truth)).min();
+        let task = self.owing.left(truth);
         demand(task.is_none(), || {
             task.map(|(to, task)| format!("{task:?} still lies there for {to}")).unwrap_or_default()
         })
@@ -110,36 +109,6 @@ impl Checker for Ends {
 }
 
 impl Ends {
-    /// Whether a task is owed by what is durable.
-    fn is_owed(&self, task: &Task) -> bool {
-        let Some(case) = self.ledger.case(task.incident()).filter(|case| !case.lied) else { return false };
-        let in_round = |number: SignalNumber, round: u16, place: &Place| {
-            let signal = case.signals.get(number.index());
-            signal.is_some_and(|one| one.place == *place && one.round() == usize::from(round))
-        };
-        match task {
-            Task::Screen { .. } => {
-                case.looked_up.is_none() && case.qualifies != Some(false) && !case.report_expired
-            }
-            Task::LookUp { .. } => case.looked_up == Some(false) && !case.report_expired,
-            Task::Route { signal, round, .. } => in_round(signal.number, *round, &Place::Referred),
-            Task::Read { signal, round } => in_round(signal.number, *round, &Place::Delivered),
-            // Told once, and not again.
-            Task::Notice { .. } => false,
-        }
-    }
-
-    fn asked_again(&mut self, now: Timestamp) -> Result<(), String> {
-        let overdue =
-            |(task, due): (&Task, &Option<Timestamp>)| due.filter(|due| *due < now).map(|_| task.clone());
-        let overdue: Vec<_> = self.lost.iter().filter_map(overdue).collect();
-        for task in overdue {
-            self.lost.remove(&task);
-            demand(!self.is_owed(&task), || format!("{task:?} was lost, and nobody was asked again"))?;
-        }
-        Ok(())
-    }
-
     fn answered(
         &mut self,
         report: ReportNumber,
@@ -165,16 +134,22 @@ impl Ends {
 
 #[cfg(test)]
 mod tests {
-    use hwc_schemas::wire::Refusal;
+    use hwc_schemas::wire::{Refusal, RouteWhy, Task};
     use hwc_workflow::Fact;
 
     use super::{
-        super::story::{Story, VT, fact, incident, number, org},
+        super::story::{Story, VT, fact, incident, number, org, signal},
         *,
     };
 
     fn judged(story: &Story) -> Result<(), String> {
         story.judged(Ends::default())
+    }
+
+    /// What is said at a moment of whoever was not asked.
+    fn unasked(story: &mut Story, at: &str) -> Option<String> {
+        story.at(at).fault();
+        judged(story).err().filter(|said| said.contains("nobody asks"))
     }
 
     fn answer(what: &Happened) -> bool {
@@ -242,21 +217,22 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_lost_and_still_owed_must_be_asked_again_in_time() {
-        let screen = super::super::story::screen;
-        let lost = || {
-            let mut story = Story::new();
-            story.reported().asked(VT, &screen()).happens(Happened::TaskLost { to: org(VT), task: screen() });
-            story.happens(Happened::Healed);
-            story
-        };
-        let much_later = "2026-11-19T12:00";
-        let mut forgotten = lost();
-        forgotten.at(much_later).fault();
-        assert!(judged(&forgotten).unwrap_err().contains("nobody was asked again"));
-        let mut again = lost();
-        again.asked(VT, &screen()).at(much_later).fault();
-        assert!(!judged(&again).unwrap_err().contains("nobody was asked again"));
+    fn somebody_who_must_go_on_and_is_not_asked_is_noticed() {
+        let task = |n| Task::Route { signal: signal(n), round: 1, why: RouteWhy::New };
+        let to = || org("municipality-0855");
+        let mut story = Story::new();
+        story.reported().expanded().happens(Happened::Healed);
+        assert_eq!(unasked(&mut story, "2026-11-19 06:52:00"), None);
+        assert!(unasked(&mut story, "2026-11-19 06:52:01").unwrap().contains("municipality-0855 for Route"));
+        let mut story = Story::new();
+        story.reported().expanded().happens(Happened::Healed);
+        story.happens(Happened::Offered { to: to(), task: task(1) });
+        story.happens(Happened::Offered { to: to(), task: task(3) });
+        assert_eq!(unasked(&mut story, "2026-11-19 09:00:00"), None);
+        story.happens(Happened::TaskLost { to: to(), task: task(1) });
+        assert!(unasked(&mut story, "2026-11-19 09:02:01").is_some());
+        story.truth.dishonest.insert(to());
+        assert_eq!(unasked(&mut story, "2026-11-19 09:03:00"), None);
     }
 
     #[test]

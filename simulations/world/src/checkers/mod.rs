@@ -35,7 +35,7 @@ use hwc_schemas::{Organisation, Role};
 use jiff::SignedDuration;
 
 pub use ceiling::Ceiling;
-pub use ends::{ASKED_AGAIN_WITHIN, Ends};
+pub use ends::{Ends, OFFERED_WITHIN};
 pub use monitoring::Monitoring;
 pub use once::Once;
 pub use owned::{Owned, SWEPT_WITHIN};

@@ -282,7 +282,7 @@ impl Story {
     /// Everything before the school's morning.
     pub(super) fn until_delivered() -> Self {
         let mut story = Self::new();
-        story.happens(Happened::Healed).reported().expanded().at("2026-11-19 06:55:00");
+        story.happens(Happened::Healed).reported().expanded().at("2026-11-19 06:51:00");
         story.routed(1, david(), DAVIDS, 4).routed(3, noor(), NOORS, 5);
         story.at("2026-11-19 07:00:00").delivered(1, DAVIDS).delivered(3, NOORS);
         story

@@ -222,7 +222,7 @@ fn a_register_that_was_in_force_meanwhile_may_have_decided() {
             truth.registers.entry("0855".into()).or_default().push(register);
         })
     };
-    assert_eq!(judged(&story("2026-11-19 06:52")), Ok(()));
+    assert_eq!(judged(&story("2026-11-19 06:50:30")), Ok(()));
     says(&story("2026-11-19 06:49"), "School(\"02BB00\")");
 }
 
