@@ -64,8 +64,9 @@ pub enum WriteError {
 }
 
 impl Population {
-    /// Writes the region and so many reports into a folder, which must be empty or not there yet.
-    pub fn write(&self, folder: &Path, reports: u32, zone: &Zone) -> Result<Written, WriteError> {
+    /// Writes the files that name nobody: `region.toml`, `holidays.json`, `schools.csv` and `closed-days.csv`. The folder must
+    /// be empty or not there yet.
+    pub fn write_directory(&self, folder: &Path, zone: &Zone) -> Result<Written, WriteError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| WriteError::File { path, source }
@@ -87,6 +88,12 @@ impl Population {
         let mut file = Sink::create(folder, "closed-days.csv")?;
         let done = self.write_closed_days(&mut file);
         written.bytes += file.close(done)?;
+        Ok(written)
+    }
+
+    /// Writes the region and so many reports into a folder, which must be empty or not there yet.
+    pub fn write(&self, folder: &Path, reports: u32, zone: &Zone) -> Result<Written, WriteError> {
+        let mut written = self.write_directory(folder, zone)?;
         let mut residents = Sink::create(folder, "residents.csv")?;
         let mut enrolments = Sink::create(folder, "enrolments.csv")?;
         let done = self.write_registers(&mut residents, &mut enrolments, &mut written);
