@@ -9,6 +9,7 @@ mod failover;
 mod ground;
 mod journeys;
 mod operator;
+mod plans;
 mod population;
 mod privacy;
 mod processes;

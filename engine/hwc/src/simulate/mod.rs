@@ -2,10 +2,13 @@
 
 mod mutations;
 mod population;
+mod run;
 mod world;
 mod worlds;
 
 use std::process::ExitCode;
+
+use crate::exit;
 
 /// What to make.
 #[derive(Debug, clap::Subcommand)]
@@ -18,14 +21,24 @@ pub(crate) enum Simulation {
     World(world::Arguments),
     /// Plants every known bug and says which checker finds it, and after how many worlds.
     Mutations(mutations::Arguments),
+    /// Runs a plan in virtual time, with the production engine and desks, and reports what came of it.
+    Run(run::Arguments),
 }
 
-/// Runs the command.
+/// Runs the command on a thread of its own: a simulated world polls the adapters' futures itself, and in a thread that works for
+/// the runtime those are made to pause after a while, for others who are not there.
 pub(crate) fn run(simulation: Simulation) -> ExitCode {
+    std::thread::spawn(move || carry_out(simulation))
+        .join()
+        .unwrap_or_else(|_| exit::failed("a fault of the program; nothing that was written is of use"))
+}
+
+fn carry_out(simulation: Simulation) -> ExitCode {
     match simulation {
         Simulation::Population(arguments) => population::run(&arguments),
         Simulation::Worlds(arguments) => worlds::run(&arguments),
         Simulation::World(arguments) => world::run(&arguments),
         Simulation::Mutations(arguments) => mutations::run(&arguments),
+        Simulation::Run(arguments) => run::run(&arguments),
     }
 }
