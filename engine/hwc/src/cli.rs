@@ -37,6 +37,8 @@ Examples:
   hwc replay DATASET --diary diary.jsonl -o json   what became of every (invented) child
   hwc simulate population --size village --reports 40 --out REGION
                                                    an invented region as a dataset
+  hwc simulate run simulations/plans/ordinary-week.toml --out WEEK
+                                                   what would happen if, with a page of pictures
   hwc law                                          what can happen to a signal, on one page
 
 Exit codes:

@@ -1,4 +1,4 @@
-use super::*;
+use super::{counting::quantiles, *};
 use crate::testing::example;
 
 #[test]
