@@ -13,7 +13,7 @@ use hwc_workflow::{Event, Fact, Incident, state::SignalState};
 use crate::{
     bounds::{Choice, Fault},
     outside::Outside,
-    region::{INCIDENT, Kind, Scene, signal},
+    region::{INCIDENT, Kind, MOMENTS, Scene, signal},
 };
 
 /// What somebody asks.
@@ -87,7 +87,7 @@ impl Ask {
     pub(crate) fn knock(self, payloads: &[PayloadId], scene: &Scene) -> Option<Knock> {
         let incident = INCIDENT;
         let command = match self {
-            Self::Record => Command::Record { incident, report: *payloads.first()? },
+            Self::Record => Command::Record { incident, day: MOMENTS[0].0, report: *payloads.first()? },
             Self::Screen => Command::Screen { incident, screening: Screening::Qualifies },
             Self::NotQualifying => {
                 Command::Screen { incident, screening: Screening::NotDomesticViolence { children: 1 } }
