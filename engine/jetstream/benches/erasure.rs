@@ -65,7 +65,7 @@ fn main() -> Outcome<()> {
 }
 
 enum Servers {
-    One { _broker: Broker },
+    One { _broker: Box<Broker> },
     Three(Cluster),
 }
 
@@ -103,7 +103,7 @@ impl Ground {
         let (servers, folders, url, replicas) = if servers == 1 {
             let broker = Broker::start(settings).await?;
             let url = broker.client_url().to_owned();
-            (Servers::One { _broker: broker }, vec![folder.path().to_owned()], url, 1)
+            (Servers::One { _broker: Box::new(broker) }, vec![folder.path().to_owned()], url, 1)
         } else {
             let cluster = Cluster::start(settings, servers).await?;
             let (folders, url) = (cluster.folders(), cluster.client_url());
@@ -275,7 +275,9 @@ impl Search {
                 found.after.push(looked.duration_since(one.since));
             } else if is_last {
                 found.stayed += 1;
-                places.into_keys().for_each(|place| *found.places.entry(place).or_default() += 1);
+                for place in places.into_keys() {
+                    *found.places.entry(place).or_default() += 1;
+                }
             } else {
                 self.left.push(one);
             }
