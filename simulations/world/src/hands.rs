@@ -1,7 +1,10 @@
-//! The hands at work: futures of adapters, polled one by one in the order in which they were woken. No runtime, no threads.
+//! The hands at work: futures of adapters, polled one by one. No runtime, no threads.
+//!
+//! Of those who were woken the first that began goes on first, and not the first that was woken: whoever waits for a register to
+//! change is woken in an order that is left to chance outside of the world's own.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +18,7 @@ pub(crate) struct HandNumber(u64);
 /// Something that is being done.
 pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-type Woken = Arc<Mutex<VecDeque<HandNumber>>>;
+type Woken = Arc<Mutex<BTreeSet<HandNumber>>>;
 
 struct Waking {
     hand: HandNumber,
@@ -24,10 +27,7 @@ struct Waking {
 
 impl Wake for Waking {
     fn wake(self: Arc<Self>) {
-        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        if !woken.contains(&self.hand) {
-            woken.push_back(self.hand);
-        }
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).insert(self.hand);
     }
 }
 
@@ -68,7 +68,7 @@ impl<T: 'static> Hands<T> {
     /// Lets the next hand that was woken go on. `None` when nobody was; otherwise its number, and what came of it if it ended.
     pub(crate) fn go_on(&mut self) -> Option<(HandNumber, Option<T>)> {
         loop {
-            let number = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
+            let number = self.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_first()?;
             let Some(hand) = self.at_work.get_mut(&number) else { continue };
             let waker = hand.waker.clone();
             let done = match hand.work.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -80,5 +80,38 @@ impl<T: 'static> Hands<T> {
             };
             return Some((number, done));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn whoever_began_first_goes_on_first_in_whatever_order_they_were_woken() {
+        let mut hands = Hands::new();
+        let (open, wakers) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let begun: Vec<HandNumber> = (0..3)
+            .map(|name| {
+                let (open, wakers) = (Arc::clone(&open), Arc::clone(&wakers));
+                hands.begin(Box::pin(std::future::poll_fn(move |context| {
+                    if open.load(Ordering::Relaxed) {
+                        return Poll::Ready(name);
+                    }
+                    wakers.lock().unwrap().push(context.waker().clone());
+                    Poll::Pending
+                })))
+            })
+            .collect();
+        while hands.go_on().is_some() {}
+        open.store(true, Ordering::Relaxed);
+        let mut asleep: Vec<Waker> = std::mem::take(&mut wakers.lock().unwrap());
+        asleep.swap(0, 2);
+        asleep.into_iter().for_each(Waker::wake);
+        let went_on: Vec<_> = std::iter::from_fn(|| hands.go_on()).collect();
+        let wanted: Vec<_> = begun.into_iter().zip([Some(0), Some(1), Some(2)]).collect();
+        assert_eq!(went_on, wanted);
     }
 }
