@@ -51,6 +51,9 @@ use crate::{chronicle::Entry, truth::Truth};
 /// How long a message is on its way at most while nothing is broken.
 pub const ON_ITS_WAY_MAX: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long after the healing something of before may still arrive, and an engine may still find that it was overtaken.
+pub const CALM_AFTER: SignedDuration = SignedDuration::from_mins(3);
+
 /// Something that must not happen, happened. In words; the people are invented.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{checker}: {what}")]

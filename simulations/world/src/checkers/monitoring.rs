@@ -8,7 +8,7 @@ use hwc_workflow::{Event, Fact, law::Phase};
 use jiff::Timestamp;
 
 use super::{
-    Checker, ON_ITS_WAY_MAX, demand,
+    CALM_AFTER, Checker, demand,
     ledger::{Case, Ledger, Place},
 };
 use crate::{
@@ -21,10 +21,10 @@ use crate::{
 /// It demands
 /// * that nothing is noted that is not durable, or was, and nothing twice by one engine: its counts would be wrong. An engine
 ///   that was overtaken reads what the other wrote, and says it too;
-/// * that every event that is durable in a world without faults, or after it has healed, is noted in the end. Before, an
+/// * that every event that is durable in a world without faults, or [`CALM_AFTER`] it has healed, is noted in the end. Before, an
 ///   engine that dies between the two leaves it unsaid;
 /// * that what a leading engine counts by state, with the age of the oldest, is what the durable events come to: always of the
-///   engine that wrote the last event, and of every engine from [`ON_ITS_WAY_MAX`] after the healing. It is not demanded while
+///   engine that wrote the last event, and of every engine from [`CALM_AFTER`] the healing. It is not demanded while
 ///   an incident is under way about which the storage lied: the engine may not know yet;
 /// * that of each incident, when its tombstone is written, the children found, those that ended, by outcome and reason, and
 ///   those purged are equally many. A report that expires before its children are known counts as one.
@@ -44,7 +44,7 @@ pub struct Monitoring {
 struct Watched {
     event: Event,
     noted: Vec<EngineNumber>,
-    /// Whether the world had healed when it became durable.
+    /// Whether the world had healed for a while when it became durable.
     healed: bool,
 }
 
@@ -71,7 +71,7 @@ impl Checker for Monitoring {
             }
             Happened::Durable { incident, by, events } => {
                 self.wrote_last = Some(*by);
-                let healed = self.healed.is_some();
+                let healed = self.healed.is_some_and(|healed| entry.at > healed + CALM_AFTER);
                 let watched = self.durable.entry(*incident).or_default();
                 for event in events {
                     watched.push(Watched { event: event.clone(), noted: Vec::new(), healed });
@@ -126,7 +126,7 @@ impl Monitoring {
     }
 
     fn counted(&self, by: EngineNumber, census: &Census, now: Timestamp) -> Result<(), String> {
-        let settled = self.healed.is_some_and(|healed| now > healed + ON_ITS_WAY_MAX);
+        let settled = self.healed.is_some_and(|healed| now > healed + CALM_AFTER);
         if !self.lied.is_empty() || !(settled || self.wrote_last == Some(by)) {
             return Ok(());
         }

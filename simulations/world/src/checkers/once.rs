@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{Checker, all_honest, calendar, demand, ledger::Ledger, names::Name};
 use crate::{
-    chronicle::{Entry, Happened},
+    chronicle::{Content, Entry, Happened},
     truth::{ReportNumber, Truth},
 };
 
@@ -19,8 +19,8 @@ use crate::{
 /// * that every durable event has its place: a report is recorded once, screened once, expanded once and joined once; a
 ///   signal is routed once in a round, delivered once in a round, a new round begins by a return or a fresh look-up only, and
 ///   after an end nothing follows but what clears up, or a recall. So there are no two schools and no two acknowledgements;
-/// * one signal per child per incident (R9): no two numbers of one incident are matching children, and a number is always the
-///   same child, unless Veilig Thuis lies;
+/// * one signal per child per incident (R9): what municipalities read under two numbers of one incident is never one child, and
+///   under one number always the same, unless Veilig Thuis lies;
 /// * one breach record for each return and each recall (R24): none without its breach, none of another kind or day, none left
 ///   out at the end. A record may be kept again for each fault that comes while its `BreachRecorded` is not durable.
 ///
@@ -59,8 +59,10 @@ impl Checker for Once {
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
         match &entry.what {
             Happened::Reporting { report, incident } => return self.reporting(*report, *incident, truth),
-            Happened::Found { signal, child, .. } if all_honest(Role::VeiligThuis, truth) => {
-                return self.found(signal.incident, signal.number, &Name::of(child));
+            Happened::Opened {
+                incident, number: Some(number), content: Content::Referral(child, _), ..
+            } if all_honest(Role::VeiligThuis, truth) => {
+                return self.read(*incident, *number, &Name::of(child));
             }
             Happened::Durable { incident, events, .. } => {
                 for event in events {
@@ -117,7 +119,7 @@ impl Once {
         demand(same, || format!("two reports are one incident, {incident}"))
     }
 
-    fn found(&mut self, incident: IncidentId, number: SignalNumber, child: &Name) -> Result<(), String> {
+    fn read(&mut self, incident: IncidentId, number: SignalNumber, child: &Name) -> Result<(), String> {
         let children = self.children.entry(incident).or_default();
         let twice = children.iter().find(|(other, known)| **other != number && known.matches(child));
         if let Some((other, _)) = twice {
@@ -202,7 +204,7 @@ mod tests {
     use hwc_schemas::outcome::Recalled;
 
     use super::{
-        super::story::{NOORS, Story, VT, david, durable_at, fact, incident, number, org, payload, signal},
+        super::story::{NOORS, Story, VT, david, durable_at, fact, incident, number, org, payload},
         *,
     };
 
@@ -295,8 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_is_found_twice_is_noticed_unless_veilig_thuis_lies() {
-        let again = |n, child| Happened::Found { signal: signal(n), child, sibling: true };
+    fn a_child_that_is_referred_twice_is_noticed_unless_veilig_thuis_lies() {
+        let again = |n, child| {
+            let (by, number) = (org("municipality-0855"), Some(number(n)));
+            Happened::Opened { by, incident: incident(1), number, content: Content::Referral(child, false) }
+        };
         let mut story = Story::ordinary();
         story.happens(again(1, david()));
         assert_eq!(judged(&story), Ok(()));

@@ -1,6 +1,7 @@
 //! The oracle: which children, to which school, when, and how it may end.
 
 mod days;
+mod file;
 mod promptness;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,11 @@ use hwc_schemas::{IncidentId, Role, SignalId, SignalNumber, outcome::Withheld, w
 use hwc_workflow::{Event, Fact, Found};
 use jiff::{SignedDuration, Timestamp};
 
-use self::{days::Days, promptness::Promptness};
+use self::{
+    days::Days,
+    file::{File, Known, Reading},
+    promptness::Promptness,
+};
 use super::{
     Checker, all_honest, calendar, demand, honest,
     household::{self, Expected, Population, Verdict},
@@ -21,7 +26,7 @@ use super::{
 };
 use crate::{
     chronicle::{Content, Entry, Happened},
-    truth::{Invented, Report, ReportNumber, Truth},
+    truth::{Invented, Report, Truth},
 };
 
 /// How soon the engine does what is due, and what it decided is durable, once nothing goes wrong.
@@ -81,17 +86,6 @@ enum Step {
     TheOthers,
 }
 
-/// What became known of an incident's people.
-#[derive(Default)]
-struct File {
-    report: Option<ReportNumber>,
-    found: HashMap<SignalNumber, (Invented, Name, bool)>,
-    /// As the municipality read them.
-    referred: HashMap<SignalNumber, Name>,
-    /// How many were found before others joined.
-    first: usize,
-}
-
 impl Checker for RightSchool {
     fn name(&self) -> &'static str {
         "right_school"
@@ -119,7 +113,7 @@ impl RightSchool {
         match &entry.what {
             Happened::Found { signal, child, sibling } => {
                 let file = self.files.entry(signal.incident).or_default();
-                file.found.insert(signal.number, (child.clone(), Name::of(child), *sibling));
+                file.says(entry.at, signal.number, child, *sibling);
             }
             Happened::Opened { by, incident, number, content } => match (content, number) {
                 (Content::Report(report), _) => {
@@ -171,7 +165,6 @@ impl RightSchool {
                 })
             }
             Fact::Expanded { found, complete, .. } => {
-                self.files.entry(incident).or_default().first = found.len();
                 let step = if *complete { Step::Everybody } else { Step::TheNamed };
                 self.children(incident, (0, found), step, now, truth, so)
             }
@@ -195,7 +188,7 @@ impl RightSchool {
 
     /// What Veilig Thuis found, against what the rules give.
     fn children(
-        &self,
+        &mut self,
         incident: IncidentId,
         (first, found): (usize, &[Found]),
         step: Step,
@@ -207,15 +200,7 @@ impl RightSchool {
         else {
             return Ok(());
         };
-        let expected = match step {
-            Step::Everybody => so.population.children(report, truth, true),
-            Step::TheNamed => so.population.children(report, truth, false),
-            Step::TheOthers => {
-                let mut others = so.population.children(report, truth, true);
-                others.retain(|expected| !self.known_before(incident, first, &expected.name));
-                others
-            }
-        };
+        let expected = so.population.children(report, truth, step != Step::TheNamed);
         if step == Step::TheNamed {
             let slack = truth.clock_error_max + truth.clock_error_max;
             let down = truth.look_up_down.iter().any(|(from, until)| {
@@ -226,45 +211,11 @@ impl RightSchool {
                 format!("of {incident} the named go first, and the look-up was not down so long")
             })?;
         }
-        let file = self.files.get(&incident);
-        let mut missing: Vec<&Expected> = expected.iter().collect();
-        for (place, found) in found.iter().enumerate() {
-            let id = SignalNumber::at(first + place).map(|number| SignalId { incident, number });
-            let child = id.and_then(|id| file?.found.get(&id.number));
-            let Some((id, (child, name, sibling))) = id.zip(child) else {
-                return Err(format!("a child of {incident} is found, and nobody said which"));
-            };
-            let Some(at) = missing.iter().position(|expected| expected.name.matches(name)) else {
-                return Err(format!("{} does not belong to {incident}, and is {id}", named(child)));
-            };
-            let expected = missing.swap_remove(at);
-            demand(expected.child == *child && expected.sibling == *sibling, || {
-                format!("{id} is spelt {}, and should be {}", named(child), named(&expected.child))
-            })?;
-            let said = match found {
-                Found::Referred { municipality, .. } => Verdict::Referred(municipality.code().to_owned()),
-                Found::NotParticipating => Verdict::NotParticipating,
-                Found::ScreenedOut { reason } => Verdict::ScreenedOut(*reason),
-            };
-            demand(expected.verdicts.contains(&said), || {
-                format!("of {} it is said {said:?}, and should be {:?}", named(child), expected.verdicts)
-            })?;
+        let file = self.files.entry(incident).or_default();
+        if first == 0 {
+            file.first = found.len();
         }
-        missing.retain(|expected| expected.at_once);
-        demand(missing.is_empty(), || {
-            missing
-                .first()
-                .map(|one| format!("{} of {incident} was not found", named(&one.child)))
-                .unwrap_or_default()
-        })
-    }
-
-    /// Whether a child is one of the first so many of an incident.
-    fn known_before(&self, incident: IncidentId, first: usize, name: &Name) -> bool {
-        let found = self.files.get(&incident).map(|file| &file.found);
-        found.is_some_and(|found| {
-            found.iter().any(|(number, (_, known, _))| number.index() < first && known.matches(name))
-        })
+        file.settle((first, found.len()), |reading| are_right(incident, first, found, &expected, reading))
     }
 
     /// What a municipality decided, against what the rules give.
@@ -361,21 +312,22 @@ impl RightSchool {
         let name = Name::of(child);
         let case = self.ledger.case(id.incident);
         let file = self.files.entry(id.incident).or_default();
-        if all_honest(Role::VeiligThuis, truth) {
-            let its = file.found.get(&id.number).is_some_and(|(found, ..)| found == child);
-            demand(its, || format!("the referral of {id} is about {}", named(child)))?;
-            let near = |(number, (_, other, _)): &(&SignalNumber, &(_, Name, _))| {
-                **number != id.number && other.nearly_matches(&name)
+        let lied = case.is_some_and(|case| case.lied);
+        if all_honest(Role::VeiligThuis, truth) && !lied {
+            demand(file.reads(id.number, child), || {
+                format!("the referral of {id} is about {}", named(child))
+            })?;
+            let near = |(number, known): &(&SignalNumber, &Known)| {
+                **number != id.number && known.name.nearly_matches(&name)
             };
-            let mut akin = file.found.iter().filter(near).map(|(number, _)| *number);
+            let mut akin = file.reading().into_iter().flatten().filter(near).map(|(number, _)| *number);
             let together = |number: SignalNumber| {
                 let signal = case.and_then(|case| case.signals.get(number.index()));
                 signal.is_some_and(|signal| signal.referred.is_some())
                     && (number.index() < file.first || id.number.index() >= file.first)
             };
             let right = if sister { akin.next().is_some() } else { !akin.any(together) };
-            let lied = case.is_some_and(|case| case.lied);
-            demand(right || lied, || format!("whether {id} has a sister is said wrongly: {sister}"))?;
+            demand(right, || format!("whether {id} has a sister is said wrongly: {sister}"))?;
         }
         file.referred.insert(id.number, name);
         Ok(())
@@ -394,13 +346,50 @@ impl RightSchool {
     /// Whom a signal is about: as found, or, from a Veilig Thuis that lies, as its municipality read it.
     fn child(&self, id: SignalId, truth: &Truth) -> Option<&Name> {
         let file = self.files.get(&id.incident)?;
-        let found = file.found.get(&id.number).filter(|_| all_honest(Role::VeiligThuis, truth));
-        found.map(|(_, name, _)| name).or_else(|| file.referred.get(&id.number))
+        let found = file.reading().filter(|_| all_honest(Role::VeiligThuis, truth));
+        let found = found.and_then(|reading| reading.get(&id.number));
+        found.map(|known| &known.name).or_else(|| file.referred.get(&id.number))
     }
 
     fn report<'a>(&self, incident: IncidentId, truth: &'a Truth) -> Option<&'a Report> {
         truth.reports.get(self.files.get(&incident)?.report?.0)
     }
+}
+
+/// Whether what is said of an incident's children, from a number on, is what the rules give, if they are these.
+fn are_right(
+    incident: IncidentId,
+    first: usize,
+    found: &[Found],
+    expected: &[Expected],
+    reading: &Reading,
+) -> Result<(), String> {
+    let before = |name: &Name| reading.iter().any(|(n, known)| n.index() < first && known.name.matches(name));
+    let mut missing: Vec<_> = expected.iter().filter(|expected| !before(&expected.name)).collect();
+    for (place, found) in found.iter().enumerate() {
+        let id = SignalNumber::at(first + place).map(|number| SignalId { incident, number });
+        let Some((id, known)) = id.and_then(|id| Some((id, reading.get(&id.number)?))) else {
+            return Err(format!("a child of {incident} is found, and nobody said which"));
+        };
+        let Known { child, name, sibling } = known;
+        let Some(at) = missing.iter().position(|expected| expected.name.matches(name)) else {
+            return Err(format!("{} does not belong to {incident}, and is {id}", named(child)));
+        };
+        let expected = missing.swap_remove(at);
+        demand(expected.child == *child && expected.sibling == *sibling, || {
+            format!("{id} is spelt {}, and should be {}", named(child), named(&expected.child))
+        })?;
+        let said = match found {
+            Found::Referred { municipality, .. } => Verdict::Referred(municipality.code().to_owned()),
+            Found::NotParticipating => Verdict::NotParticipating,
+            Found::ScreenedOut { reason } => Verdict::ScreenedOut(*reason),
+        };
+        demand(expected.verdicts.contains(&said), || {
+            format!("of {} it is said {said:?}, and should be {:?}", named(child), expected.verdicts)
+        })?;
+    }
+    let forgotten = missing.iter().find(|expected| expected.at_once).map(|one| named(&one.child));
+    demand(forgotten.is_none(), || format!("{} of {incident} was not found", forgotten.unwrap_or_default()))
 }
 
 /// An invented child in words.

@@ -11,7 +11,7 @@ use hwc_workflow::{Event, Fact, Found};
 use jiff::Timestamp;
 
 use super::{
-    Checker, ON_ITS_WAY_MAX, all_honest,
+    CALM_AFTER, Checker, ON_ITS_WAY_MAX, all_honest,
     calendar::{Calendar, at, local},
     demand, honest,
     ledger::{Ledger, Place, Round, Signal},
@@ -27,7 +27,7 @@ use crate::{
 /// * *tasks*: none to the police; `screen` and `look_up` only to the Veilig Thuis that the report went to; `route` only to the
 ///   municipality that the child was referred to, in a round that began, with the reason for which it began; `read` only to a
 ///   school where it was delivered in that round; a notice only of a kind for a school to that school, and of a kind for a
-///   municipality to that municipality, and only after it fell due. Once the world has healed, the round must be the present
+///   municipality to that municipality, and only after it fell due. [`CALM_AFTER`] the healing, the round must be the present
 ///   one and the signal still there, or have been [`ON_ITS_WAY_MAX`] before; until then an overtaken engine may repeat what
 ///   was so once. A task reaches only an organisation to which it was offered;
 /// * *notices* (R20) fall due only at a delivered signal, at their time of the policy, on a school day of that school, not
@@ -45,7 +45,7 @@ use crate::{
 pub struct Told {
     ledger: Ledger,
     calendar: Option<Calendar>,
-    healed: bool,
+    healed: Option<Timestamp>,
     offered: HashSet<(Organisation, Task)>,
     reported: HashSet<IncidentId>,
     /// Who has, or had, to do with which incident.
@@ -61,7 +61,7 @@ impl Checker for Told {
 
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
         match &entry.what {
-            Happened::Healed => self.healed = true,
+            Happened::Healed => self.healed = Some(entry.at),
             Happened::Reporting { incident, .. } => {
                 self.reported.insert(*incident);
             }
@@ -173,7 +173,8 @@ impl Told {
         let Some(case) = self.ledger.case(incident) else { return no("nothing is durable of it") };
         let signal = |signal: &SignalId| self.ledger.signal(incident, signal.number);
         // Once everything is well again, only what is so now.
-        let now_only = self.healed && !case.lied;
+        let calm = self.healed.is_some_and(|healed| now > healed + CALM_AFTER);
+        let now_only = calm && !case.lied;
         match task {
             Task::Screen { .. } | Task::LookUp { .. } => {
                 let its = case.recorded.as_ref().is_some_and(|recorded| recorded.veilig_thuis == *to);

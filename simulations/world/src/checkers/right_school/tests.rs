@@ -174,6 +174,28 @@ fn a_referral_about_another_child_is_noticed_unless_veilig_thuis_lies() {
 }
 
 #[test]
+fn a_screening_that_counts_otherwise_and_does_not_become_durable_changes_nothing() {
+    let read = |third: Invented| {
+        let mut story = Story::new();
+        story.reported().durable([Fact::Screened]);
+        let say = |story: &mut Story, who: [(Invented, bool); 3]| {
+            for (n, (child, sibling)) in (1..).zip(who) {
+                story.happens(Happened::Found { signal: signal(n), child, sibling });
+            }
+        };
+        say(&mut story, [(david(), false), (sam(), false), (noor(), true)]);
+        say(story.at("2026-11-19 06:50"), [(noor(), true), (sam(), false), (david(), false)]);
+        let interval = Interval { seconds: 29_100, date_only: false };
+        let found = vec![referred(2), Found::ScreenedOut { reason: ScreenedOut::Visitor }, referred(3)];
+        story.durable([Fact::Expanded { found, complete: true, interval }]);
+        story.opened(MUNICIPALITY, Some(number(1)), Content::Referral(david(), false));
+        judged(story.opened(MUNICIPALITY, Some(number(3)), Content::Referral(third, false)))
+    };
+    assert_eq!(read(noor()), Ok(()));
+    assert!(read(david()).unwrap_err().contains("-3 is about David Pieterse"));
+}
+
+#[test]
 fn r9_a_sister_is_said_when_there_is_one_and_only_then() {
     let twin = || child("Daan", "Pieterse", "2016-02-03");
     let story = |sister: bool, is_twin: bool| {
