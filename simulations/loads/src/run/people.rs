@@ -1,6 +1,9 @@
 //! The people at Veilig Thuis and at a municipality: who is free, how long work takes, what the register knows by then.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use hwc_adapter_kit::{Clerk, Clock, Keeper, Kept, Office, Settled};
 use hwc_casework::{
@@ -111,12 +114,25 @@ impl<C: Clerk> Clerk for Staffed<C> {
 pub(super) struct Deciding {
     people: People,
     clock: Arc<dyn Clock>,
+    /// When somebody will have decided what is already in hand: asked anew, because the register changed, nobody begins anew.
+    in_hand: Mutex<BTreeMap<(SignalId, u16), Timestamp>>,
 }
 
 impl Person for Deciding {
     async fn decide(&self, doubt: &Doubt<'_>) -> Decision {
         let token = format!("doubt-{}-{}-{}", doubt.signal.incident, doubt.signal.number.get(), doubt.round);
-        self.people.work(&*self.clock, &token, &self.people.doubt_takes).await;
+        let case = (doubt.signal, doubt.round);
+        let ends = match lock(&self.in_hand).entry(case) {
+            Entry::Occupied(begun) => Some(*begun.get()),
+            Entry::Vacant(new) => {
+                let turn = self.people.take(self.clock.now(), &self.people.doubt_takes);
+                turn.map(|turn| *new.insert(turn.ends))
+            }
+        };
+        if let Some(ends) = ends {
+            self.clock.sleep_until(&token, ends).await;
+        }
+        lock(&self.in_hand).remove(&case);
         let one = doubt.candidates.len() == 1;
         let mut dice = Stream::Work.dice(self.people.seed, &[self.people.number, number_of(&token), 1]);
         if one && self.people.picks.happens(&mut dice) { Decision::Pick(0) } else { Decision::Withhold }
@@ -133,7 +149,7 @@ pub(super) fn municipality(
     Member::new(organisation, move |clock| {
         let (keeper, kept) = Kept::by_hand(settings);
         fed.kept = Some((keeper, kept.clone()));
-        let person = Deciding { people: people.clone(), clock };
+        let person = Deciding { people: people.clone(), clock, in_hand: Mutex::default() };
         Attendance { desk: Staffed::new(Desk::new(kept, person), people), fed }
     })
 }
