@@ -90,7 +90,9 @@ impl Log {
 
     fn fingerprint(&mut self) {
         let Self { truth, tombstone, remains, watch, places, .. } = &*self;
-        self.print = print::of(&(truth, tombstone, remains, watch, places));
+        // The names of ciphertexts that are gone, too: what comes next takes another.
+        let names: BTreeSet<PayloadId> = self.names().collect();
+        self.print = print::of(&(truth, tombstone, remains, watch, places, names));
     }
 
     /// Whether it ends there.
