@@ -101,6 +101,8 @@ impl JetStreamJournal {
                 config.insert(key.to_owned(), wanted.get(key).cloned().unwrap_or_default());
             }
             let _: Value = self.link.api(format!("STREAM.UPDATE.{stream}"), &Value::Object(config)).await?;
+            // Whoever was overtaken between the two questions has the pen for a moment, and writes nothing with it.
+            pen.holder.confirm().await?;
         }
         let mut headers = HeaderMap::new();
         headers.insert("Nats-TTL", "1");
@@ -158,6 +160,9 @@ impl JetStreamJournal {
         let (stream, settings) = (segment.stream(), pen.settings(segment));
         // The same again is answered as the first time.
         let _: Value = patiently(|| self.link.api(format!("STREAM.CREATE.{stream}"), &settings)).await?;
+        // Only now: a successor looks for segments once it has the lease, so one that was there while the lease was ours is one
+        // that it finds. What is made later and written into would be known to nobody.
+        pen.holder.confirm().await?;
         self.segments.fill(segment);
         Ok(())
     }

@@ -102,6 +102,25 @@ async fn an_old_leader_writes_nothing_whatever_its_clock_says() {
 }
 
 #[tokio::test]
+async fn what_an_old_leader_would_begin_is_begun_nowhere() {
+    let region = Region::with(&[]).await;
+    let old = lead(&region, "engine").await;
+    // It has not begun anything yet, so its first append needs a segment of its own.
+    let old_journal = JetStreamJournal::open(&old, &settings()).await.unwrap();
+    let new = lead(&region, "engine").await;
+    let new_journal = JetStreamJournal::open(&new, &settings()).await.unwrap();
+
+    // By its own clock it still leads; a segment that it makes now is one that its successor does not know.
+    let late = old_journal.append(incident(1), Position::NONE, &commit(1)).await;
+    assert!(matches!(late, Err(JournalError::Unavailable(_))), "{late:?}");
+    let ours = new_journal.append(incident(1), Position::NONE, &commit(2)).await.unwrap();
+    assert!(matches!(ours, Append::Appended(_)));
+    let third = lead(&region, "engine").await;
+    let third_journal = JetStreamJournal::open(&third, &settings()).await.unwrap();
+    assert_eq!(third_journal.in_flight().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_pen_that_a_late_message_took_is_taken_back() {
     let region = Region::with(&[]).await;
     let lease = lead(&region, "engine").await;
