@@ -292,7 +292,8 @@ impl Population {
 const CLOSED_DAYS: u64 = 0x636c;
 const SENT_TWICE: u64 = 0x7477;
 
-const RESIDENTS: [&str; 9] = [
+/// The columns of `residents.csv`.
+pub const RESIDENTS: [&str; 9] = [
     "postcode",
     "house_number",
     "house_letter",
@@ -304,7 +305,8 @@ const RESIDENTS: [&str; 9] = [
     "date_of_birth",
 ];
 
-const ENROLMENTS: [&str; 10] = [
+/// The columns of `enrolments.csv`.
+pub const ENROLMENTS: [&str; 10] = [
     "municipality",
     "given_names",
     "prefix",

@@ -8,8 +8,6 @@ mod worlds;
 
 use std::process::ExitCode;
 
-use crate::exit;
-
 /// What to make.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Simulation {
@@ -25,15 +23,8 @@ pub(crate) enum Simulation {
     Run(run::Arguments),
 }
 
-/// Runs the command on a thread of its own: a simulated world polls the adapters' futures itself, and in a thread that works for
-/// the runtime those are made to pause after a while, for others who are not there.
+/// Runs the command.
 pub(crate) fn run(simulation: Simulation) -> ExitCode {
-    std::thread::spawn(move || carry_out(simulation))
-        .join()
-        .unwrap_or_else(|_| exit::failed("a fault of the program; nothing that was written is of use"))
-}
-
-fn carry_out(simulation: Simulation) -> ExitCode {
     match simulation {
         Simulation::Population(arguments) => population::run(&arguments),
         Simulation::Worlds(arguments) => worlds::run(&arguments),

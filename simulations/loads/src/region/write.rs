@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hwc_population::Person;
+use hwc_population::{
+    Person,
+    write::{ENROLMENTS, RESIDENTS},
+};
 use hwc_workflow::{calendar::Zone, policy::PolicySettings};
 
 use super::Region;
@@ -42,17 +45,7 @@ impl Region {
 
     fn residents(&self, file: &mut impl Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(file);
-        rows.write_record([
-            "postcode",
-            "house_number",
-            "house_letter",
-            "addition",
-            "municipality",
-            "given_names",
-            "prefix",
-            "surname",
-            "date_of_birth",
-        ])?;
+        rows.write_record(RESIDENTS)?;
         for (address, municipality, person) in &self.residents {
             let Person { given_names, prefix, surname, date_of_birth } = person;
             rows.write_record([
@@ -72,18 +65,7 @@ impl Region {
 
     fn enrolments(&self, file: &mut impl Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(file);
-        rows.write_record([
-            "municipality",
-            "given_names",
-            "prefix",
-            "surname",
-            "date_of_birth",
-            "brin",
-            "location",
-            "secret",
-            "host_brin",
-            "host_location",
-        ])?;
+        rows.write_record(ENROLMENTS)?;
         let school = |place: Option<usize>| {
             let school = place.and_then(|place| self.population.schools().get(place));
             school.map_or(("", ""), |school| (school.brin.as_str(), school.location.as_str()))
