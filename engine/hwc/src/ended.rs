@@ -20,7 +20,7 @@ use std::{
 use hwc_jetstream::{JetStreamJournal, Tasks};
 use hwc_journal::{History, Journal, Location};
 use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::Fact;
+use hwc_workflow::{Duty, Fact, Incident, duties, evolve};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -229,8 +229,9 @@ impl EndedIds {
         let held: Vec<_> = in_flight.iter().flat_map(|(_, history)| held(history)).collect();
         let payloads = held.iter().map(|(payload, _)| *payload).collect();
         let known = self.known(&incidents, &payloads)?;
-        let (back, rest): (Vec<_>, Vec<_>) =
-            in_flight.into_iter().partition(|(incident, _)| known.incidents.contains(incident));
+        let (back, rest): (Vec<_>, Vec<_>) = in_flight
+            .into_iter()
+            .partition(|(one, history)| known.incidents.contains(one) && !is_over(history));
         let mut again: Vec<_> = back.iter().flat_map(|(_, history)| self::held(history)).collect();
         again.extend(held.into_iter().filter(|(payload, _)| known.payloads.contains(payload)));
         if back.is_empty() && again.is_empty() {
@@ -262,16 +263,34 @@ async fn withdraw(tasks: &Tasks, ended: &HashSet<IncidentId>) -> Result<(), Engi
     Ok(())
 }
 
-/// The ciphertexts that a history holds, by its own word.
+/// Where an incident is by its own log; none if that does not say.
+fn state(history: &History) -> Option<Incident> {
+    let History::Live { commits, .. } = history else { return None };
+    let mut events = commits.iter().flat_map(|commit| &commit.events);
+    events.try_fold(Incident::Unknown, |state, event| evolve(state, event).ok())
+}
+
+/// Whether its own log says that it is over: then a crash came before the tombstone, and the driver writes it.
+fn is_over(history: &History) -> bool {
+    state(history) == Some(Incident::Purged)
+}
+
+/// The ciphertexts that a history still needs, by its own word. Those that it says are to go, the driver erases: a crash came
+/// before, and no copy was put back.
 fn held(history: &History) -> Vec<(PayloadId, Location)> {
     let History::Live { commits, .. } = history else { return Vec::new() };
-    let erased: HashSet<_> = commits
-        .iter()
-        .flat_map(|commit| &commit.events)
-        .filter_map(|event| if let Fact::Erased { payload } = event.fact { Some(payload) } else { None })
-        .collect();
+    let said = commits.iter().flat_map(|commit| &commit.events);
+    let erased =
+        said.filter_map(|event| if let Fact::Erased { payload } = event.fact { Some(payload) } else { None });
+    // What is owed does not depend on whose incident it is.
+    let owed =
+        state(history).map(|state| duties(IncidentId::from_uuid(Uuid::nil()), &state)).unwrap_or_default();
+    let owed = owed
+        .into_iter()
+        .filter_map(|duty| if let Duty::Erase { payload } = duty { Some(payload) } else { None });
+    let going: HashSet<_> = erased.chain(owed).collect();
     let stored = commits.iter().flat_map(|commit| &commit.stored);
-    stored.filter(|(payload, _)| !erased.contains(payload)).copied().collect()
+    stored.filter(|(payload, _)| !going.contains(payload)).copied().collect()
 }
 
 const fn number(id: [u8; 16]) -> u128 {

@@ -93,6 +93,38 @@ async fn ids_are_kept_for_their_time_and_the_file_does_not_grow_without_end() {
     assert!(known(&last).0.contains(&9));
 }
 
+#[test]
+fn an_end_that_a_crash_cut_short_is_no_copy_that_was_put_back() {
+    let (at, generation) = (on_day(20_000), hwc_journal::Generation::from_uuid(Uuid::from_u128(1)));
+    let report = payload(4);
+    let recorded = Fact::Recorded {
+        police: "police-1".parse().unwrap(),
+        veilig_thuis: "veilig-thuis-1".parse().unwrap(),
+        report,
+        trace: None,
+    };
+    let history = |facts: &[Fact]| History::Live {
+        commits: vec![hwc_journal::Commit {
+            events: facts.iter().map(|fact| hwc_workflow::Event { at, fact: fact.clone() }).collect(),
+            stored: vec![(report, Location { generation, sequence: 1 })],
+        }],
+        position: hwc_journal::Position(1),
+    };
+    let facts = [
+        recorded,
+        Fact::NotDomesticViolence { children: 1 },
+        Fact::Erased { payload: report },
+        Fact::IncidentPurged,
+    ];
+    // As long as the report is needed, whoever says that it was erased has seen a later log than this one.
+    assert_eq!(held(&history(&facts[..1])).len(), 1);
+    // From then on the log itself says that it goes, and the driver sees to it.
+    for known in 2..=facts.len() {
+        assert_eq!(held(&history(&facts[..known])), [], "{known} facts");
+    }
+    assert!(!is_over(&history(&facts[..3])) && is_over(&history(&facts)));
+}
+
 /// A broker whose folder can be copied and put back, with a ciphertext or two in it.
 mod put_back {
     use hwc_broker::Broker;
