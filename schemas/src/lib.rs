@@ -4,11 +4,13 @@
 //! * [`outcome`]: how a signal ends, written as the rules write it.
 //! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
 //!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
+//! * [`ask`]: what an organisation may ask about itself.
 //! * [`trace`]: the random numbers by which one incident's steps are found together.
 //! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON); [`message`] reads them.
 //!
 //! This crate knows no other room.
 
+pub mod ask;
 pub mod ids;
 pub mod letter;
 pub mod message;

@@ -1,8 +1,8 @@
 //! What travels between an organisation and the engine: JSON, one object a message.
 //!
-//! An organisation has five doors: it *submits* a [`Command`] and gets an [`Answer`]; it *pulls* its own [`Task`]s; it
-//! *acknowledges* a task once its command is answered; it *fetches* a payload that is due to it with a [`Fetch`]; it asks for
-//! the directory of public keys.
+//! An organisation has six doors: it *submits* a [`Command`] and gets an [`Answer`]; it *pulls* its own [`Task`]s; it
+//! *acknowledges* a task once its command is answered; it *fetches* a payload that is due to it with a [`Fetch`]; it *asks*
+//! about itself ([`crate::ask`]); it asks for the directory of public keys.
 //! Nothing here holds personal data but inside a [`Sealed`].
 
 use std::fmt;

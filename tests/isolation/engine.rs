@@ -11,6 +11,7 @@ use hwc_journal::Journal as _;
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket};
 use hwc_schemas::{
     PayloadId,
+    ask::Told,
     wire::{Answer, Fetched},
 };
 use hwc_workflow::{BreachKind, Duty};
@@ -47,6 +48,11 @@ impl Engine {
                     Knock::Fetch { from, fetch: Ok(fetch), caller } => {
                         fetching.insert(ticket, caller);
                         Input::Fetch { ticket, from, fetch }
+                    }
+                    Knock::Ask { caller, .. } => {
+                        let told = Told::Holdings { held: Vec::new(), more: false };
+                        caller.answer(&told).await.unwrap();
+                        continue;
                     }
                     Knock::Submit { command: Err(refusal), caller, .. } => {
                         caller.answer(&Answer::Refused { refusal }).await.unwrap();
@@ -130,7 +136,7 @@ impl Engine {
 
 /// Answers everybody at every door, as whoever the subject says, wherever they want it said.
 pub(crate) async fn credulous(engine: Line) {
-    for door in ["hwc.submit.*", "hwc.fetch.*", "hwc.directory.*"] {
+    for door in ["hwc.submit.*", "hwc.fetch.*", "hwc.ask.*", "hwc.directory.*"] {
         engine.subscribe(door, "").await;
     }
     engine.settle().await;

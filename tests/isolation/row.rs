@@ -215,6 +215,7 @@ fn effects(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Vec<String> {
     let doors = [
         format!("hwc.submit.{me}"),
         format!("hwc.fetch.{me}"),
+        format!("hwc.ask.{me}"),
         format!("hwc.directory.{me}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.TASKS.{me}"),
     ];

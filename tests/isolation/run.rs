@@ -145,8 +145,9 @@ pub(crate) async fn say(world: &World, seat: Seat, mut saying: Saying) -> Eviden
         let ours =
             |heard: &Heard| matches!(heard, Heard::Message(message) if message.subject == saying.reply);
         // The engine answers everybody at their doors; the broker answers soon or not at all.
-        let at_a_door =
-            ["{submit}", "{fetch}", "{directory}"].iter().any(|door| saying.to == world.fill(door, seat));
+        let at_a_door = ["{submit}", "{fetch}", "{ask}", "{directory}"]
+            .iter()
+            .any(|door| saying.to == world.fill(door, seat));
         line.wait_for(if at_a_door { PATIENCE } else { ANSWER_WITHIN }, from, ours).await;
     }
     let answers = messages(line.since(from)).filter(|message| message.subject == saying.reply).collect();
@@ -192,7 +193,7 @@ impl<'a> Listening<'a> {
         let heard = self.line.since(self.from);
         self.line.unsubscribe(self.number).await;
         // In an account of one's own these are one's own.
-        let own = [&format!("_INBOX_{}.", self.seat.name()), "submit", "fetch", "directory"];
+        let own = [&format!("_INBOX_{}.", self.seat.name()), "submit", "fetch", "ask", "directory"];
         let denied = denials(&heard);
         let over = messages(heard).filter(|message| {
             message.subscription == self.number && !own.iter().any(|own| message.subject.starts_with(own))

@@ -236,6 +236,7 @@ impl World {
         let mut text = text
             .replace("{submit}", &door(format!("hwc.submit.{me}"), "submit"))
             .replace("{fetch}", &door(format!("hwc.fetch.{me}"), "fetch"))
+            .replace("{ask}", &door(format!("hwc.ask.{me}"), "ask"))
             .replace("{directory}", &door(format!("hwc.directory.{me}"), "directory"))
             .replace("{next}", &door(format!("$JS.API.CONSUMER.MSG.NEXT.TASKS.{me}"), "next"))
             .replace("{held}", &held(seat, 0))

@@ -78,7 +78,7 @@ fn the_rooms_that_carry_ciphertexts_cannot_open_one() {
 fn no_adapter_knows_the_law_the_driver_or_the_journal() {
     keep(
         looks_up,
-        "An organisation knows its five doors and nothing of how the engine decides or remembers. What both need is a \
+        "An organisation knows its six doors and nothing of how the engine decides or remembers. What both need is a \
          word of hwc-schemas.",
     );
 }

@@ -16,11 +16,11 @@ use hwc_jetstream::{
 use hwc_journal::{Append, History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
-    IncidentId, PayloadId, TraceId, Traceparent,
-    wire::{Answer, Command, Fetched, Finding, Refusal, Sealed},
+    IncidentId, Organisation, PayloadId, TraceId, Traceparent,
+    ask::{Ask, Told},
+    wire::{Answer, Fetched, Refusal},
 };
 use hwc_telemetry::{Erased, ReplyKind, RequestKind};
-use hwc_vault::marker;
 use hwc_workflow::{Breach, BreachKind, Duty, Event};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +28,8 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     ended::{EndedIds, EndedIdsError},
+    questions::told,
+    sealed::is_sealed,
     telling::{self, Asked, Telling},
     timeline::ENGINE,
 };
@@ -252,7 +254,7 @@ impl<J: Journal + Clone> Engine<J> {
                     },
                 },
                 Some(knock) = self.doors.next(), if !stopping && self.under_way.len() < UNDER_WAY_MAX => {
-                    self.knocked(knock);
+                    self.knocked(knock, lease.holder());
                 }
                 () = sleep(&*clock, idle, wake_at), if !stopping => {
                     self.relay.handle(Input::Tick, clock.now());
@@ -279,14 +281,14 @@ impl<J: Journal + Clone> Engine<J> {
         }
     }
 
-    fn knocked(&mut self, knock: Knock) {
+    fn knocked(&mut self, knock: Knock, holder: Holder) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let input = match knock {
             Knock::Submit { from, command: Ok(command), caller } if !is_sealed(&command) => {
                 tracing::warn!(%from, command = command.name(), "a payload that is not sealed");
                 let reply = ReplyKind::Refused(Refusal::Malformed);
-                self.telling.turned_away(&from, RequestKind::of(&command), reply);
+                self.telling.replied(&from, RequestKind::of(&command), reply);
                 return self.spawn(answered(caller, Answer::Refused { refusal: Refusal::Malformed }, None));
             }
             Knock::Submit { command: Ok(command), from, caller } => {
@@ -301,20 +303,38 @@ impl<J: Journal + Clone> Engine<J> {
                 self.fetching.insert(ticket, Waiting { caller, incident: fetch.incident(), asked });
                 Input::Fetch { ticket, from, fetch }
             }
+            Knock::Ask { from, ask, caller } => return self.asked(&from, ask, caller, holder),
             Knock::Submit { from, command: Err(refusal), caller } => {
                 tracing::warn!(%from, refusal = refusal.code(), "a command that cannot be read");
                 let reply = ReplyKind::Refused(refusal);
-                self.telling.turned_away(&from, RequestKind::UnreadableCommand, reply);
+                self.telling.replied(&from, RequestKind::UnreadableCommand, reply);
                 return self.spawn(answered(caller, Answer::Refused { refusal }, None));
             }
             Knock::Fetch { from, fetch: Err(refusal), caller } => {
                 tracing::warn!(%from, refusal = refusal.code(), "a fetch that cannot be read");
                 let reply = ReplyKind::Refused(refusal);
-                self.telling.turned_away(&from, RequestKind::UnreadableFetch, reply);
+                self.telling.replied(&from, RequestKind::UnreadableFetch, reply);
                 return self.spawn(answered(caller, Fetched::Refused { refusal }, None));
             }
         };
         self.relay.handle(input, self.clock.now());
+    }
+
+    /// Answers a question about the asker by what we know, if the broker says that this is still all there is to know.
+    fn asked(
+        &mut self,
+        from: &Organisation,
+        ask: Result<Ask, Refusal>,
+        caller: Caller<Told>,
+        holder: Holder,
+    ) {
+        let request = ask.as_ref().map_or(RequestKind::UnreadableAsk, RequestKind::of_ask);
+        let told = ask.map_or_else(|refusal| Told::Refused { refusal }, |ask| told(&self.relay, from, &ask));
+        self.telling.replied(from, request, ReplyKind::of_told(&told));
+        self.spawn(async move {
+            let confirmed = holder.confirm().await.map_err(|fault| trouble(&fault));
+            answered(caller, confirmed.map_or(Told::TryLater, |()| told), None).await
+        });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -536,24 +556,6 @@ async fn answered<T: Serialize>(caller: Caller<T>, answer: T, place: Option<Trac
         trouble(&error);
     }
     None
-}
-
-/// Whether everything that a command carries has the shape of a seal: what is not sealed must never be stored. Whether it
-/// opens is not ours to know.
-fn is_sealed(command: &Command<Sealed>) -> bool {
-    match command {
-        Command::Record { report, .. } => marker(report).is_some(),
-        Command::Expand { expansion, .. } => expansion.findings.iter().all(|finding| match finding {
-            Finding::Refer { referral, .. } => marker(referral).is_some(),
-            Finding::ScreenedOut { .. } | Finding::NotParticipating => true,
-        }),
-        Command::Route { letter, .. } => marker(letter).is_some(),
-        Command::Screen { .. }
-        | Command::Withhold { .. }
-        | Command::Acknowledge { .. }
-        | Command::Return { .. }
-        | Command::Recall { .. } => true,
-    }
 }
 
 /// Sleeps until the next deadline. A replayed clock stands still as long as there is anything to do.

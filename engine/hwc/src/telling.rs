@@ -135,8 +135,8 @@ impl Telling {
         });
     }
 
-    /// Something that cannot be read was turned away.
-    pub(crate) fn turned_away(&self, from: &Organisation, request: RequestKind, reply: ReplyKind) {
+    /// A request was answered that no incident is about, or that cannot be read.
+    pub(crate) fn replied(&self, from: &Organisation, request: RequestKind, reply: ReplyKind) {
         self.metrics.answered(from.role(), request, reply);
     }
 

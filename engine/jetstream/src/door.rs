@@ -1,11 +1,13 @@
-//! An organisation's side of its doors: submit, fetch, and the tasks that wait for it.
+//! An organisation's side of its doors: submit, fetch, ask, and the tasks that wait for it.
 
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use hwc_schemas::{
-    Organisation, Traceparent, message,
+    Organisation, Traceparent,
+    ask::{Ask, Told},
+    message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, limits::MESSAGE_BYTES_MAX},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -119,6 +121,11 @@ impl Door {
         traceparent: Option<Traceparent>,
     ) -> Result<Fetched, DoorError> {
         Ok(self.knock(names::FETCH, fetch, traceparent).await?.0)
+    }
+
+    /// Asks something about ourselves.
+    pub async fn ask(&self, ask: &Ask) -> Result<Told, DoorError> {
+        Ok(self.knock(names::ASK, ask, None).await?.0)
     }
 
     /// The signed directory of organisations, if there is a newer one than the one with this serial. Who takes it checks its

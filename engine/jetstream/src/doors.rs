@@ -10,7 +10,9 @@ use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 use async_nats::{HeaderMap, Message, Subscriber};
 use futures::{StreamExt as _, stream};
 use hwc_schemas::{
-    Organisation, Traceparent, message,
+    Organisation, Traceparent,
+    ask::{Ask, Told},
+    message,
     wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,6 +60,23 @@ pub enum Knock {
         /// To whom the answer goes.
         caller: Caller<Fetched>,
     },
+    /// To know something about themselves.
+    Ask {
+        /// Who; from the broker, not from the message.
+        from: Organisation,
+        /// What; or that it is no question of this version, which is answered so.
+        ask: Result<Ask, Refusal>,
+        /// To whom the answer goes.
+        caller: Caller<Told>,
+    },
+}
+
+/// Which door somebody knocks at.
+#[derive(Clone, Copy)]
+enum At {
+    Submit,
+    Fetch,
+    Ask,
 }
 
 /// Whoever waits for an answer of this kind. Whoever is dropped unanswered waits in vain, and asks again.
@@ -115,6 +134,7 @@ impl Doors {
     pub async fn open(link: &Link) -> Result<Self, Fault> {
         let submits = link.listen(names::submit("*")).await?;
         let fetches = link.listen(names::fetch("*")).await?;
+        let asks = link.listen(names::ask("*")).await?;
         let (let_in, knocks) = mpsc::channel(WAITING_MAX);
         let porter = Porter {
             link: link.clone(),
@@ -122,7 +142,10 @@ impl Doors {
             bytes: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
             each: HashMap::new(),
         };
-        Ok(Self { knocks, porter: tokio::spawn(porter.work(submits, fetches)) })
+        Ok(Self {
+            knocks,
+            porter: tokio::spawn(porter.work([(At::Submit, submits), (At::Fetch, fetches), (At::Ask, asks)])),
+        })
     }
 
     /// Waits for the next knock; `None` when the connection is closed for good. Cancel-safe.
@@ -146,18 +169,18 @@ struct Porter {
 }
 
 impl Porter {
-    async fn work(mut self, submits: Subscriber, fetches: Subscriber) {
-        let submits = submits.map(|message| (true, message));
-        let mut both = stream::select(submits, fetches.map(|message| (false, message)));
-        while let Some((submits, message)) = both.next().await {
+    async fn work(mut self, doors: [(At, Subscriber); 3]) {
+        let mut all =
+            stream::select_all(doors.map(|(at, knocks)| knocks.map(move |message| (at, message)).boxed()));
+        while let Some((at, message)) = all.next().await {
             let Some((from, reply)) = who(&message) else {
                 tracing::debug!("a knock that no answer could reach was ignored");
                 continue;
             };
-            if submits {
-                self.submit(from, reply, &message).await;
-            } else {
-                self.fetch(from, reply, &message).await;
+            match at {
+                At::Submit => self.submit(from, reply, &message).await,
+                At::Fetch => self.fetch(from, reply, &message).await,
+                At::Ask => self.ask(from, reply, &message).await,
             }
         }
     }
@@ -179,6 +202,16 @@ impl Porter {
                 self.admit(Knock::Fetch { from, fetch, caller }).await;
             }
             Err(reply) => self.turn_away(reply, &Fetched::TryLater).await,
+        }
+    }
+
+    async fn ask(&mut self, from: Organisation, reply: String, message: &Message) {
+        match self.caller(&from, reply, message) {
+            Ok(caller) => {
+                let ask = understand(message);
+                self.admit(Knock::Ask { from, ask, caller }).await;
+            }
+            Err(reply) => self.turn_away(reply, &Told::TryLater).await,
         }
     }
 

@@ -9,6 +9,8 @@ use hwc_schemas::{IncidentId, Organisation, PayloadId};
 pub(crate) const SUBMIT: &str = "submit";
 /// What an organisation calls its door for payloads.
 pub(crate) const FETCH: &str = "fetch";
+/// What an organisation calls its door for questions about itself.
+pub(crate) const ASK: &str = "ask";
 /// What an organisation calls its door for the directory of organisations.
 pub(crate) const DIRECTORY: &str = "directory";
 /// What an organisation calls its door for tasks.
@@ -39,6 +41,11 @@ pub(crate) fn submit(organisation: impl fmt::Display) -> String {
 /// Where an organisation's fetches arrive in the engine's account.
 pub(crate) fn fetch(organisation: impl fmt::Display) -> String {
     format!("hwc.fetch.{organisation}")
+}
+
+/// Where an organisation's questions about itself arrive in the engine's account.
+pub(crate) fn ask(organisation: impl fmt::Display) -> String {
+    format!("hwc.ask.{organisation}")
 }
 
 /// Where an organisation asks for the directory, in the engine's account.

@@ -36,7 +36,7 @@ pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)
 
 /// The broker's configuration for these users, as text: the part of the file that comes from us.
 ///
-/// An organisation may publish to `submit`, `fetch`, `directory` and `next` and acknowledge its own tasks, and may subscribe
+/// An organisation may publish to `submit`, `fetch`, `ask`, `directory` and `next` and acknowledge its own tasks, and may subscribe
 /// to its own inbox; nothing else, and no more of it than its limits say. The engines share an account that nobody else is in.
 ///
 /// **Reload twice when an organisation joins.** At the first reload the server (2.15.1) makes the new account but leaves its
@@ -138,6 +138,7 @@ fn doors(organisation: &Organisation) -> Vec<(Way, bool)> {
     vec![
         (way(names::submit(organisation), Some(names::SUBMIT)), false),
         (way(names::fetch(organisation), Some(names::FETCH)), false),
+        (way(names::ask(organisation), Some(names::ASK)), false),
         (way(names::directory(organisation), Some(names::DIRECTORY)), false),
         (way(names::next(organisation), Some(names::NEXT)), true),
         (way(names::acknowledgements(organisation), None), false),

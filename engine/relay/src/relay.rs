@@ -8,7 +8,7 @@ use std::{
 
 use hwc_schemas::{IncidentId, PayloadId, TraceId};
 use hwc_workflow::{
-    Context, Incident, Table,
+    Context, Holding, Incident, Table,
     calendar::{Calendar, Day},
     policy::Policy,
 };
@@ -151,6 +151,15 @@ impl Relay {
     /// The incidents in memory, with their states.
     pub fn incidents(&self) -> impl Iterator<Item = (IncidentId, &Incident)> {
         self.desks.iter().map(|(id, desk)| (*id, desk.incident()))
+    }
+
+    /// What is held, sealed to whom, and when it goes at the latest (R28, R23). What is being erased is not among it; nor is
+    /// what lies in a log that cannot be read.
+    pub fn holdings(&self) -> impl Iterator<Item = (IncidentId, Holding, Timestamp)> {
+        self.desks.iter().flat_map(|(id, desk)| {
+            let until = desk.incident().ceiling(&self.rules.policy).unwrap_or(Timestamp::MAX);
+            desk.incident().holdings().into_iter().map(move |holding| (*id, holding, until))
+        })
     }
 
     /// The ciphertexts that are pointed to, or about to be: what a sweeper must leave alone. `None` while the log of some

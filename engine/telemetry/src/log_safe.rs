@@ -56,6 +56,7 @@
 
 use hwc_schemas::{
     Role,
+    ask::{Ask, Told},
     outcome::Outcome,
     wire::{Answer, Command, Fetch, Refusal, Task},
 };
@@ -164,11 +165,14 @@ words! {
         RequestKind::FetchLetter => "fetch_letter",
         RequestKind::UnreadableCommand => "unreadable_command",
         RequestKind::UnreadableFetch => "unreadable_fetch",
+        RequestKind::AskHoldings => "ask_holdings",
+        RequestKind::UnreadableAsk => "unreadable_ask",
     };
     ReplyKind: |reply| match reply {
         ReplyKind::Recorded => "recorded",
         ReplyKind::AlreadyRecorded => "already_recorded",
         ReplyKind::Released => "released",
+        ReplyKind::Told => "told",
         ReplyKind::TryLater => "try_later",
         ReplyKind::Refused(refusal) => refusal.code(),
     };
@@ -263,6 +267,10 @@ pub enum RequestKind {
     UnreadableCommand,
     /// Nothing that this program knows, at the door for payloads.
     UnreadableFetch,
+    /// [`Ask::Holdings`]
+    AskHoldings,
+    /// Nothing that this program knows, at the door for questions.
+    UnreadableAsk,
 }
 
 impl RequestKind {
@@ -277,6 +285,13 @@ impl RequestKind {
             Command::Acknowledge { .. } => Self::Acknowledge,
             Command::Return { .. } => Self::Return,
             Command::Recall { .. } => Self::Recall,
+        }
+    }
+
+    /// The kind of a question.
+    pub const fn of_ask(ask: &Ask) -> Self {
+        match ask {
+            Ask::Holdings { .. } => Self::AskHoldings,
         }
     }
 
@@ -299,6 +314,8 @@ pub enum ReplyKind {
     AlreadyRecorded,
     /// The payload was given.
     Released,
+    /// The question was answered.
+    Told,
     /// Not now.
     TryLater,
     /// No.
@@ -306,6 +323,15 @@ pub enum ReplyKind {
 }
 
 impl ReplyKind {
+    /// The kind of an answer to a question.
+    pub const fn of_told(told: &Told) -> Self {
+        match told {
+            Told::Holdings { .. } => Self::Told,
+            Told::Refused { refusal } => Self::Refused(*refusal),
+            Told::TryLater => Self::TryLater,
+        }
+    }
+
     /// The kind of an answer.
     pub const fn of(answer: Answer) -> Self {
         match answer {

@@ -136,6 +136,8 @@ const fn of_request(request: RequestKind) -> &'static str {
         RequestKind::FetchLetter => "request fetch_letter",
         RequestKind::UnreadableCommand => "request unreadable_command",
         RequestKind::UnreadableFetch => "request unreadable_fetch",
+        RequestKind::AskHoldings => "request ask_holdings",
+        RequestKind::UnreadableAsk => "request unreadable_ask",
     }
 }
 

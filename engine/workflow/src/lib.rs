@@ -25,5 +25,5 @@ pub use context::{Chain, Context, Table};
 pub use decide::{Act, Due, decide, due};
 pub use duty::{Breach, BreachKind, Done, Duty, deadline, duties};
 pub use event::{Event, Fact, Found};
-pub use state::{Incident, OutOfOrder, evolve};
+pub use state::{Holding, Incident, OutOfOrder, evolve};
 pub use trail::{Stay, Step, Trail};

@@ -28,6 +28,11 @@ pub(crate) const ROWS: &[Row] = &[
     says("an advisory of JetStream", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.TASKS.{other}")
         .shown_by(Control::LetThrough),
     says("one's own inbox", "_INBOX_{me}.x").shown_by(Control::LetThrough),
+    says("another's door for questions", "hwc.ask.{other}").saying(HOLDINGS),
+    says("one's own door for questions, by the engine's name for it", "hwc.ask.{me}")
+        .saying(HOLDINGS)
+        .shown_by(Control::Shows("is answered")),
+    says("one's own door for questions", "{ask}").saying(HOLDINGS).own(Touches::Nothing),
     says("another's door for the directory", "hwc.directory.{other}").saying(NEWER),
     says("one's own door for the directory, by the engine's name for it", "hwc.directory.{me}")
         .saying(NEWER)
@@ -83,6 +88,9 @@ pub(crate) const REPLIES: &[Row] = &[
 
 /// What is asked at the door for the directory; the answer to this one is always short.
 const NEWER: &str = r#"{"than":9}"#;
+
+/// A question that is answered alike for whoever has nothing.
+const HOLDINGS: &str = r#"{"ask":"holdings"}"#;
 
 const PULL: &str = r#"{"batch":1,"expires":200000000}"#;
 

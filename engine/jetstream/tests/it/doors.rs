@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks};
 use hwc_schemas::{
     IncidentId, Organisation,
+    ask::{Ask, Told},
     wire::{Answer, Command, Fetch, Fetched, Notice, Refusal, Sealed, Task},
 };
 use uuid::Uuid;
@@ -43,6 +44,23 @@ async fn a_command_arrives_whole_with_its_sender_and_its_answer_goes_back() {
     assert_eq!(command, Ok(record(1)));
     caller.answer(&Answer::Recorded).await.unwrap();
     assert_eq!(submitting.await.unwrap(), Ok(Answer::Recorded));
+}
+
+#[tokio::test]
+async fn a_question_arrives_with_its_asker_and_the_answer_goes_back() {
+    let region = Region::with(&[POLICE]).await;
+    let mut doors = Doors::open(&region.link().await).await.unwrap();
+    let door = region.door(0).await;
+    let wanted = Ask::Holdings { after: None };
+    let asking = tokio::spawn({
+        let (door, wanted) = (door.clone(), wanted.clone());
+        async move { door.ask(&wanted).await }
+    });
+    let Some(Knock::Ask { from, ask, caller }) = doors.next().await else { panic!("no question") };
+    assert_eq!((from, ask), (region.organisation(0), Ok(wanted)));
+    let told = Told::Holdings { held: Vec::new(), more: false };
+    caller.answer(&told).await.unwrap();
+    assert_eq!(asking.await.unwrap(), Ok(told));
 }
 
 #[tokio::test]

@@ -1,8 +1,14 @@
 //! An ordinary life, and the order in which things become durable.
 
+use std::collections::BTreeSet;
+
 use hwc_journal::History;
 use hwc_relay::{Output, Reply, Rules};
-use hwc_schemas::wire::{Answer, Command, Fetch, Refusal};
+use hwc_schemas::{
+    Role,
+    letter::Hop,
+    wire::{Answer, Command, Fetch, Refusal},
+};
 use hwc_workflow::{Duty, Fact};
 use jiff::civil::date;
 
@@ -10,7 +16,7 @@ use crate::{
     outside::name,
     people::{People, Plan, expand, record, screen},
     region::{MORNING, at, incident, municipality, police, rules, school, sealed, signal, veilig_thuis},
-    world::{Weather, World},
+    world::{Weather, World, later},
 };
 
 /// Everybody does what they should, and time passes, until nothing moves.
@@ -270,4 +276,36 @@ fn r24_two_breaches_at_one_moment_are_both_recorded_though_they_look_the_same() 
     assert_eq!(world.outside.breaches.len(), 2);
     assert_eq!(world.outside.breaches[0], world.outside.breaches[1]);
     assert!(world.relay.is_idle());
+}
+
+#[test]
+fn r28_what_is_held_is_told_with_whom_it_is_sealed_to_and_until_when() {
+    let (mut world, mut people) = (World::new(MORNING), People::default());
+    assert_eq!(world.relay.holdings().count(), 0);
+    people.report(1, Plan::Ordinary);
+    let mut seen = BTreeSet::new();
+    loop {
+        world.run();
+        for (incident, held, until) in world.relay.holdings() {
+            assert!(world.outside.store.values().any(|one| *one == held.payload), "what is held is there");
+            assert_eq!(
+                until,
+                later(at(MORNING), 28 * 24 * 3_600),
+                "the ceiling counts from the report (R23)"
+            );
+            seen.insert((incident, held.hop, held.from.role(), held.to.role(), held.due));
+        }
+        if !people.work(&mut world) && !world.tick() {
+            break;
+        }
+    }
+    assert_eq!(world.relay.holdings().count(), 0, "after the end it is nothing");
+    let one = incident(1);
+    let expected = [
+        (one, Hop::Report, Role::Police, Role::VeiligThuis, true),
+        (one, Hop::Referral, Role::VeiligThuis, Role::Municipality, false),
+        (one, Hop::Referral, Role::VeiligThuis, Role::Municipality, true),
+        (one, Hop::Letter, Role::Municipality, Role::School, true),
+    ];
+    assert_eq!(seen, BTreeSet::from(expected), "the municipality's copy is due only while it routes (R21)");
 }

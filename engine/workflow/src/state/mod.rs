@@ -5,6 +5,7 @@
 
 mod delivered;
 mod ended;
+mod holding;
 mod incident;
 mod referred;
 mod routed;
@@ -12,6 +13,7 @@ mod signal;
 
 pub use delivered::Delivered;
 pub use ended::{Acknowledged, Ended};
+pub use holding::Holding;
 pub use incident::{Closed, ClosedHow, Expanded, Incident, Qualified, Recorded, Screened};
 pub use referred::{Addressed, Referred};
 pub use routed::Routed;
