@@ -14,5 +14,6 @@ mod population;
 mod privacy;
 mod processes;
 mod region;
+mod retention;
 mod tidy;
 mod traces;

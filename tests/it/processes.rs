@@ -9,13 +9,14 @@ use crate::{
     region::{Done, Region, report_of, the_one, wait_for},
 };
 
-const CHAIN: [&str; 4] = ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00"];
+pub(crate) const CHAIN: [&str; 4] =
+    ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00"];
 
-fn code(of: &Value) -> String {
+pub(crate) fn code(of: &Value) -> String {
     of["code"].as_str().unwrap().to_owned()
 }
 
-fn fine(done: Done) -> String {
+pub(crate) fn fine(done: Done) -> String {
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     done.stdout
 }

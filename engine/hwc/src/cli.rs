@@ -12,7 +12,7 @@ use crate::{
     exit::{self, Code},
     keys, operator,
     replay::{self, Ground, Options, ReplayError},
-    roles, serve,
+    retention, roles, serve,
     settings::Common,
     simulate,
     timeline::Speed,
@@ -71,6 +71,8 @@ enum Command {
     /// An organisation's own keys, and whose keys it believes.
     #[command(subcommand)]
     Keys(keys::Action),
+    /// What is kept, where and for how long; and what another policy would erase.
+    Retention(retention::Arguments),
     /// Shows the life of one incident that is in flight, with an engine's settings: states, times and rules, and what is owed.
     Trace(trace::Arguments),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
@@ -158,6 +160,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::School(arguments) => roles::school::run(arguments).await,
         Command::Operator(arguments) => operator::run(arguments).await,
         Command::Keys(action) => keys::run(action),
+        Command::Retention(arguments) => retention::run(&arguments).await,
         Command::Trace(arguments) => trace::run(&arguments).await,
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),

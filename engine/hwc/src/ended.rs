@@ -151,6 +151,16 @@ impl EndedIds {
         Ok(Self { path, orders })
     }
 
+    /// How many ids of incidents there are of more than so many days ago, in this folder; none if there is no such file.
+    pub(crate) fn older(folder: &Path, days: u16, now: Timestamp) -> Result<u64, EndedIdsError> {
+        let path = folder.join(FILE);
+        let (mut older, oldest) = (0, day_of(now).saturating_sub(i32::from(days)));
+        if path.exists() {
+            each(&path, |record| older += u64::from(record.kind == Kind::Incident && record.day < oldest))?;
+        }
+        Ok(older)
+    }
+
     /// Notes that an incident ended, durably when it answers.
     pub(crate) async fn incident(&self, incident: IncidentId, now: Timestamp) -> Result<(), EndedIdsError> {
         self.note(vec![Record { kind: Kind::Incident, day: day_of(now), id: number(*incident.as_bytes()) }])

@@ -87,9 +87,6 @@ const OFFER_AGAIN_EVERY: Duration = Duration::from_mins(1);
 /// How often what ended is got off the disk.
 const CLEAR_EVERY: Duration = Duration::from_secs(5);
 
-/// How long what ended waits for its neighbours, so that much can go at once.
-const GROUPED_FOR: Duration = Duration::from_secs(15);
-
 /// How long a stopping engine takes to get off the disk what ended.
 const CLEARED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -518,8 +515,9 @@ impl<J: Journal + Clone> Engine<J> {
 
     fn clear(&mut self) {
         let (journal, store, telling) = (self.journal.clone(), self.store.clone(), self.telling.clone());
+        let grouped_for = Duration::from_secs(self.relay.policy().events_grouped_seconds().into());
         self.spawn(async move {
-            clear_now(&journal, &store, &telling, GROUPED_FOR).await;
+            clear_now(&journal, &store, &telling, grouped_for).await;
             None
         });
     }

@@ -17,6 +17,7 @@ mod questions;
 mod readiness;
 mod region;
 mod replay;
+mod retention;
 mod roles;
 mod sealed;
 mod serve;

@@ -18,6 +18,7 @@ use hwc_schemas::{
 use hwc_workflow::{
     calendar::{Calendar, Feed, HolidayRegion, Zone},
     policy::{Policy, PolicySettings},
+    retention::RetentionSettings,
 };
 use jiff::civil::{Date, Time};
 use serde::Deserialize;
@@ -146,6 +147,7 @@ struct RegionToml {
     #[serde(default)]
     extra_closed_days: Vec<toml::Spanned<String>>,
     policy: Option<toml::Spanned<PolicyToml>>,
+    retention: Option<toml::Spanned<RetentionToml>>,
 }
 
 fn unnamed() -> String {
@@ -165,6 +167,41 @@ struct PolicyToml {
     expire_after_school_days: Option<toml::Spanned<u16>>,
     payload_ceiling_days: Option<toml::Spanned<u16>>,
     accept_days: Option<toml::Spanned<u16>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RetentionToml {
+    events_grouped_seconds: Option<toml::Spanned<u16>>,
+    orphans_after_seconds: Option<toml::Spanned<u16>>,
+    tombstone_days: Option<toml::Spanned<u16>>,
+    breach_days: Option<toml::Spanned<u16>>,
+}
+
+impl RetentionToml {
+    fn settings(&self) -> RetentionSettings {
+        let default = RetentionSettings::default();
+        let said = |written: &Option<toml::Spanned<u16>>| written.as_ref().map(|it| *it.get_ref());
+        RetentionSettings {
+            events_grouped_seconds: said(&self.events_grouped_seconds)
+                .unwrap_or(default.events_grouped_seconds),
+            orphans_after_seconds: said(&self.orphans_after_seconds).unwrap_or(default.orphans_after_seconds),
+            tombstone_days: said(&self.tombstone_days).or(default.tombstone_days),
+            breach_days: said(&self.breach_days).unwrap_or(default.breach_days),
+        }
+    }
+
+    /// Where a key is written; none if it is not.
+    fn place(&self, key: &str) -> Option<usize> {
+        let written = match key {
+            "events_grouped_seconds" => &self.events_grouped_seconds,
+            "orphans_after_seconds" => &self.orphans_after_seconds,
+            "tombstone_days" => &self.tombstone_days,
+            "breach_days" => &self.breach_days,
+            _ => return None,
+        };
+        written.as_ref().map(|it| it.span().start)
+    }
 }
 
 fn settings(bytes: &[u8]) -> Result<Settings, RegionError> {
@@ -194,14 +231,20 @@ fn settings(bytes: &[u8]) -> Result<Settings, RegionError> {
         participating: codes(&read.participating_municipalities)?,
         region: codes(&read.region_municipalities)?,
         extra_closed_days: days.collect::<Result<_, _>>()?,
-        policy: policy(text, read.policy)?,
+        policy: policy(text, read.policy, read.retention)?,
     })
 }
 
-fn policy(text: &str, read: Option<toml::Spanned<PolicyToml>>) -> Result<Policy, RegionError> {
+fn policy(
+    text: &str,
+    read: Option<toml::Spanned<PolicyToml>>,
+    kept: Option<toml::Spanned<RetentionToml>>,
+) -> Result<Policy, RegionError> {
     let whole = read.as_ref().map_or(0, |policy| policy.span().start);
+    let kept_at = kept.as_ref().map_or(whole, |kept| kept.span().start);
+    let kept = kept.map(toml::Spanned::into_inner).unwrap_or_default();
     let read = read.map(toml::Spanned::into_inner).unwrap_or_default();
-    let mut settings = PolicySettings::default();
+    let mut settings = PolicySettings { retention: kept.settings(), ..PolicySettings::default() };
     let times = [
         (&read.deliver_from, &mut settings.deliver_from),
         (&read.deliver_until, &mut settings.deliver_until),
@@ -228,6 +271,9 @@ fn policy(text: &str, read: Option<toml::Spanned<PolicyToml>>) -> Result<Policy,
         }
     }
     Policy::check(settings).map_err(|error| {
+        if error.table == "retention" {
+            return at(text, kept.place(error.key).unwrap_or(kept_at), &error.to_string());
+        }
         let place = match error.key {
             "max_hold_days" => read.max_hold_days.map(|it| it.span().start),
             "expire_after_school_days" => read.expire_after_school_days.map(|it| it.span().start),
@@ -320,6 +366,19 @@ mod tests {
         for (more, said) in cases {
             assert_eq!(refusal(&format!("{GOOD}{more}")), said);
         }
+    }
+
+    #[test]
+    fn retention_is_read_and_refused_where_it_is_written() {
+        let read = settings(format!("{GOOD}[retention]\ntombstone_days = 400\n").as_bytes());
+        assert_eq!(read.map(|read| read.policy.tombstone_days()).ok(), Some(400));
+        let said = refusal(&format!("{GOOD}[retention]\nbreach_days = 30\ntombstone_days = 96\n"));
+        assert!(
+            said.starts_with("region.toml line 8, column 18: retention.tombstone_days: must be"),
+            "{said}"
+        );
+        let said = refusal(&format!("{GOOD}[retention]\npayload_days = 3\n"));
+        assert_eq!(said, "region.toml line 7, column 1: this setting is not known");
     }
 
     #[test]

@@ -19,9 +19,10 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     daemon::{self, StateError, StateFolder},
     ended::{EndedIds, EndedIdsError, KeptFor},
-    engine::{self, Ended, Engine, EngineError, Observer},
+    engine::{self, Ended, Engine, EngineError, Observer, Sweep},
     exit::Code,
     region::{Region, RegionError},
+    retention::{expiry::expire, folders::Sweeping},
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
     shifted::ShiftedClock,
     shown::{self, ShowError, Shown},
@@ -147,6 +148,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let health = Health::default();
     let seat = health.condition("seat", "starting");
     let broker = health.condition("broker", shown::NO_CONNECTION);
+    let _sweeping = Sweeping::of(settings.relay.swept.clone());
     let _shown = Shown::at(settings.relay.listen, &health, telling.metrics.page()).await?;
     let stop = daemon::stop_on_signals();
     let (tell_rules, rules) = watch::channel(rules);
@@ -253,14 +255,22 @@ impl Instance<'_> {
         self.ended.learn(&ground.journal, clock(&self.settings.file).now()).await?;
         ground.ended = Some(self.ended.clone());
         let tasks = ground.tasks.clone();
+        let expiring = expire(lease.link().clone(), lease.holder(), self.rules.clone());
         let rules = Rules::clone(&self.rules.borrow());
-        let engine =
-            Engine::start(ground, rules, clock(&self.settings.file), Arc::new(Nobody), self.telling.clone());
-        let engine = engine.await?;
+        let engine = Engine::start(
+            ground,
+            rules.clone(),
+            clock(&self.settings.file),
+            Arc::new(Nobody),
+            self.telling.clone(),
+        );
+        let orphans_after = Duration::from_secs(rules.policy.orphans_after_seconds().into());
+        let engine = engine.await?.sweeping(Sweep { orphans_after, ..Sweep::default() });
         tracing::info!("leading");
         tokio::select! {
             ended = engine.run(lease, self.rules.clone(), self.stop.clone()) => Ok(ended),
             () = admit(&tasks, self.members.clone()) => Ok(Ended::Overtaken),
+            () = expiring => Ok(Ended::Overtaken),
         }
     }
 
@@ -280,9 +290,9 @@ impl Instance<'_> {
     }
 }
 
-/// How long a tombstone is kept: a week longer than a report is accepted, whatever the clocks say.
+/// How long a tombstone is kept: longer than a report is accepted.
 fn tombstones_for(rules: &Rules) -> Duration {
-    Duration::from_hours(24 * (u64::from(rules.policy.accept_days()) + 7))
+    Duration::from_hours(24 * u64::from(rules.policy.tombstone_days()))
 }
 
 /// How long ids of what ended are kept.

@@ -12,6 +12,8 @@ pub(crate) struct Lying {
     pub(crate) subject: String,
     pub(crate) sequence: u64,
     pub(crate) body: Vec<u8>,
+    /// When the broker took it.
+    pub(crate) since: Option<Timestamp>,
     /// Until when it is to be there; none if it has no such time. A server that has only just started may not have looked yet.
     until: Option<Timestamp>,
 }
@@ -47,7 +49,7 @@ impl Answer {
         let headers = BASE64.decode(hdrs).map_err(|_| Fault::Garbled)?;
         let lives = time_to_live(&String::from_utf8_lossy(&headers));
         let until = time.zip(lives).and_then(|(stored, lives)| stored.checked_add(lives).ok());
-        Ok(Lying { subject, sequence: seq, body, until })
+        Ok(Lying { subject, sequence: seq, body, since: time, until })
     }
 }
 

@@ -127,6 +127,11 @@ impl Relay {
         self.desks.get(&incident)?.trail().trace()
     }
 
+    /// The policy that counts now.
+    pub fn policy(&self) -> &Policy {
+        &self.rules.policy
+    }
+
     /// When lessons begin (R17).
     pub fn school_start(&self) -> Time {
         self.rules.policy.school_start()

@@ -18,6 +18,7 @@ pub mod duty;
 pub mod event;
 pub mod law;
 pub mod policy;
+pub mod retention;
 pub mod state;
 pub mod trail;
 

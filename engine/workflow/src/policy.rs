@@ -6,6 +6,8 @@
 use hwc_schemas::wire::Notice;
 use jiff::civil::Time;
 
+use crate::retention::RetentionSettings;
+
 /// Days a payload may stay beyond its longest hold and its time at the school (R23): what routing takes.
 pub const MARGIN_DAYS: u16 = 7;
 
@@ -36,6 +38,8 @@ pub struct PolicySettings {
     pub payload_ceiling_days: u16,
     /// How many days after it was made a report is still accepted. What ended is remembered a little longer than that.
     pub accept_days: u16,
+    /// How long what remains is kept: the table `[retention]`.
+    pub retention: RetentionSettings,
 }
 
 impl PolicySettings {
@@ -70,15 +74,18 @@ impl Default for PolicySettings {
             expire_after_school_days: 2,
             payload_ceiling_days: 28,
             accept_days: 90,
+            retention: RetentionSettings::default(),
         }
     }
 }
 
 /// Why settings are no policy. It names the key and the limit, never a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("policy.{key}: {problem}")]
+#[error("{table}.{key}: {problem}")]
 pub struct PolicyError {
-    /// The key to change, one of [`PolicySettings::KEYS`].
+    /// The table that it stands in: `policy` or `retention`.
+    pub table: &'static str,
+    /// The key to change, one of [`PolicySettings::KEYS`] or [`RetentionSettings::KEYS`].
     pub key: &'static str,
     /// What is wrong with it.
     pub problem: &'static str,
@@ -95,7 +102,8 @@ pub struct Policy(PolicySettings);
 
 impl Policy {
     /// Checks settings. Refused are, in this order: a window without a moment in it (R19), a number of days above
-    /// [`DAYS_MAX`], and a ceiling that could come before a signal's own end (R23).
+    /// [`DAYS_MAX`], a ceiling that could come before a signal's own end (R23), and what remains being kept for too short
+    /// or too long.
     pub fn check(settings: PolicySettings) -> Result<Self, PolicyError> {
         let s = &settings;
         let ceiling_min =
@@ -113,8 +121,11 @@ impl Policy {
             ),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, key, problem)) => Err(PolicyError { key, problem }),
-            None => Ok(Self(settings)),
+            Some((_, key, problem)) => Err(PolicyError { table: "policy", key, problem }),
+            None => match s.retention.broken(s.accept_days) {
+                Some((key, problem)) => Err(PolicyError { table: "retention", key, problem }),
+                None => Ok(Self(settings)),
+            },
         }
     }
 
@@ -169,6 +180,26 @@ impl Policy {
     pub const fn accept_days(&self) -> u16 {
         self.0.accept_days
     }
+
+    /// How long the events of a finished incident wait for others, in seconds, at most 60.
+    pub const fn events_grouped_seconds(&self) -> u16 {
+        self.0.retention.events_grouped_seconds
+    }
+
+    /// How old a ciphertext must be that no event points to before it is swept, in seconds, at least 120.
+    pub const fn orphans_after_seconds(&self) -> u16 {
+        self.0.retention.orphans_after_seconds
+    }
+
+    /// How long it is remembered that an incident ended, in days; at least a week more than [`Self::accept_days`].
+    pub fn tombstone_days(&self) -> u16 {
+        self.0.retention.tombstone_days(self.0.accept_days)
+    }
+
+    /// How long breach records are kept, in days (R24).
+    pub const fn breach_days(&self) -> u16 {
+        self.0.retention.breach_days
+    }
 }
 
 #[cfg(test)]
@@ -180,7 +211,9 @@ mod tests {
         let mut settings = PolicySettings::default();
         change(&mut settings);
         let refusal = Policy::check(settings).err()?;
-        assert!(PolicySettings::KEYS.contains(&refusal.key));
+        let keys: &[&str] =
+            if refusal.table == "policy" { &PolicySettings::KEYS } else { &RetentionSettings::KEYS };
+        assert!(keys.contains(&refusal.key));
         Some(refusal.key)
     }
 
@@ -230,8 +263,31 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_is_remembered_for_longer_than_a_report_is_accepted() {
+        let remembered = |change: fn(&mut PolicySettings)| {
+            let mut settings = PolicySettings::default();
+            change(&mut settings);
+            Policy::check(settings).map(|policy| policy.tombstone_days()).map_err(|error| error.key)
+        };
+        assert_eq!(remembered(|_| ()), Ok(97));
+        assert_eq!(remembered(|s| s.accept_days = 365), Ok(372));
+        assert_eq!(remembered(|s| s.retention.tombstone_days = Some(400)), Ok(400));
+        assert_eq!(remembered(|s| s.retention.tombstone_days = Some(96)), Err("tombstone_days"));
+        assert_eq!(remembered(|s| s.retention.tombstone_days = Some(u16::MAX)), Err("tombstone_days"));
+    }
+
+    #[test]
+    fn what_remains_is_kept_for_neither_no_time_nor_for_ever() {
+        assert_eq!(refused(|s| s.retention.breach_days = 0), Some("breach_days"));
+        assert_eq!(refused(|s| s.retention.breach_days = 3_654), Some("breach_days"));
+        assert_eq!(refused(|s| s.retention.events_grouped_seconds = 61), Some("events_grouped_seconds"));
+        assert_eq!(refused(|s| s.retention.orphans_after_seconds = 119), Some("orphans_after_seconds"));
+    }
+
+    #[test]
     fn an_error_names_its_key_as_the_file_does() {
-        let error = PolicyError { key: "deliver_until", problem: "must be later than deliver_from" };
+        let error =
+            PolicyError { table: "policy", key: "deliver_until", problem: "must be later than deliver_from" };
         assert_eq!(error.to_string(), "policy.deliver_until: must be later than deliver_from");
     }
 }

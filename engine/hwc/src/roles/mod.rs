@@ -40,6 +40,7 @@ use crate::{
     member::{KeysError, Member},
     readiness::Conditions,
     region::RegionError,
+    retention::folders::Sweeping,
     settings::{HasRelay, Relay, Settings, SettingsError},
     shown::{self, ShowError, Shown},
 };
@@ -123,6 +124,7 @@ struct Post {
     drain_within: Duration,
     conditions: Conditions,
     _shown: Shown,
+    _sweeping: Sweeping,
 }
 
 /// A file that is followed, by the name of its condition, and what is wrong with its newest version.
@@ -146,7 +148,17 @@ impl Post {
             () = hours.closing() => return Ok(None),
         };
         let drain_within = relay.drain_within;
-        Ok(Some(Self { station, follower, state, stop, drain_within, conditions, _shown: shown }))
+        let sweeping = Sweeping::of(relay.swept.clone());
+        Ok(Some(Self {
+            station,
+            follower,
+            state,
+            stop,
+            drain_within,
+            conditions,
+            _shown: shown,
+            _sweeping: sweeping,
+        }))
     }
 
     /// Works the organisation's tasks and serves its people until told to stop.

@@ -11,6 +11,7 @@
 //! listen = "127.0.0.1:9301"              # /livez, /readyz, /metrics
 //! otlp = "http://127.0.0.1:4318"         # where traces go; none when absent
 //! drain_seconds = 20                     # what a polite stop may take
+//! swept = [{ folder = "logs", days = 14 }]   # files that go when they are so old
 //!
 //! [school]
 //! organisation = "school-01AA00"
@@ -29,6 +30,8 @@ use std::{
 use hwc_jetstream::{Address, TlsFiles};
 use serde::{Deserialize, de::DeserializeOwned};
 pub(crate) use strict::SettingsError;
+
+use crate::retention::folders::{SweptFolder, SweptTable};
 
 /// The flags that every process takes; each wins over its variable, and that over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -68,6 +71,8 @@ pub(crate) struct Relay {
     pub(crate) otlp: Option<String>,
     /// What a polite stop may take.
     pub(crate) drain_within: Duration,
+    /// Folders whose files go when they are old.
+    pub(crate) swept: Vec<SweptFolder>,
 }
 
 impl Relay {
@@ -94,6 +99,8 @@ pub(crate) struct RelayTable {
     otlp: Option<String>,
     #[serde(default = "twenty")]
     drain_seconds: u16,
+    #[serde(default)]
+    swept: Vec<SweptTable>,
 }
 
 const fn twenty() -> u16 {
@@ -136,6 +143,11 @@ impl<T: HasRelay> Settings<T> {
         let given = |flag: &Option<PathBuf>, written: Option<PathBuf>| {
             flag.clone().or_else(|| written.map(|path| folder.join(path)))
         };
+        let swept = table.swept.into_iter().map(|one| SweptFolder::new(folder.join(one.folder), one.days));
+        let swept = swept.collect::<Result<_, _>>().map_err(|no_days| SettingsError::Unusable {
+            path: path.clone(),
+            problem: no_days.to_string(),
+        })?;
         let relay = Relay {
             broker: common
                 .broker
@@ -148,6 +160,7 @@ impl<T: HasRelay> Settings<T> {
             listen: common.listen.or(table.listen),
             otlp: common.otlp.clone().or(table.otlp),
             drain_within: Duration::from_secs(table.drain_seconds.into()),
+            swept,
         };
         Ok(Self { file, relay, folder, path })
     }

@@ -9,6 +9,7 @@ mod lease;
 mod permissions;
 mod proxy;
 mod region;
+mod remains;
 mod store;
 mod three;
 mod tls;

@@ -1,0 +1,151 @@
+//! Folders whose files go when they are old enough: logs, traces that somebody keeps as files, what an adapter set aside.
+//!
+//! ```toml
+//! [[relay.swept]]
+//! folder = "logs"   # only files that lie in it; not what is below, and nothing that a link points to
+//! days = 14
+//! ```
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+
+/// How often folders are swept.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// The longest that a file may be kept, in days.
+const KEPT_DAYS_MAX: u16 = 3_653;
+
+/// A folder as it is written in the settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SweptTable {
+    pub(crate) folder: PathBuf,
+    pub(crate) days: u16,
+}
+
+/// A folder, and how long its files are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SweptFolder {
+    pub(crate) folder: PathBuf,
+    pub(crate) days: u16,
+}
+
+/// A number of days that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("[[relay.swept]] days must be at least 1 and at most {KEPT_DAYS_MAX}")]
+pub(crate) struct NoDays;
+
+impl SweptFolder {
+    pub(crate) fn new(folder: PathBuf, days: u16) -> Result<Self, NoDays> {
+        if (1..=KEPT_DAYS_MAX).contains(&days) { Ok(Self { folder, days }) } else { Err(NoDays) }
+    }
+
+    /// The files that are too old at this moment.
+    pub(crate) fn old(&self, now: SystemTime) -> io::Result<Vec<PathBuf>> {
+        let kept_for = Duration::from_hours(24 * u64::from(self.days));
+        let Some(before) = now.checked_sub(kept_for) else { return Ok(Vec::new()) };
+        let mut old = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // Of a link this is the link itself, which is no file.
+            let about = entry.metadata()?;
+            if about.is_file() && about.modified()? < before {
+                old.push(entry.path());
+            }
+        }
+        Ok(old)
+    }
+
+    /// Removes them; says how many.
+    fn sweep(&self, now: SystemTime) -> io::Result<usize> {
+        let old = self.old(now)?;
+        for file in &old {
+            remove(file)?;
+        }
+        Ok(old.len())
+    }
+}
+
+/// Somebody else may have been quicker.
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Sweeps these folders now and every hour, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Sweeping(JoinHandle<()>);
+
+impl Sweeping {
+    pub(crate) fn of(folders: Vec<SweptFolder>) -> Self {
+        Self(tokio::spawn(async move {
+            let mut hour = tokio::time::interval(SWEEP_EVERY);
+            while !folders.is_empty() {
+                hour.tick().await;
+                let folders = folders.clone();
+                // Whatever comes of it was said.
+                let _ = tokio::task::spawn_blocking(move || folders.iter().for_each(sweep_one)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn sweep_one(swept: &SweptFolder) {
+    let folder = swept.folder.display();
+    match swept.sweep(SystemTime::now()) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(%folder, files, "files older than their time are removed"),
+        Err(error) => {
+            tracing::warn!(%folder, %error, "a folder cannot be swept; its files stay until it can");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    #[test]
+    fn only_old_files_of_the_folder_itself_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let now = SystemTime::now();
+        for (name, age) in [("old.log", DAY * 15), ("young.log", DAY * 13)] {
+            let file = fs::File::create(at(name)).unwrap();
+            file.set_modified(now - age).unwrap();
+        }
+        fs::create_dir(at("below")).unwrap();
+        fs::File::create(at("below/old.log")).unwrap().set_modified(now - DAY * 15).unwrap();
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        elsewhere.as_file().set_modified(now - DAY * 15).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), at("link")).unwrap();
+        let swept = SweptFolder::new(folder.path().into(), 14).unwrap();
+        assert_eq!(swept.sweep(now).unwrap(), 1);
+        assert!(!at("old.log").exists() && at("young.log").exists() && at("below/old.log").exists());
+        assert!(elsewhere.path().exists() && at("link").exists());
+        assert_eq!(swept.sweep(now).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_number_of_days_that_is_none_is_refused() {
+        for days in [0, KEPT_DAYS_MAX + 1] {
+            assert_eq!(SweptFolder::new("logs".into(), days), Err(NoDays));
+        }
+    }
+}

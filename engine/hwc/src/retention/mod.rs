@@ -1,0 +1,230 @@
+//! `hwc retention`: what is kept, where and for how long; and what another policy would erase, before it is in force.
+
+pub(crate) mod expiry;
+pub(crate) mod folders;
+
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::SystemTime};
+
+use clap::Subcommand;
+use hwc_adapter_kit::{Clock as _, WallClock};
+use hwc_jetstream::{AT_ONCE_MAX, Credential, Link, Remains, older};
+use hwc_workflow::policy::Policy;
+use serde::Serialize;
+
+use crate::{
+    cli::{self, Output},
+    ended::EndedIds,
+    engine::EngineError,
+    exit::{self, Code},
+    region::Region,
+    serve::{self, EngineFile, ServeError, World},
+    settings::{Common, Settings},
+};
+
+/// What `hwc retention` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Shows what is kept, where, for how long and by which rule, as an engine's settings say.
+    Show {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Counts what would be erased if the policy of this region folder were in force; changes nothing.
+    DryRun {
+        /// The folder with the other region.toml; the one in force when absent.
+        #[arg(long, value_name = "DIR")]
+        region: Option<PathBuf>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+/// Runs the command, with an engine's settings.
+pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
+    let done = match &arguments.action {
+        Action::Show { output } => show(&arguments.common, *output),
+        Action::DryRun { region, output } => dry_run(&arguments.common, region.as_ref(), *output).await,
+    };
+    match done {
+        Ok(code) => code.into(),
+        Err(error) => {
+            exit::say(&error.to_string());
+            error.code().into()
+        }
+    }
+}
+
+/// One line of the policy.
+#[derive(Debug, Serialize)]
+struct Line {
+    what: &'static str,
+    /// For how long, in words.
+    kept: String,
+    setting: &'static str,
+    rules: &'static str,
+    gone_by: &'static str,
+}
+
+fn lines(policy: &Policy) -> Vec<Line> {
+    let line = |what, kept, (setting, rules), gone_by| Line { what, kept, setting, rules, gone_by };
+    let until = |words: &str| words.to_owned();
+    let days = |days: u16| format!("{days} days");
+    let seconds = |seconds: u16| format!("{seconds} seconds");
+    vec![
+        line(
+            "a report, sealed",
+            until("until its children are referred"),
+            ("the law", "R21"),
+            "the engine's duty",
+        ),
+        line("a referral, sealed", until("until its signal ends"), ("the law", "R21"), "the engine's duty"),
+        line(
+            "a letter, sealed",
+            until("until it is acknowledged, returned, recalled or expired"),
+            ("the law", "R21, R23"),
+            "the engine's duty",
+        ),
+        line(
+            "any of these, whatever happens",
+            days(policy.payload_ceiling_days()),
+            ("policy.payload_ceiling_days", "R23"),
+            "the broker alone",
+        ),
+        line(
+            "a ciphertext that no event points to",
+            seconds(policy.orphans_after_seconds()),
+            ("retention.orphans_after_seconds", "R21"),
+            "the sweeper, every minute",
+        ),
+        line(
+            "a finished incident's events",
+            seconds(policy.events_grouped_seconds()),
+            ("retention.events_grouped_seconds", "R23"),
+            "the clearing, every five seconds",
+        ),
+        line(
+            "that an incident ended",
+            days(policy.tombstone_days()),
+            ("retention.tombstone_days", "R22"),
+            "the broker; the expiry, every hour",
+        ),
+        line(
+            "breach records",
+            days(policy.breach_days()),
+            ("retention.breach_days", "R24"),
+            "the expiry, every hour",
+        ),
+    ]
+}
+
+fn show(common: &Common, output: Output) -> Result<Code, ServeError> {
+    let settings = Settings::<EngineFile>::read(common)?;
+    let policy = World::read(&settings)?.rules.policy;
+    let lines = lines(&policy);
+    let swept = &settings.relay.swept;
+    cli::print(&match output {
+        Output::Json => {
+            let folders: Vec<_> = swept
+                .iter()
+                .map(|one| serde_json::json!({ "folder": one.folder, "kept_days": one.days }))
+                .collect();
+            format!("{}\n", serde_json::json!({ "kept": lines, "folders": folders }))
+        }
+        Output::Text => {
+            let mut text = String::new();
+            for line in &lines {
+                let _ = writeln!(
+                    text,
+                    "{:<38} {:<58} {:<33} {:<9} {}",
+                    line.what, line.kept, line.setting, line.rules, line.gone_by
+                );
+            }
+            for one in swept {
+                let _ = writeln!(text, "files in {}: {} days, relay.swept", one.folder.display(), one.days);
+            }
+            text
+        }
+    });
+    Ok(Code::Fine)
+}
+
+/// What a policy would erase.
+#[derive(Debug, Serialize)]
+struct Would {
+    what: String,
+    kept_days: u16,
+    erased: u64,
+    /// Whether there may be more: no more than so many were counted.
+    or_more: bool,
+}
+
+async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> Result<Code, ServeError> {
+    let settings = Settings::<EngineFile>::read(common)?;
+    let in_force = World::read(&settings)?.rules.policy;
+    let policy = match region {
+        Some(folder) => Region::read(folder)?.policy,
+        None => in_force,
+    };
+    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
+    let link = Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?;
+    let mut would = Vec::new();
+    for what in Remains::ALL {
+        let erased = older(&link, what, expiry::oldest(&policy, what, WallClock.now()))
+            .await
+            .map_err(EngineError::from)?;
+        let name = match what {
+            Remains::Tombstones => "tombstones",
+            Remains::BreachRecords => "breach records",
+        };
+        let or_more = erased >= AT_ONCE_MAX;
+        would.push(Would { what: name.to_owned(), kept_days: expiry::days(&policy, what), erased, or_more });
+    }
+    let kept_days = policy.tombstone_days();
+    let now = serve::clock(&settings.file).now();
+    let erased = EndedIds::older(&settings.relay.state_dir, kept_days, now)?;
+    would.push(Would {
+        what: "ids of what ended, of this engine".to_owned(),
+        kept_days,
+        erased,
+        or_more: false,
+    });
+    for one in &settings.relay.swept {
+        let erased = one.old(SystemTime::now()).map_or(0, |old| old.len() as u64);
+        let what = format!("files in {}", one.folder.display());
+        would.push(Would { what, kept_days: one.days, erased, or_more: false });
+    }
+    let ceiling = (policy.payload_ceiling_days() != in_force.payload_ceiling_days())
+        .then_some("payload_ceiling_days cannot be changed in a region that works: the engine would keep the former policy");
+    cli::print(&match output {
+        Output::Json => format!("{}\n", serde_json::json!({ "would_erase": would, "refused": ceiling })),
+        Output::Text => {
+            let mut text = String::new();
+            for one in &would {
+                let more = if one.or_more { " or more" } else { "" };
+                let _ = writeln!(
+                    text,
+                    "{:<40} {:>8}{more} older than {} days would be erased",
+                    one.what, one.erased, one.kept_days
+                );
+            }
+            text.push_str(
+                "Nothing was changed. What carries a person goes by the law and not by these settings.\n",
+            );
+            if let Some(problem) = ceiling {
+                let _ = writeln!(text, "Refused: {problem}.");
+            }
+            text
+        }
+    });
+    Ok(if ceiling.is_some() { Code::Refused } else { Code::Fine })
+}
