@@ -18,6 +18,7 @@ pub const HELD_PER_ANSWER_MAX: usize = 1_000;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
     /// What does the relay hold at this moment that is sealed to me (R28)?
@@ -30,6 +31,7 @@ pub enum Ask {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "told", rename_all = "snake_case")]
 pub enum Told {
     /// What is held.
@@ -50,6 +52,7 @@ pub enum Told {
 
 /// A ciphertext that the relay holds for the one who can open it. What is being erased at this moment is not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Held {
     /// Which.
     pub payload: PayloadId,

@@ -14,6 +14,7 @@ pub const CODEWORD: &str = "Handle with Care";
 
 /// A leg of the way. Each is sealed by one organisation to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Hop {
     /// Police to Veilig Thuis: the report.
@@ -150,6 +151,7 @@ pub(crate) mod plain {
     const PLAIN_BYTES_RESERVED: usize = 160 * 1024;
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainChild<'a> {
         #[serde(borrow)]
         given_names: Cow<'a, str>,
@@ -161,6 +163,7 @@ pub(crate) mod plain {
     }
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainReferral<'a> {
         #[serde(borrow)]
         pub(crate) child: PlainChild<'a>,
@@ -170,6 +173,7 @@ pub(crate) mod plain {
     }
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainLetter<'a> {
         #[serde(borrow)]
         pub(crate) child: PlainChild<'a>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an organisation does in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Reports incidents (R4, R8).

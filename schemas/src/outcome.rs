@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a signal was screened out. In the order of the rules: the first that applies counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScreenedOut {
     /// The whole incident: no violence in a relationship of dependency (R3).
@@ -20,6 +21,7 @@ pub enum ScreenedOut {
 
 /// Why a signal was withheld. In the order of the rules: the first that applies counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Withheld {
     /// The child's home municipality does not take part (R15); decided by Veilig Thuis.
@@ -51,6 +53,7 @@ impl Withheld {
 
 /// Why a signal was recalled (R24).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Recalled {
     /// It went to a school that does not have the child.
@@ -61,6 +64,7 @@ pub enum Recalled {
 
 /// What did not happen in time (R20, R23).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Expired {
     /// The ceiling came before the screening.
@@ -73,6 +77,7 @@ pub enum Expired {
 
 /// The one way a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", content = "reason", rename_all = "snake_case")]
 pub enum Outcome {
     /// It never was a signal for a school.

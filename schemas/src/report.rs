@@ -45,6 +45,7 @@ impl Occurred {
 
 /// What the incident was. Known to the police and Veilig Thuis only.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Domestic violence.
@@ -75,6 +76,7 @@ pub struct Mention {
 
 /// Whether the child was there.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// At the address when the police came.
@@ -85,6 +87,7 @@ pub enum Presence {
 
 /// How the child belongs to the address.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// Registered at the address (R5).
@@ -190,6 +193,7 @@ pub(crate) mod plain {
     use crate::{letter::PlainError, letter::plain::PlainChild};
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainReport<'a> {
         reported_at: Timestamp,
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -204,6 +208,7 @@ pub(crate) mod plain {
     }
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     struct PlainAddress<'a> {
         #[serde(borrow)]
         postcode: Cow<'a, str>,
@@ -217,6 +222,7 @@ pub(crate) mod plain {
     }
 
     #[derive(Serialize, Deserialize)]
+    #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     struct PlainMention<'a> {
         #[serde(borrow)]
         child: PlainChild<'a>,

@@ -78,6 +78,7 @@ impl<'de> Deserialize<'de> for Sealed {
 /// What an organisation wants to happen. `P` is a [`Sealed`] payload on the wire and a [`PayloadId`] inside the engine,
 /// where the law sees no ciphertext at all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command<P> {
     /// Police: here is a report, sealed to Veilig Thuis (R8).
@@ -214,6 +215,7 @@ impl Command<Sealed> {
 
 /// What Veilig Thuis says of a whole incident before it looks up the household.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Screening {
     /// It is violence in a relationship of dependency; the household is looked up next (R3).
@@ -227,6 +229,7 @@ pub enum Screening {
 
 /// The children of one incident, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Expansion<P> {
     /// How many children went before: 0, or as many as were referred while the look-up was down. So the same expansion
     /// submitted again can never double a child.
@@ -241,6 +244,7 @@ pub struct Expansion<P> {
 
 /// The time from the incident to the report (R26).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Whole seconds, not below zero.
     pub seconds: u64,
@@ -250,6 +254,7 @@ pub struct Interval {
 
 /// What Veilig Thuis found about one child.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding<P> {
     /// It counts, and goes to its home municipality.
@@ -282,6 +287,7 @@ impl<P> Finding<P> {
 
 /// What the engine says to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// It is durable.
@@ -299,6 +305,7 @@ pub enum Answer {
 
 /// Why a command or a fetch was refused. A code, never content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// Not a command of this version, or larger than a command may be.
@@ -371,6 +378,7 @@ impl Refusal {
 
 /// Something the engine asks of an organisation. It holds ids only; the payload is fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
     /// To Veilig Thuis: screen and expand this incident.
@@ -439,6 +447,7 @@ impl Task {
 
 /// Why a municipality is asked to route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RouteWhy {
     /// The first time.
@@ -451,6 +460,7 @@ pub enum RouteWhy {
 
 /// A message about a signal that waits (R20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// To the school's HwC mailbox.
@@ -481,6 +491,7 @@ impl Notice {
 
 /// Asks for a payload that is due to the asker at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "fetch", rename_all = "snake_case")]
 pub enum Fetch {
     /// Veilig Thuis: the report it must screen.
@@ -516,6 +527,7 @@ impl Fetch {
 
 /// What the engine gives for a fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(tag = "fetched", rename_all = "snake_case")]
 pub enum Fetched {
     /// The ciphertext, and what its seal binds.
@@ -550,49 +562,4 @@ pub struct Binding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use uuid::Uuid;
-
-    #[test]
-    fn a_printed_command_says_how_large_its_payload_is_and_nothing_of_it() {
-        let (incident, report) = (IncidentId::from_uuid(Uuid::nil()), Sealed::new(b"canary".to_vec()));
-        let command = Command::Record { incident, day: Date::MIN, report };
-        let printed = format!("{command:?}");
-        assert!(printed.contains("Sealed(6 bytes)") && !printed.contains("canary"));
-    }
-
-    #[test]
-    fn detaching_leaves_every_payload_with_an_id_of_its_own() {
-        let municipality: Organisation = "municipality-0855".parse().unwrap();
-        let refer = |b| Finding::Refer { municipality: municipality.clone(), referral: Sealed::new(vec![b]) };
-        let command = Command::Expand {
-            incident: IncidentId::from_uuid(Uuid::nil()),
-            expansion: Expansion {
-                first: 0,
-                findings: vec![refer(1), Finding::NotParticipating, refer(2)],
-                complete: true,
-                interval: Interval { seconds: 60, date_only: false },
-            },
-        };
-        let mut ids = (1..).map(|next| PayloadId::from_uuid(Uuid::from_u128(next)));
-        let (_, taken) = command.detach(|| ids.next().unwrap());
-        let ids: Vec<_> =
-            taken.iter().map(|(id, sealed)| (*id.as_bytes().last().unwrap(), sealed.as_bytes()[0])).collect();
-        assert_eq!(ids, [(1, 1), (2, 2)]);
-    }
-
-    #[test]
-    fn a_refusal_of_a_later_version_is_a_refusal_that_keeps_the_task() {
-        let answer = serde_json::from_str(r#"{"answer":"refused","refusal":"not_today"}"#);
-        assert_eq!(answer.ok(), Some(Answer::Refused { refusal: Refusal::Unknown }));
-        assert!(!Refusal::Unknown.ends_the_task());
-    }
-
-    #[test]
-    fn refusal_codes_are_what_the_wire_says() {
-        for refusal in Refusal::ALL {
-            assert_eq!(serde_json::to_value(refusal).unwrap(), refusal.code());
-        }
-    }
-}
+mod tests;

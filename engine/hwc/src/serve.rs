@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use hwc_adapter_kit::{Clock, WallClock};
 use hwc_jetstream::{
     Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
-    Tasks,
+    Tasks, is_source,
 };
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, Role};
@@ -56,6 +56,8 @@ struct EngineTable {
     /// On how many servers each message lies: 3 wherever signals are real.
     #[serde(default = "three")]
     replicas: u8,
+    /// Whose engine it is, as `urn:nld:oin:OIN:systeem:NAME`: the source of the events that organisations get.
+    source: Option<String>,
     /// How far this engine's clock is from the real time. Only for a region of invented people (`synthetic = true`), where
     /// a Sunday must be a school day for once; the same for every engine of the region.
     #[serde(default)]
@@ -254,6 +256,9 @@ impl Instance<'_> {
         let mut ground = engine::ground(lease, &self.streams()).await?;
         self.ended.learn(&ground.journal, clock(&self.settings.file).now()).await?;
         ground.ended = Some(self.ended.clone());
+        if let Some(source) = &self.settings.file.engine.source {
+            ground.tasks = ground.tasks.from_source(source);
+        }
         let tasks = ground.tasks.clone();
         let expiring = expire(lease.link().clone(), lease.holder(), self.rules.clone());
         let rules = Rules::clone(&self.rules.borrow());
@@ -365,6 +370,10 @@ impl World {
         let table = &settings.file.engine;
         if table.name.is_empty() || table.name.len() > 64 {
             return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());
+        }
+        if table.source.as_ref().is_some_and(|source| !is_source(source)) {
+            let problem = "source must be urn:nld:oin:, an OIN of 20 positions, :systeem: and a name";
+            return Err(settings.unusable(format!("[engine] {problem}")).into());
         }
         let region = Region::read(&settings.path(&table.region))?;
         if table.clock_offset_seconds != 0 && region.synthetic.is_none() {

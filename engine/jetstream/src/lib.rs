@@ -9,6 +9,7 @@
 
 mod address;
 mod breaches;
+mod cloud_event;
 mod credential;
 mod custody;
 mod directory;
@@ -36,6 +37,7 @@ mod traced;
 
 pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
+pub use cloud_event::is_source;
 pub use credential::{Credential, CredentialError, PublicNkey};
 pub use custody::Settled;
 pub use directory::{DirectoryDoor, Published};

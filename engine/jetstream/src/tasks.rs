@@ -5,15 +5,16 @@
 //! also keeps an organisation from multiplying its own tasks: whoever pulls with one of its other doors as the reply subject
 //! makes the broker publish the task once more (verified on 2.15.1), and that is refused.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::HeaderMap;
 use hwc_schemas::{Organisation, Traceparent, wire::Task};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Fault, Link, Settings, SetupError,
+    Fault, Link, Settings, SetupError, cloud_event,
     messages::{self, Which},
     names::{self, TASKS},
     settings::{self, nanos},
@@ -35,6 +36,7 @@ pub struct Tasks {
     link: Link,
     replicas: u8,
     held_for: Duration,
+    source: Arc<str>,
 }
 
 impl Tasks {
@@ -53,7 +55,20 @@ impl Tasks {
         });
         let wanted = settings::stream(TASKS, &[names::tasks("*")], settings.replicas, own);
         settings::ensure_stream(link, TASKS, &wanted).await?;
-        Ok(Self { link: link.clone(), replicas: settings.replicas, held_for: settings.tasks_held_for })
+        let source = cloud_event::TEST_SOURCE.into();
+        Ok(Self {
+            link: link.clone(),
+            replicas: settings.replicas,
+            held_for: settings.tasks_held_for,
+            source,
+        })
+    }
+
+    /// The same, saying whose engine it is that offers: a source as [`crate::is_source`] wants it.
+    #[must_use]
+    pub fn from_source(mut self, source: &str) -> Self {
+        self.source = source.into();
+        self
     }
 
     /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
@@ -97,6 +112,7 @@ impl Tasks {
             headers.insert("Nats-Msg-Id", task.id());
         }
         traced::write(traceparent, &mut headers);
+        cloud_event::write(task, &self.source, Timestamp::now(), &mut headers);
         match self.link.put(names::task(organisation, &task.id()), headers, body.into()).await {
             Err(fault) if fault.is_already_there() => Ok(()),
             offered => offered.map(|_| ()),
