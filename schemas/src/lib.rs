@@ -8,7 +8,7 @@
 //! * [`trace`]: the random numbers by which one incident's steps are found together.
 //! * [`wire`]: commands, answers, tasks and fetches between an organisation and the engine (JSON); [`message`] reads them.
 //!
-//! * `contract`, a feature: the same as JSON Schema and AsyncAPI, for whoever writes a client in another language.
+//! * `contract`, a feature: the same as JSON Schema and `AsyncAPI`, for whoever writes a client in another language.
 //!
 //! This crate knows no other room.
 

@@ -1,4 +1,4 @@
-//! A task as a CloudEvent: its attributes, one header each (binary mode), by the NL GOV profile 1.0. None holds anything that the
+//! A task as a `CloudEvent`: its attributes, one header each (binary mode), by the NL GOV profile 1.0. None holds anything that the
 //! task's own ids do not; `subject` is not used.
 
 use async_nats::HeaderMap;

@@ -1,4 +1,4 @@
-//! The doors of an organisation as an AsyncAPI 3 document: what its adapter sends, and what it hears.
+//! The doors of an organisation as an `AsyncAPI` 3 document: what its adapter sends, and what it hears.
 
 use serde_json::{Map, Value, json};
 
@@ -73,7 +73,7 @@ fn message(name: &str, schema: &Value, examples: &[Example]) -> Value {
     message
 }
 
-/// The attributes of a CloudEvent (NL GOV profile 1.0), one header each: binary mode.
+/// The attributes of a `CloudEvent` (NL GOV profile 1.0), one header each: binary mode.
 fn cloud_event() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({

@@ -1,4 +1,4 @@
-//! The wire types as documents for other languages: JSON Schemas, an AsyncAPI 3 document, and examples. Derived from the types
+//! The wire types as documents for other languages: JSON Schemas, an `AsyncAPI` 3 document, and examples. Derived from the types
 //! themselves; what is committed in `json/`, `asyncapi.json` and `examples/` is held to them by a test.
 
 mod asyncapi;
