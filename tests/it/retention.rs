@@ -64,6 +64,19 @@ fn the_policy_is_shown_and_another_one_is_tried_before_it_counts() {
 }
 
 #[test]
+fn what_ended_is_remembered_for_longer_only_by_an_engine_that_starts_so() {
+    let (region, engine, []) = Region::with([]);
+    let toml = region.path().join("tables/region.toml");
+    let written = fs::read_to_string(&toml).unwrap();
+    // Its open journal writes tombstones for 97 days: a report of a year ago could find none.
+    fs::write(&toml, format!("{written}\n[policy]\naccept_days = 365\n")).unwrap();
+    engine.says("only by an engine that starts with it");
+    engine.kill();
+    region.start("engine").says("leading");
+    assert!(fine(region.hwc(&[&["retention", "show"], &CONFIG[..]].concat())).contains("372 days"));
+}
+
+#[test]
 fn old_files_of_a_folder_that_the_settings_name_are_removed() {
     let region = Region::prepare();
     let logs = region.path().join("logs");

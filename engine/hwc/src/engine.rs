@@ -300,7 +300,7 @@ impl<J: Journal + Clone> Engine<J> {
                 self.fetching.insert(ticket, Waiting { caller, incident: fetch.incident(), asked });
                 Input::Fetch { ticket, from, fetch }
             }
-            Knock::Ask { from, ask, caller } => return self.asked(&from, ask, caller, holder),
+            Knock::Ask { from, ask, caller } => return self.asked(from, ask, caller, holder),
             Knock::Submit { from, command: Err(refusal), caller } => {
                 tracing::warn!(%from, refusal = refusal.code(), "a command that cannot be read");
                 let reply = ReplyKind::Refused(refusal);
@@ -318,19 +318,15 @@ impl<J: Journal + Clone> Engine<J> {
     }
 
     /// Answers a question about the asker by what we know, if the broker says that this is still all there is to know.
-    fn asked(
-        &mut self,
-        from: &Organisation,
-        ask: Result<Ask, Refusal>,
-        caller: Caller<Told>,
-        holder: Holder,
-    ) {
+    fn asked(&mut self, from: Organisation, ask: Result<Ask, Refusal>, caller: Caller<Told>, holder: Holder) {
         let request = ask.as_ref().map_or(RequestKind::UnreadableAsk, RequestKind::of_ask);
-        let told = ask.map_or_else(|refusal| Told::Refused { refusal }, |ask| told(&self.relay, from, &ask));
-        self.telling.replied(from, request, ReplyKind::of_told(&told));
+        let told = ask.map_or_else(|refusal| Told::Refused { refusal }, |ask| told(&self.relay, &from, &ask));
+        let telling = self.telling.clone();
         self.spawn(async move {
             let confirmed = holder.confirm().await.map_err(|fault| trouble(&fault));
-            answered(caller, confirmed.map_or(Told::TryLater, |()| told), None).await
+            let told = confirmed.map_or(Told::TryLater, |()| told);
+            telling.replied(&from, request, ReplyKind::of_told(&told));
+            answered(caller, told, None).await
         });
     }
 

@@ -439,6 +439,13 @@ async fn follow(settings: &Settings<EngineFile>, tell: &Tell) {
                     "payload_ceiling_days cannot be changed in a region that works; the former region stays"
                 );
             }
+            // The journal that is open writes tombstones for the former time: what is accepted for longer could come back.
+            Ok(world) if tombstones_for(&world.rules) > tombstones_for(&tell.rules.borrow()) => {
+                tracing::error!(
+                    "what ended is remembered for longer only by an engine that starts with it (accept_days, tombstone_days); the \
+                     former region stays"
+                );
+            }
             Ok(world) => {
                 tracing::info!("region or directory changed; the new one counts from now on");
                 tell.rules.send_replace(world.rules);

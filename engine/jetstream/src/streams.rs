@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -67,6 +68,17 @@ pub(crate) async fn last_place(link: &Link, stream: &str) -> Result<u64, Fault> 
     let nothing = json!({});
     let info: Info = patiently(|| link.api(format!("STREAM.INFO.{stream}"), &nothing)).await?;
     Ok(info.state.last_seq)
+}
+
+/// What the broker says that it is now, where this stream is led.
+pub(crate) async fn now(link: &Link, stream: &str) -> Result<Timestamp, Fault> {
+    #[derive(Deserialize)]
+    struct Info {
+        ts: Timestamp,
+    }
+    let nothing = json!({});
+    let info: Info = patiently(|| link.api(format!("STREAM.INFO.{stream}"), &nothing)).await?;
+    Ok(info.ts)
 }
 
 /// Drops a stream with everything in it; gone already is as good.

@@ -7,7 +7,8 @@ mod stage;
 
 use hwc_journal::{History, Journal as _};
 use hwc_schemas::{
-    letter::{Letter, Referral},
+    SignalNumber,
+    letter::{Hop, Letter, Referral},
     report::Report,
     wire::{Answer, Command, Fetch, Fetched, Refusal, Screening, Sealed},
 };
@@ -104,6 +105,37 @@ async fn commands_in_the_wrong_order_are_refused_by_name_and_the_right_order_sti
     assert_eq!(cast.school.says(&acknowledge(1)).await, Answer::Recorded);
     assert_eq!(cast.school.says(&give_back).await, refused(Refusal::Gone));
     cast.deliver_and_acknowledge("Daan", second, 1).await;
+    stage.ends_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r28_each_is_told_what_is_held_that_is_sealed_to_it_and_nothing_of_anybody_else() {
+    let stage = Stage::set().await;
+    let cast = Cast::enter(&stage).await;
+    let (one, first, second) = (incident(1), signal(incident(1), 0), signal(incident(1), 1));
+    let nothing = || Vec::<(SignalNumber, Hop, bool)>::new();
+
+    assert_eq!(cast.police.says(&cast.record(one)).await, Answer::Recorded);
+    let reports = cast.veilig_thuis.holdings().await;
+    assert!(matches!(&reports[..], [held] if held.hop == Hop::Report && held.number.is_none() && held.due));
+    assert_eq!(cast.veilig_thuis.says(&qualifies(one)).await, Answer::Recorded);
+    assert_eq!(cast.veilig_thuis.says(&cast.expand(one)).await, Answer::Recorded);
+    let letter = cast.municipality.letter("Noor", first, SCHOOL);
+    assert_eq!(cast.municipality.says(&route(first, 1, SCHOOL, letter)).await, Answer::Recorded);
+
+    assert!(cast.veilig_thuis.holdings().await.is_empty(), "the children are referred (R21)");
+    let own = [(first.number, Hop::Referral, false), (second.number, Hop::Referral, true)];
+    assert_eq!(cast.municipality.told().await, own);
+    assert_eq!(cast.school.told().await, [(first.number, Hop::Letter, true)]);
+    assert_eq!((cast.other_school.told().await, cast.police.told().await), (nothing(), nothing()));
+
+    cast.school.open::<Letter>(Fetch::Letter { signal: first, round: 1 }).await.unwrap();
+    let received = Command::Acknowledge { signal: first, round: 1 };
+    assert_eq!(cast.school.says(&received).await, Answer::Recorded);
+    cast.deliver_and_acknowledge("Daan", second, 1).await;
+    for member in [&cast.municipality, &cast.school] {
+        assert_eq!(member.told().await, nothing(), "after the end it is nothing");
+    }
     stage.ends_clean().await;
 }
 

@@ -11,7 +11,8 @@ use hwc_journal::{History, Journal as _};
 use hwc_relay::Rules;
 use hwc_schemas::{
     IncidentId, Organisation, SignalId, SignalNumber,
-    letter::{Letter, Referral, Sealable},
+    ask::{Ask, Held, Told},
+    letter::{Hop, Letter, Referral, Sealable},
     outcome::{Recalled, Withheld},
     person::{Child, DateOfBirth},
     report::{Address, Kind, Mention, Occurred, Presence, Relation, Report},
@@ -318,6 +319,23 @@ impl Member {
         let receiver = self.door.organisation().clone();
         let binding = Binding { incident: fetch.incident(), number, hop: T::HOP, sender: from, receiver };
         open_as(&self.key, sender, &binding, &sealed).map_err(Unopened::Seal)
+    }
+
+    /// What is held that is sealed to it.
+    pub(super) async fn holdings(&self) -> Vec<Held> {
+        match self.door.ask(&Ask::Holdings { after: None }).await.unwrap() {
+            Told::Holdings { held, more: false } => held,
+            told => panic!("{told:?}"),
+        }
+    }
+
+    /// The same of signals: which child, on which leg, and whether it may be fetched.
+    pub(super) async fn told(&self) -> Vec<(SignalNumber, Hop, bool)> {
+        let held = self.holdings().await;
+        let mut told: Vec<_> =
+            held.into_iter().filter_map(|held| Some((held.number?, held.hop, held.due))).collect();
+        told.sort_unstable();
+        told
     }
 
     /// Says it, and hears what comes of it.

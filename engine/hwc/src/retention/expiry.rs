@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hwc_adapter_kit::{Clock as _, WallClock};
 use hwc_jetstream::{AT_ONCE_MAX, Fault, Holder, Link, Remains, erase_older};
 use hwc_relay::Rules;
 use hwc_workflow::policy::Policy;
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// How often it is looked for.
@@ -20,22 +18,19 @@ pub(crate) fn days(policy: &Policy, what: Remains) -> u16 {
     }
 }
 
-/// The moment before which it is too old.
-pub(crate) fn oldest(policy: &Policy, what: Remains, now: Timestamp) -> Timestamp {
-    let kept_for = SignedDuration::from_hours(24 * i64::from(days(policy, what)));
-    now.checked_sub(kept_for).unwrap_or(Timestamp::MIN)
+/// The same, as a time.
+pub(crate) fn kept_for(policy: &Policy, what: Remains) -> Duration {
+    Duration::from_hours(24 * u64::from(days(policy, what)))
 }
 
 /// Erases, now and every hour, for as long as it is polled.
-///
-/// By the real time: what is compared with it are times that the broker gave.
 pub(crate) async fn expire(link: Link, holder: Holder, rules: watch::Receiver<Arc<Rules>>) {
     let mut hour = tokio::time::interval(LOOK_EVERY);
     loop {
         hour.tick().await;
         let policy = rules.borrow().policy;
         for what in Remains::ALL {
-            match one(&link, &holder, what, oldest(&policy, what, WallClock.now())).await {
+            match one(&link, &holder, what, kept_for(&policy, what)).await {
                 Ok(0) => {}
                 Ok(gone) => tracing::info!(?what, gone, "kept for long enough, and erased"),
                 Err(error) => {
@@ -46,7 +41,7 @@ pub(crate) async fn expire(link: Link, holder: Holder, rules: watch::Receiver<Ar
     }
 }
 
-async fn one(link: &Link, holder: &Holder, what: Remains, than: Timestamp) -> Result<u64, Fault> {
+async fn one(link: &Link, holder: &Holder, what: Remains, than: Duration) -> Result<u64, Fault> {
     let mut gone = 0;
     loop {
         holder.confirm().await?;

@@ -41,6 +41,46 @@ pub(crate) struct SweptFolder {
 #[error("[[relay.swept]] days must be at least 1 and at most {KEPT_DAYS_MAX}")]
 pub(crate) struct NoDays;
 
+/// A folder that is not to be swept: keys, unsent reports or registers lie there, or could.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("[[relay.swept]] {}: another setting names it or something in it, so nothing there is removed; say a folder of its own", .0.display())]
+pub(crate) struct Named(PathBuf);
+
+/// Refuses folders that hold the settings themselves, or that another setting or a flag names, or something in them.
+pub(crate) fn check(
+    swept: &[SweptFolder],
+    folder: &Path,
+    written: &toml::Value,
+    flags: &[&Option<PathBuf>],
+) -> Result<(), Named> {
+    let mut named = vec![folder.to_owned()];
+    texts(written, &mut |text| named.push(folder.join(text)));
+    named.extend(flags.iter().copied().flatten().cloned());
+    let named: Vec<_> = named.iter().map(|path| real(path)).collect();
+    let touched = |one: &SweptFolder| {
+        let swept = real(&one.folder);
+        named.iter().any(|named| *named == swept || named.parent() == Some(&swept))
+    };
+    swept.iter().find(|one| touched(one)).map_or(Ok(()), |one| Err(Named(one.folder.clone())))
+}
+
+/// Every text of the settings but the swept folders' own.
+fn texts(value: &toml::Value, take: &mut impl FnMut(&str)) {
+    match value {
+        toml::Value::String(text) => take(text),
+        toml::Value::Array(all) => all.iter().for_each(|one| texts(one, take)),
+        toml::Value::Table(table) => {
+            table.iter().filter(|(key, _)| *key != "swept").for_each(|(_, one)| texts(one, take));
+        }
+        _ => {}
+    }
+}
+
+/// Where a path leads; as it is written if nothing is there.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
 impl SweptFolder {
     pub(crate) fn new(folder: PathBuf, days: u16) -> Result<Self, NoDays> {
         if (1..=KEPT_DAYS_MAX).contains(&days) { Ok(Self { folder, days }) } else { Err(NoDays) }
@@ -140,6 +180,27 @@ mod tests {
         assert!(!at("old.log").exists() && at("young.log").exists() && at("below/old.log").exists());
         assert!(elsewhere.path().exists() && at("link").exists());
         assert_eq!(swept.sweep(now).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_folder_where_another_setting_has_something_is_never_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["keys", "inbox", "tables", "logs"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink(folder.path().join("keys"), folder.path().join("other")).unwrap();
+        let written = "[relay]\nkeys = \"keys\"\nswept = [{ folder = \"logs\", days = 14 }]\n[police]\ninbox = \"inbox\"\n\
+                       [municipality]\nschools = \"tables/schools.csv\"\n";
+        let written: toml::Value = toml::from_str(written).unwrap();
+        let state = Some(folder.path().join("state"));
+        let refused = |name: &str| {
+            let swept = SweptFolder::new(folder.path().join(name), 14).unwrap();
+            check(&[swept], folder.path(), &written, &[&state, &None]).is_err()
+        };
+        for name in ["keys", "other", "inbox", "tables", "state", "."] {
+            assert!(refused(name), "{name}");
+        }
+        assert!(!refused("logs"));
     }
 
     #[test]

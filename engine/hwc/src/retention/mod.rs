@@ -6,7 +6,6 @@ pub(crate) mod folders;
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::SystemTime};
 
 use clap::Subcommand;
-use hwc_adapter_kit::{Clock as _, WallClock};
 use hwc_jetstream::{AT_ONCE_MAX, Credential, Link, Remains, older};
 use hwc_workflow::policy::Policy;
 use serde::Serialize;
@@ -163,7 +162,8 @@ fn show(common: &Common, output: Output) -> Result<Code, ServeError> {
 struct Would {
     what: String,
     kept_days: u16,
-    erased: u64,
+    /// How many; none if nobody can look.
+    erased: Option<u64>,
     /// Whether there may be more: no more than so many were counted.
     or_more: bool,
 }
@@ -179,15 +179,14 @@ async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> R
     let link = Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?;
     let mut would = Vec::new();
     for what in Remains::ALL {
-        let erased = older(&link, what, expiry::oldest(&policy, what, WallClock.now()))
-            .await
-            .map_err(EngineError::from)?;
+        let erased = older(&link, what, expiry::kept_for(&policy, what)).await.map_err(EngineError::from)?;
         let name = match what {
             Remains::Tombstones => "tombstones",
             Remains::BreachRecords => "breach records",
         };
         let or_more = erased >= AT_ONCE_MAX;
-        would.push(Would { what: name.to_owned(), kept_days: expiry::days(&policy, what), erased, or_more });
+        let (what, kept_days) = (name.to_owned(), expiry::days(&policy, what));
+        would.push(Would { what, kept_days, erased: Some(erased), or_more });
     }
     let kept_days = policy.tombstone_days();
     let now = serve::clock(&settings.file).now();
@@ -195,11 +194,11 @@ async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> R
     would.push(Would {
         what: "ids of what ended, of this engine".to_owned(),
         kept_days,
-        erased,
+        erased: Some(erased),
         or_more: false,
     });
     for one in &settings.relay.swept {
-        let erased = one.old(SystemTime::now()).map_or(0, |old| old.len() as u64);
+        let erased = one.old(SystemTime::now()).ok().map(|old| old.len() as u64);
         let what = format!("files in {}", one.folder.display());
         would.push(Would { what, kept_days: one.days, erased, or_more: false });
     }
@@ -210,11 +209,15 @@ async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> R
         Output::Text => {
             let mut text = String::new();
             for one in &would {
+                let Some(erased) = one.erased else {
+                    let _ = writeln!(text, "{:<40} cannot be read", one.what);
+                    continue;
+                };
                 let more = if one.or_more { " or more" } else { "" };
                 let _ = writeln!(
                     text,
                     "{:<40} {:>8}{more} older than {} days would be erased",
-                    one.what, one.erased, one.kept_days
+                    one.what, erased, one.kept_days
                 );
             }
             text.push_str(

@@ -31,7 +31,7 @@ use hwc_jetstream::{Address, TlsFiles};
 use serde::{Deserialize, de::DeserializeOwned};
 pub(crate) use strict::SettingsError;
 
-use crate::retention::folders::{SweptFolder, SweptTable};
+use crate::retention::folders::{self, SweptFolder, SweptTable};
 
 /// The flags that every process takes; each wins over its variable, and that over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -144,10 +144,13 @@ impl<T: HasRelay> Settings<T> {
             flag.clone().or_else(|| written.map(|path| folder.join(path)))
         };
         let swept = table.swept.into_iter().map(|one| SweptFolder::new(folder.join(one.folder), one.days));
-        let swept = swept.collect::<Result<_, _>>().map_err(|no_days| SettingsError::Unusable {
+        let swept = swept.collect::<Result<Vec<_>, _>>().map_err(|no_days| SettingsError::Unusable {
             path: path.clone(),
             problem: no_days.to_string(),
         })?;
+        let written = strict::read::<toml::Value>(&path)?;
+        folders::check(&swept, &folder, &written, &[&common.keys, &common.state_dir])
+            .map_err(|named| SettingsError::Unusable { path: path.clone(), problem: named.to_string() })?;
         let relay = Relay {
             broker: common
                 .broker
@@ -209,7 +212,8 @@ mod tests {
             Err(error) => Some(format!("{error} {error:?}")),
         };
         let more = format!(
-            "{GOOD}listen = \"127.0.0.1:9301\"\notlp = \"http://127.0.0.1:4318\"\ndrain_seconds = 5\n"
+            "{GOOD}listen = \"127.0.0.1:9301\"\notlp = \"http://127.0.0.1:4318\"\ndrain_seconds = 5\n\
+             swept = [{{ folder = \"logs\", days = 14 }}]\n"
         );
         let limits = hwc_hostile::Limits { bytes_per_byte: 400, bytes_anyway: 256 * 1024 };
         let trial = hwc_hostile::Trial::new([GOOD.to_owned(), more], said).within(limits);

@@ -1,7 +1,7 @@
 //! What is due to whom (R21), and that a school's fetch is an event (R24).
 
 use hwc_schemas::{
-    Organisation, PayloadId,
+    Organisation, PayloadId, SignalId,
     wire::{Fetch, Refusal},
 };
 use hwc_workflow::{Fact, Incident, due, state::SignalState};
@@ -84,6 +84,28 @@ fn r21_the_letter_is_due_to_its_school_from_its_delivery_to_its_end() {
             (&right, letter(ROUND + 1)),
         ],
     );
+}
+
+#[test]
+fn r28_what_is_said_to_be_due_is_given_and_what_is_held_for_later_is_not() {
+    for name in INCIDENTS.into_iter().chain(SIGNALS) {
+        let life = situation(name);
+        for held in life.incident.holdings() {
+            let wanted = held.number.map_or_else(
+                || vec![report()],
+                |number| {
+                    let signal = SignalId { incident: incident_id(), number };
+                    let rounds = 1..=ROUND + 1;
+                    let ways = |round| [Fetch::Referral { signal, round }, Fetch::Letter { signal, round }];
+                    rounds.flat_map(ways).collect()
+                },
+            );
+            let given = wanted
+                .iter()
+                .any(|fetch| situation(name).fetch(&held.to, fetch).is_ok_and(|given| given == held.payload));
+            assert_eq!(held.due, given, "{name}: {held:?}");
+        }
+    }
 }
 
 #[test]

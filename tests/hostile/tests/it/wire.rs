@@ -2,6 +2,7 @@
 
 use hwc_hostile::{CANARY, Limits, Trial};
 use hwc_schemas::{
+    ask::{Ask, Told},
     message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, Task, limits::MESSAGE_BYTES_MAX},
 };
@@ -92,6 +93,21 @@ fn fetches_and_what_is_fetched_withstand() {
         r#"{"fetched":"try_later"}"#,
     ];
     Trial::new(given, said::<Fetched>).withstands();
+}
+
+#[test]
+fn questions_and_what_is_told_withstand() {
+    let asked = [r#"{"ask":"holdings"}"#.to_owned(), format!(r#"{{"ask":"holdings","after":"{INCIDENT}"}}"#)];
+    Trial::new(asked, said::<Ask>).withstands();
+    let held = format!(
+        r#"{{"payload":"{INCIDENT}","incident":"{INCIDENT}","number":1,"hop":"letter","from":"municipality-0855","due":true,"until":"2026-12-01T08:00:00Z"}}"#
+    );
+    let told = [
+        format!(r#"{{"told":"holdings","held":[{held}],"more":false}}"#),
+        r#"{"told":"refused","refusal":"malformed"}"#.to_owned(),
+        r#"{"told":"try_later"}"#.to_owned(),
+    ];
+    Trial::new(told, said::<Told>).withstands();
 }
 
 #[test]
