@@ -12,7 +12,7 @@ use crate::{
     exit::{self, Code},
     keys, operator,
     replay::{self, Ground, Options, ReplayError},
-    retention, roles, serve,
+    report, retention, roles, serve,
     settings::Common,
     simulate,
     timeline::Speed,
@@ -75,6 +75,8 @@ enum Command {
     Retention(retention::Arguments),
     /// Shows the life of one incident that is in flight, with an engine's settings: states, times and rules, and what is owed.
     Trace(trace::Arguments),
+    /// Shows what may be shown of a month: received, sent, not sent, and how quickly; nothing that counts fewer than five.
+    Report(report::Arguments),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -162,6 +164,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Keys(action) => keys::run(action),
         Command::Retention(arguments) => retention::run(&arguments).await,
         Command::Trace(arguments) => trace::run(&arguments).await,
+        Command::Report(arguments) => report::run(&arguments).await,
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

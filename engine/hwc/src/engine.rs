@@ -10,10 +10,10 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Doors, Fault, Holder, Knock, Lease, LinkError,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Counts, Doors, Fault, Holder, Knock, Lease, LinkError,
     SealedStore, SetupError, StoreError, Tasks,
 };
-use hwc_journal::{Append, History, Journal, JournalError, Location};
+use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, TraceId, Traceparent,
@@ -21,12 +21,14 @@ use hwc_schemas::{
     wire::{Answer, Fetched, Refusal},
 };
 use hwc_telemetry::{Erased, ReplyKind, RequestKind};
-use hwc_workflow::{Breach, BreachKind, Duty, Event};
+use hwc_workflow::{Breach, BreachKind, Duty, Event, calendar::NoZone};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    clearing::{Clearing, closing},
+    counting::{Counting, end},
     ended::{EndedIds, EndedIdsError},
     questions::told,
     sealed::is_sealed,
@@ -64,6 +66,9 @@ pub(crate) enum EngineError {
     /// What ended cannot be read or kept.
     #[error(transparent)]
     Ended(#[from] EndedIdsError),
+    /// The time zone in which months are counted.
+    #[error(transparent)]
+    Zone(#[from] NoZone),
 }
 
 /// Requests and duties that are under way at once, at most: beyond it the doors wait.
@@ -116,6 +121,7 @@ pub(crate) struct Engine<J> {
     tasks: Tasks,
     doors: Doors,
     breaches: Breaches,
+    counting: Counting,
     ended: Option<EndedIds>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -146,6 +152,8 @@ pub(crate) struct Ground<J> {
     pub(crate) doors: Doors,
     /// The breach records.
     pub(crate) breaches: Breaches,
+    /// The counts that stay.
+    pub(crate) counts: Counts,
     /// What ended, kept outside the broker; none where nothing is to outlive it.
     pub(crate) ended: Option<EndedIds>,
 }
@@ -160,6 +168,7 @@ impl<J: Journal + Clone> Engine<J> {
         telling: Telling,
     ) -> Result<Self, EngineError> {
         clock.begin(ENGINE);
+        let counting = Counting::begin(ground.counts.clone(), ground.journal.clone())?;
         let mut relay = Relay::new(rules, Limits::default());
         let mut in_flight = ground.journal.in_flight().await?;
         if let Some(ended) = &ground.ended {
@@ -180,6 +189,7 @@ impl<J: Journal + Clone> Engine<J> {
             tasks: ground.tasks,
             doors: ground.doors,
             breaches: ground.breaches,
+            counting,
             ended: ground.ended,
             clock,
             observer,
@@ -233,8 +243,7 @@ impl<J: Journal + Clone> Engine<J> {
             let stopping = *stop.borrow();
             if stopping && self.under_way.is_empty() {
                 // What does not go now goes at the next start.
-                let clearing = clear_now(&self.journal, &self.store, &self.telling, Duration::ZERO);
-                let _ = tokio::time::timeout(CLEARED_WITHIN, clearing).await;
+                let _ = tokio::time::timeout(CLEARED_WITHIN, self.clearing().clear(Duration::ZERO)).await;
                 return Ended::Stopped;
             }
             let idle = self.relay.is_idle() && self.under_way.is_empty();
@@ -356,17 +365,10 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Output::Forget { incident, expected } => {
-                let (journal, telling, since) = (self.journal.clone(), self.telling.clone(), Instant::now());
-                let (ended, now) = (self.ended.clone(), self.clock.now());
+                let (journal, counting) = (self.journal.clone(), self.counting.clone());
+                let (ended, telling, now) = (self.ended.clone(), self.telling.clone(), self.clock.now());
                 self.spawn(async move {
-                    if let Some(ended) = ended {
-                        noted(ended.incident(incident, now).await);
-                    }
-                    let outcome = journal.forget(incident, expected).await.map_err(|error| trouble(&error));
-                    if let Ok(Append::Appended(_)) = outcome {
-                        telling.metrics.unreadable(Erased::Events, since.elapsed());
-                    }
-                    Some(Input::Forgotten { incident, outcome })
+                    Some(end((&journal, &counting), ended, &telling, (incident, expected, now)).await)
                 });
             }
             Output::Perform { incident, duty, location } => self.perform(incident, duty, location),
@@ -510,12 +512,22 @@ impl<J: Journal + Clone> Engine<J> {
     }
 
     fn clear(&mut self) {
-        let (journal, store, telling) = (self.journal.clone(), self.store.clone(), self.telling.clone());
+        let clearing = self.clearing();
         let grouped_for = Duration::from_secs(self.relay.policy().events_grouped_seconds().into());
         self.spawn(async move {
-            clear_now(&journal, &store, &telling, grouped_for).await;
+            clearing.clear(grouped_for).await;
             None
         });
+    }
+
+    fn clearing(&self) -> Clearing<J> {
+        Clearing {
+            journal: self.journal.clone(),
+            store: self.store.clone(),
+            counting: self.counting.clone(),
+            telling: self.telling.clone(),
+            closing: closing(&self.relay, self.clock.now()),
+        }
     }
 
     fn spawn(&mut self, work: impl Future<Output = Option<Input>> + Send + 'static) {
@@ -524,23 +536,9 @@ impl<J: Journal + Clone> Engine<J> {
 }
 
 /// An erasure does not wait for a disk of ours that is full: what is not erased is worse than what could come back.
-fn noted(outcome: Result<(), EndedIdsError>) {
+pub(crate) fn noted(outcome: Result<(), EndedIdsError>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "what ended was not written down; it is erased all the same");
-    }
-}
-
-/// Gets what ended longer ago than this off the disk, and tells how long it was there.
-async fn clear_now<J: Journal>(journal: &J, store: &SealedStore, telling: &Telling, grouped_for: Duration) {
-    let settled = store.settle().await;
-    telling.settled(Erased::Ciphertext, &settled.gone, settled.waiting, settled.unmended);
-    match journal.clear(grouped_for).await {
-        Ok(cleared) => {
-            telling.settled(Erased::Events, &cleared.gone, cleared.waiting, cleared.unanswered);
-        }
-        Err(error) => {
-            trouble(&error);
-        }
     }
 }
 
@@ -562,7 +560,7 @@ async fn sleep(clock: &dyn Clock, idle: bool, until: Timestamp) {
 }
 
 /// Weather: it is logged, and tried again.
-fn trouble(error: &dyn std::error::Error) -> Trouble {
+pub(crate) fn trouble(error: &dyn std::error::Error) -> Trouble {
     tracing::warn!(%error, "the broker did not do it; trying again");
     Trouble
 }
@@ -580,6 +578,7 @@ pub(crate) async fn ground(
         tasks: Tasks::open(link, settings).await?,
         doors: Doors::open(link).await?,
         breaches: Breaches::open(link, settings).await?,
+        counts: Counts::open(link, settings).await?,
         ended: None,
     })
 }

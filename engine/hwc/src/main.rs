@@ -1,6 +1,8 @@
 //! The program `hwc`: the composition root and the command line. The only place that knows everybody.
 
+mod clearing;
 mod cli;
+mod counting;
 mod daemon;
 mod dataset;
 mod demo;
@@ -17,6 +19,7 @@ mod questions;
 mod readiness;
 mod region;
 mod replay;
+mod report;
 mod retention;
 mod roles;
 mod sealed;

@@ -10,6 +10,7 @@
 mod address;
 mod breaches;
 mod cloud_event;
+mod counts;
 mod credential;
 mod custody;
 mod directory;
@@ -38,6 +39,7 @@ mod traced;
 pub use address::{Address, TlsFiles};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
 pub use cloud_event::is_source;
+pub use counts::{Counts, Kept, Put};
 pub use credential::{Credential, CredentialError, PublicNkey};
 pub use custody::Settled;
 pub use directory::{DirectoryDoor, Published};

@@ -28,6 +28,22 @@ pub(crate) const TASKS: &str = "TASKS";
 /// The stream of breach records.
 pub(crate) const BREACHES: &str = "BREACHES";
 
+/// The stream of the counts.
+pub(crate) const COUNTS: &str = "COUNTS";
+
+/// The subjects of all months' counts.
+pub(crate) const ALL_COUNTS: &str = "hwc.counts.*";
+
+/// The subject of a month's counts.
+pub(crate) fn counts(month: &str) -> String {
+    format!("hwc.counts.{month}")
+}
+
+/// The month whose counts a subject is.
+pub(crate) fn month_of(subject: &str) -> Option<&str> {
+    subject.strip_prefix("hwc.counts.")
+}
+
 /// The subject of breach records.
 pub(crate) const fn breach() -> &'static str {
     "hwc.breach"

@@ -45,12 +45,19 @@ pub struct Shares {
     pub tasks: u64,
     /// Breach records, which are kept.
     pub breaches: u64,
+    /// Counts, a record a month, which are kept for years.
+    pub counts: u64,
 }
 
 impl Shares {
     /// Room for some hundred thousand ciphertexts on their way and for the tombstones of more than a year, in 8 GiB.
-    pub const STANDARD: Self =
-        Self { payloads: 2 * GIB, journal: 4 * GIB, tasks: 512 * MIB, breaches: 128 * MIB };
+    pub const STANDARD: Self = Self {
+        payloads: 2 * GIB,
+        journal: 4 * GIB,
+        tasks: 512 * MIB,
+        breaches: 128 * MIB,
+        counts: 128 * MIB,
+    };
 
     /// What the tombstones may take.
     pub(crate) const fn tombstones(&self) -> u64 {
@@ -65,7 +72,12 @@ impl Shares {
     /// What the broker's `max_file_store` must be at least.
     pub const fn total(&self) -> u64 {
         // The generation that was filling when the door shut, and another engine's.
-        self.payloads + 2 * crate::store::GENERATION_BYTES_MAX + self.journal + self.tasks + self.breaches
+        self.payloads
+            + 2 * crate::store::GENERATION_BYTES_MAX
+            + self.journal
+            + self.tasks
+            + self.breaches
+            + self.counts
     }
 }
 

@@ -132,6 +132,11 @@ impl Relay {
         &self.rules.policy
     }
 
+    /// Who takes part (R15).
+    pub fn table(&self) -> &Table {
+        &self.rules.table
+    }
+
     /// When lessons begin (R17).
     pub fn school_start(&self) -> Time {
         self.rules.policy.school_start()
