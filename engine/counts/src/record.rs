@@ -234,6 +234,11 @@ impl Outcomes {
         more(&mut self.day_only, if day_only { signal.count } else { 0 });
     }
 
+    /// How many were delivered within 24, 48 and 72 hours after the incident, and later; each counts once.
+    pub const fn within_hours(&self) -> [u32; WITHIN_HOURS.len() + 1] {
+        self.within
+    }
+
     /// How long a hop took, in how many cases.
     pub(crate) fn hop(&self, hop: Hop) -> Histogram {
         self.hops.get(&hop).copied().unwrap_or_default()

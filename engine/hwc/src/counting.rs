@@ -75,7 +75,7 @@ impl Counting {
     }
 
     /// Counts an incident, durably when it answers; the same again changes nothing.
-    async fn count(&self, incident: IncidentId, ending: Ending) -> Result<(), CountError> {
+    pub(crate) async fn count(&self, incident: IncidentId, ending: Ending) -> Result<(), CountError> {
         let (answer, answered) = oneshot::channel();
         let order = Order::Count { incident, ending, answer };
         self.orders.send(order).await.map_err(|_| CountError::Gone)?;
@@ -297,6 +297,3 @@ impl<J: Journal> Ledger<J> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -97,7 +97,7 @@ async fn look(arguments: &Arguments) -> Result<Report, ReportError> {
 }
 
 /// The report of a month, from what is kept.
-async fn of(counts: &Counts, month: Month) -> Result<Report, ReportError> {
+pub(crate) async fn of(counts: &Counts, month: Month) -> Result<Report, ReportError> {
     let kept = counts.read().await?;
     let (_, record) = kept.records.get(&month.to_string()).ok_or(ReportError::NotKept(month))?;
     Ok(Report::of(&Record::decode(record)?)?)

@@ -155,7 +155,7 @@ fn figures(value: &Value, place: &str, into: &mut BTreeMap<String, Value>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn r27_no_figure_that_is_not_shown_can_be_computed_from_everything_that_ever_was(region in region()) {

@@ -30,6 +30,7 @@ use super::{
 mod canary;
 #[path = "../../../../tests/it/collector.rs"]
 mod collector;
+mod counts;
 mod kills;
 mod wire;
 

@@ -51,7 +51,7 @@ impl Watcher for Returned {
     }
 }
 
-/// What a run comes to: a line of the diary for every child.
+/// What a run comes to: a line of the diary for every child, and one for every sum of the counts that stay.
 async fn outcomes(killer: &Arc<Killer>) -> Vec<String> {
     outcomes_told(killer, None).await
 }
@@ -70,6 +70,7 @@ async fn outcomes_told(killer: &Arc<Killer>, collector: Option<String>) -> Vec<S
     options.sweep = Sweep { every: Duration::from_millis(500), orphans_after: Duration::from_millis(500) };
     let (mut stage, script) = Box::pin(Stage::set(some_reports(), &ground, &options)).await.unwrap();
     killer.the_broker_is(stage.broker.pid());
+    let (accounts, key) = (stage.cast.accounts(), stage.cast.engine.clone());
     let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
     enter(&mut stage, script, contact).unwrap();
     let replayed = stage.play().await.unwrap();
@@ -86,6 +87,10 @@ async fn outcomes_told(killer: &Arc<Killer>, collector: Option<String>) -> Vec<S
             Ok::<_, serde_json::Error>(())
         })
         .unwrap();
+    for (month, (sent, ended)) in super::counts::left_by(&ground, accounts, &key).await {
+        lines.push(format!("{month} {sent:?}"));
+        lines.extend(ended.iter().map(|sums| format!("{month} {}", serde_json::to_string(sums).unwrap())));
+    }
     lines
 }
 
