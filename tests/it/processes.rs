@@ -319,3 +319,25 @@ fn the_life_of_one_incident_is_shown_by_any_of_its_ids_and_says_when_it_ended() 
     assert!(fine(region.trace(signal, &[])).contains("It ended."));
     assert_eq!(region.trace("Lotte", &[]).code, Some(2));
 }
+
+#[test]
+fn a_month_that_is_open_has_no_report_and_one_in_which_nobody_was_there_neither() {
+    let (region, _engine, [_police, _veilig_thuis, _municipality, _school]) = Region::with(CHAIN);
+    let said = |period: &str| {
+        let refused = region.month(period);
+        assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+        (refused.code, refused.stderr)
+    };
+    let since = std::time::Instant::now();
+    loop {
+        let (code, stderr) = said("2026-11");
+        if stderr.contains("2026-11 is still open") {
+            assert_eq!(code, Some(5));
+            break;
+        }
+        assert!(since.elapsed() < std::time::Duration::from_secs(60), "{stderr}");
+    }
+    let (code, stderr) = said("2020-01");
+    assert!(code == Some(5) && stderr.contains("nothing was counted in 2020-01"), "{stderr}");
+    assert_eq!(said("2026-13").0, Some(2));
+}

@@ -272,6 +272,15 @@ impl Region {
         Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
+    /// What `hwc report` shows of a month.
+    pub(crate) fn month(&self, period: &str) -> Done {
+        let mut command = hwc();
+        command.args(["report", "--period", period]).arg("--config").arg(self.settings("engine"));
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// What a school's inbox shows, as JSON.
     pub(crate) fn inbox(&self, school: &str) -> Vec<Value> {
         let done = self.does(school, &["inbox", "-o", "json"]);

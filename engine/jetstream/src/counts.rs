@@ -55,7 +55,12 @@ pub enum Put {
 impl Counts {
     /// Opens the records: makes their stream if it is missing, and verifies it.
     pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
-        let own = json!({ "max_msg_size": MESSAGE_BYTES_MAX, "max_bytes": settings.shares.counts });
+        // Each reading is a consumer for a moment; of whoever dies in the middle, for half a minute.
+        let own = json!({
+            "max_msg_size": MESSAGE_BYTES_MAX,
+            "max_bytes": settings.shares.counts,
+            "max_consumers": 64,
+        });
         let wanted = settings::stream(COUNTS, &[names::ALL_COUNTS.to_owned()], settings.replicas, own);
         match settings::verify_stream_but_for(link, COUNTS, &wanted, &[]).await {
             Err(SetupError::Fault(fault)) if fault.is(code::STREAM_NOT_FOUND) => {
