@@ -99,6 +99,16 @@ struct Edge {
     can_be_kept: bool,
 }
 
+impl Edge {
+    const fn can_rise(&self) -> bool {
+        match self.figure {
+            Figure::Shown(_) => false,
+            Figure::Few => self.value + 1 < FEW,
+            Figure::Kept => true,
+        }
+    }
+}
+
 struct Net {
     edges: Vec<Edge>,
     /// The edges at each node.
@@ -190,7 +200,7 @@ impl Net {
                 continue;
             }
             let ways = [
-                self.can_rise(edge).then_some((edge.to, edge.from)),
+                edge.can_rise().then_some((edge.to, edge.from)),
                 self.can_fall(edge).then_some((edge.from, edge.to)),
             ];
             let ring = ways.into_iter().flatten().find_map(|(from, to)| self.way(from, to, at));
@@ -202,14 +212,6 @@ impl Net {
             }
         }
         None
-    }
-
-    fn can_rise(&self, edge: &Edge) -> bool {
-        match edge.figure {
-            Figure::Shown(_) => false,
-            Figure::Few => edge.value + 1 < FEW,
-            Figure::Kept => true,
-        }
     }
 
     fn can_fall(&self, edge: &Edge) -> bool {
@@ -230,7 +232,7 @@ impl Net {
             for &at in self.at.get(node)? {
                 let Some(edge) = self.edges.get(at).filter(|_| at != without) else { continue };
                 let next = match () {
-                    () if edge.from == node && self.can_rise(edge) => edge.to,
+                    () if edge.from == node && edge.can_rise() => edge.to,
                     () if edge.to == node && self.can_fall(edge) => edge.from,
                     () => continue,
                 };

@@ -204,7 +204,7 @@ impl Child {
         match fact {
             Fact::Routed { school, .. } => self.routed = Some((school.clone(), at)),
             Fact::LookUpAgain { .. } | Fact::Returned { .. } => {
-                (self.routed, self.delivered_at) = (None, None)
+                (self.routed, self.delivered_at) = (None, None);
             }
             Fact::Delivered { .. } => self.delivered_at = Some(at),
             Fact::Acknowledged { .. } => {

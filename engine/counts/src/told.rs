@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hwc_schemas::Organisation;
 use serde_json::{Value, json};
 
 use crate::report::{Block, Figure, Line, Pace, Report, Took};
@@ -76,7 +77,7 @@ impl Report {
         });
         let others = self.others.as_ref().map(|(those, block)| {
             let mut value = block.to_json();
-            value["municipalities"] = those.iter().map(|one| one.code()).collect();
+            value["municipalities"] = those.iter().map(Organisation::code).collect();
             value
         });
         json!({
@@ -194,7 +195,7 @@ impl fmt::Display for Report {
         for (of, block) in self.blocks() {
             writeln!(f, "\n{of}")?;
             if let Some((those, _)) = self.others.as_ref().filter(|(_, others)| std::ptr::eq(others, block)) {
-                let codes: Vec<_> = those.iter().map(|one| one.code()).collect();
+                let codes: Vec<_> = those.iter().map(Organisation::code).collect();
                 writeln!(f, "  together, for some of them sent few: {}", codes.join(" "))?;
             }
             block.tell(f)?;

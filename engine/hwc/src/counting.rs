@@ -52,8 +52,11 @@ pub(crate) enum CountError {
     Gone,
 }
 
+/// An incident to count, and who waits for it.
+type ToCount = (IncidentId, Ending, oneshot::Sender<Result<(), CountError>>);
+
 enum Order {
-    Count { incident: IncidentId, ending: Ending, answer: oneshot::Sender<Result<(), CountError>> },
+    Count(ToCount),
     Forgotten(IncidentId),
     Settle { closing: Option<(DateTime, Roster)>, done: oneshot::Sender<()> },
 }
@@ -77,7 +80,7 @@ impl Counting {
     /// Counts an incident, durably when it answers; the same again changes nothing.
     pub(crate) async fn count(&self, incident: IncidentId, ending: Ending) -> Result<(), CountError> {
         let (answer, answered) = oneshot::channel();
-        let order = Order::Count { incident, ending, answer };
+        let order = Order::Count((incident, ending, answer));
         self.orders.send(order).await.map_err(|_| CountError::Gone)?;
         answered.await.map_err(|_| CountError::Gone)?
     }
@@ -153,7 +156,7 @@ impl<J: Journal> Ledger<J> {
             let (mut to_count, mut settling) = (Vec::new(), Vec::new());
             for order in orders.drain(..) {
                 match order {
-                    Order::Count { incident, ending, answer } => to_count.push((incident, ending, answer)),
+                    Order::Count(one) => to_count.push(one),
                     Order::Forgotten(incident) => {
                         self.forgotten.insert(incident);
                     }
@@ -170,7 +173,7 @@ impl<J: Journal> Ledger<J> {
         }
     }
 
-    async fn count(&mut self, orders: Vec<(IncidentId, Ending, oneshot::Sender<Result<(), CountError>>)>) {
+    async fn count(&mut self, orders: Vec<ToCount>) {
         if orders.is_empty() {
             return;
         }

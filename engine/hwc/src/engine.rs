@@ -243,7 +243,8 @@ impl<J: Journal + Clone> Engine<J> {
             let stopping = *stop.borrow();
             if stopping && self.under_way.is_empty() {
                 // What does not go now goes at the next start.
-                let _ = tokio::time::timeout(CLEARED_WITHIN, self.clearing().clear(Duration::ZERO)).await;
+                let clearing = Box::pin(self.clearing().clear(Duration::ZERO));
+                let _ = tokio::time::timeout(CLEARED_WITHIN, clearing).await;
                 return Ended::Stopped;
             }
             let idle = self.relay.is_idle() && self.under_way.is_empty();
