@@ -67,6 +67,11 @@ impl PersonalText {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether it could be a name at all.
+    pub fn holds_a_letter_or_digit(&self) -> bool {
+        self.0.chars().any(char::is_alphanumeric)
+    }
 }
 
 /// Nine digits in a row that pass the eleven-test of a citizen service number.
@@ -146,7 +151,7 @@ impl Child {
         let given_names = PersonalText::new("given_names", given_names, Self::NAME_CHARS_MAX)?;
         let prefix = prefix.map(|p| PersonalText::new("prefix", p, Self::PREFIX_CHARS_MAX)).transpose()?;
         let surname = PersonalText::new("surname", surname, Self::NAME_CHARS_MAX)?;
-        if !surname.expose().chars().any(char::is_alphanumeric) {
+        if !surname.holds_a_letter_or_digit() {
             return Err(FieldError { field: "surname", problem: "holds no letter or digit" });
         }
         Ok(Self { given_names, prefix: prefix.filter(|p| !p.is_empty()), surname, date_of_birth })

@@ -177,6 +177,28 @@ impl Address {
     }
 }
 
+impl Place {
+    /// Four digits and two letters, without spaces, in capitals.
+    pub const fn postcode(&self) -> &PersonalText {
+        &self.postcode
+    }
+
+    /// 1 to 99999.
+    pub const fn house_number(&self) -> u32 {
+        self.house_number
+    }
+
+    /// In capitals; empty for none.
+    pub const fn house_letter(&self) -> &PersonalText {
+        &self.house_letter
+    }
+
+    /// In capitals, without spaces; empty for none.
+    pub const fn addition(&self) -> &PersonalText {
+        &self.addition
+    }
+}
+
 fn folded(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }

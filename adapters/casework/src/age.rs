@@ -9,6 +9,12 @@ pub fn of_age(born: DateOfBirth, on: Date) -> bool {
     (4..18).contains(&years_old(born.expose(), on))
 }
 
+/// Whether somebody born on an unknown day from the first up to and including the last could be of age on that day (R2).
+pub fn could_be_of_age(first: DateOfBirth, last: DateOfBirth, on: Date) -> bool {
+    // Years fall one by one as births move on, so that between the two every number of years occurs.
+    years_old(first.expose(), on) >= 4 && years_old(last.expose(), on) < 18
+}
+
 /// Whole years, below zero before birth. Month and day are compared as a pair, so that who was born on 29 February has
 /// the birthday on 1 March, the first day that is not before it, in a year without one.
 fn years_old(born: Date, on: Date) -> i16 {
@@ -63,6 +69,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn r2_who_could_be_of_age_is_whoever_is_on_one_of_the_days(first in 0..20_000_i32, days in 0..400_i32) {
+            let (on, first) = (day("2026-11-18"), day("1980-01-01") + first.days());
+            let some_day = (0..=days).any(|n| of_age(DateOfBirth::new(first + n.days()), on));
+            let last = DateOfBirth::new(first + days.days());
+            prop_assert_eq!(could_be_of_age(DateOfBirth::new(first), last, on), some_day);
+        }
+
         #[test]
         fn r2_being_of_age_begins_once_and_ends_once(days in 0..30_000_i32) {
             let birth = day("1990-01-01") + days.days();
