@@ -1,21 +1,22 @@
 //! Screening one incident.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::Future};
 
 use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_casework::{
-    home::Register,
+    household::{Doubt, Extent, Household},
     screening::{self, Finding as Found, Standing, Verdict},
 };
 use hwc_schemas::{
     IncidentId, Organisation, Role, SignalId, SignalNumber,
     letter::Referral,
+    person::Child,
     report::{MunicipalityCode, Occurred, Report},
     wire::{Answer, Command, Expansion, Fetch, Finding, Interval, Screening, Sealed, Task},
 };
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use crate::{Lookup, Unavailable};
+use crate::households::{Asked, Down, Households};
 
 /// What a Veilig Thuis decides by.
 #[derive(Debug, Clone)]
@@ -33,21 +34,115 @@ impl Settings {
     pub const LOOK_UP_PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 }
 
-/// How often a look-up that is down is tried.
-const LOOK_UP_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
-
-/// A Veilig Thuis at work.
-pub struct Desk<L> {
-    settings: Settings,
-    lookup: L,
+/// A household that a person must look at before it counts.
+pub struct Case<'a> {
+    /// Which incident.
+    pub incident: IncidentId,
+    /// When it began to wait.
+    pub since: Timestamp,
+    /// Why.
+    pub doubts: &'a BTreeSet<Doubt>,
+    /// Whom the police named.
+    pub report: &'a Report,
+    /// The local day of the incident.
+    pub day: Date,
+    /// Who is registered there.
+    pub household: &'a Household,
 }
 
-impl<L: Lookup> Desk<L> {
-    /// A desk that looks households up there.
-    pub const fn new(settings: Settings, lookup: L) -> Self {
-        Self { settings, lookup }
+/// What a person decides about a household.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// So much of it counts.
+    Count(Extent),
+    /// It is looked up once more.
+    LookAgain,
+}
+
+/// What became of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// So many children are on their way or have ended, those that went first aside.
+    Recorded(usize),
+    /// The engine refused: it ended meanwhile, or was decided before.
+    Refused,
+    /// Not now; it comes again.
+    NotNow,
+}
+
+/// The person at Veilig Thuis.
+pub trait Person: Send + Sync + 'static {
+    /// Decides. May take as long as it needs; the named children go first after the policy's patience. Dropped when the
+    /// office closes, and then asked anew.
+    fn look_at(&self, case: &Case<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// Whether every household that adds a child is looked at.
+    fn looks_at_all(&self) -> bool {
+        false
     }
 
+    /// Hears what became of a decision.
+    fn hears(&self, _incident: IncidentId, _outcome: Outcome) {}
+}
+
+/// Nobody is there: of what is in doubt nothing counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPerson;
+
+impl Person for NoPerson {
+    async fn look_at(&self, _: &Case<'_>) -> Decision {
+        Decision::Count(Extent::Certain)
+    }
+}
+
+/// A Veilig Thuis at work.
+pub struct Desk<H, P = NoPerson> {
+    settings: Settings,
+    households: H,
+    person: P,
+}
+
+/// One incident in hand.
+struct InHand<'a> {
+    office: &'a Office,
+    task: &'a Task,
+    incident: IncidentId,
+    report: &'a Report,
+    day: Date,
+    began: Timestamp,
+    patience_ends: Timestamp,
+}
+
+/// What came of a look-up.
+enum Looked {
+    /// So much of this household counts; whether a person said so.
+    Found(Household, Extent, bool),
+    /// The named children go first; of a household that waits for a person its municipality is known.
+    NamedFirst(Option<Household>),
+    /// The office closes.
+    Closing,
+}
+
+/// How a wait ended.
+enum Waited {
+    Again,
+    GiveUp,
+    Closing,
+}
+
+impl<H: Households> Desk<H> {
+    /// A desk that looks households up there.
+    pub const fn new(settings: Settings, households: H) -> Self {
+        Self { settings, households, person: NoPerson }
+    }
+
+    /// The same desk, with a person for what is in doubt.
+    pub fn with_person<P: Person>(self, person: P) -> Desk<H, P> {
+        Desk { settings: self.settings, households: self.households, person }
+    }
+}
+
+impl<H: Households, P: Person> Desk<H, P> {
     /// R3, then R9. Every command here may be submitted twice: the first wins.
     async fn screen(&self, office: &Office, task: &Task, incident: IncidentId) -> Settled {
         let report = match report(office, task, incident).await {
@@ -62,30 +157,22 @@ impl<L: Lookup> Desk<L> {
         if matches!(screened, Answer::Refused { .. }) {
             return Settled::by(office, task, screened);
         }
-        let patience =
-            office.clock().now().checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
-        // Without the register only the incident's own address says where a child lives. Where it does not, or where that
-        // municipality takes no part, waiting is better than withholding for want of a look-up.
-        let address = report.address.municipality;
-        let may_go_first = address.is_some_and(|home| self.settings.participating.contains(&home));
-        let register = loop {
-            match self.lookup.register() {
-                Ok(register) => break Some(register),
-                Err(Unavailable) if may_go_first && office.clock().now() >= patience => break None,
-                Err(Unavailable) if office.hours().is_closing() => return Settled::HandedBack,
-                Err(Unavailable) => self.wait_for_the_look_up(office, task).await,
+        let work = self.in_hand(office, task, incident, &report, day);
+        match self.look(&work, true).await {
+            Looked::Closing => Settled::HandedBack,
+            Looked::NamedFirst(household) => {
+                let first = screening::before_the_look_up(&report, day);
+                let homes = self.homes_at_once(&work, household.as_ref(), &first).await;
+                self.expand(&work, (&first, 0), &homes, false).await.0
             }
-        };
-        let found = match &register {
-            None => screening::before_the_look_up(&report, day),
-            Some(register) => {
-                match screening::screen(&report, day, register.household(report.address.place())) {
+            Looked::Found(household, extent, decided) => {
+                let found = match screening::screen(&report, day, household.counting(extent)) {
                     Verdict::Findings(found) => found,
                     Verdict::NotDomesticViolence { .. } => return Settled::Done,
-                }
+                };
+                self.expand_all(&work, &household, (&found, 0), (decided, self.by_the_address(&report))).await
             }
-        };
-        self.expand(office, task, (incident, &report), (&found, 0), register.as_deref()).await
+        }
     }
 
     /// R9: the named children went first; the others join, once.
@@ -95,59 +182,170 @@ impl<L: Lookup> Desk<L> {
             Err(settled) => return settled,
         };
         let day = report.occurred.day(&self.settings.zone);
-        let register = loop {
-            match self.lookup.register() {
-                Ok(register) => break register,
-                Err(Unavailable) if office.hours().is_closing() => return Settled::HandedBack,
-                Err(Unavailable) => self.wait_for_the_look_up(office, task).await,
-            }
+        let work = self.in_hand(office, task, incident, &report, day);
+        let Looked::Found(household, extent, decided) = self.look(&work, false).await else {
+            return Settled::HandedBack;
         };
         let first = screening::before_the_look_up(&report, day).len();
-        let rest = screening::after_the_look_up(&report, day, register.household(report.address.place()));
-        self.expand(office, task, (incident, &report), (&rest, first), Some(&register)).await
+        let rest = screening::after_the_look_up(&report, day, household.counting(extent));
+        self.expand_all(&work, &household, (&rest, first), (decided, false)).await
     }
 
-    async fn wait_for_the_look_up(&self, office: &Office, task: &Task) {
-        let again = office.clock().now().checked_add(LOOK_UP_AGAIN_AFTER).unwrap_or(Timestamp::MAX);
-        let id = task.id();
-        tokio::select! {
-            biased;
-            () = office.clock().sleep_until(&id, again) => {}
-            () = office.hours().closing() => {}
+    fn in_hand<'a>(
+        &self,
+        office: &'a Office,
+        task: &'a Task,
+        incident: IncidentId,
+        report: &'a Report,
+        day: Date,
+    ) -> InHand<'a> {
+        let began = office.clock().now();
+        let patience_ends = began.checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
+        InHand { office, task, incident, report, day, began, patience_ends }
+    }
+
+    /// Without the register only the incident's own address says where a child lives. Where it does not, or where that
+    /// municipality takes no part, waiting is better than withholding for want of a look-up.
+    fn by_the_address(&self, report: &Report) -> bool {
+        report.address.municipality.is_some_and(|home| self.settings.participating.contains(&home))
+    }
+
+    /// Looks the household up until it is known and, where that is needed, a person has looked at it; or until the named
+    /// children may go first.
+    async fn look(&self, work: &InHand<'_>, may_give_up: bool) -> Looked {
+        let by_the_address = may_give_up && self.by_the_address(work.report);
+        let somebody_first = !screening::before_the_look_up(work.report, work.day).is_empty();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let household = match self.households.household(&work.asked(attempt)).await {
+                Ok(household) => household,
+                Err(down) => match work.wait(&down, by_the_address).await {
+                    Waited::Again => continue,
+                    Waited::GiveUp => return Looked::NamedFirst(None),
+                    Waited::Closing => return Looked::Closing,
+                },
+            };
+            let mut doubts = household.doubts(work.report, work.day);
+            if self.person.looks_at_all() && !household.added(work.report, work.day).is_empty() {
+                doubts.insert(Doubt::Policy);
+            }
+            if doubts.is_empty() {
+                return Looked::Found(household, Extent::Everybody, false);
+            }
+            let (incident, since) = (work.incident, work.office.clock().now());
+            let (report, day) = (work.report, work.day);
+            let case = Case { incident, since, doubts: &doubts, report, day, household: &household };
+            let decided = tokio::select! {
+                biased;
+                decision = self.person.look_at(&case) => decision,
+                () = work.office.hours().closing() => return Looked::Closing,
+                () = work.patience(), if may_give_up && somebody_first => {
+                    return Looked::NamedFirst(Some(household));
+                }
+            };
+            if let Decision::Count(extent) = decided {
+                return Looked::Found(household, extent, true);
+            }
         }
+    }
+
+    /// Submits what a household that is known makes of an incident.
+    async fn expand_all(
+        &self,
+        work: &InHand<'_>,
+        household: &Household,
+        found: (&[Found<'_>], usize),
+        (decided, may_give_up): (bool, bool),
+    ) -> Settled {
+        let mut attempt = 0;
+        let homes = loop {
+            attempt += 1;
+            match self.homes(&work.asked(attempt), household, found.0).await {
+                Ok(homes) => break homes,
+                Err(down) => match work.wait(&down, may_give_up).await {
+                    Waited::Again => {}
+                    // The household is known, and where somebody else lives is not: the incident's own address decides.
+                    Waited::GiveUp => break known_homes(work.report, household, found.0),
+                    Waited::Closing => return Settled::HandedBack,
+                },
+            }
+        };
+        let (settled, outcome) = self.expand(work, found, &homes, true).await;
+        if decided {
+            self.person.hears(work.incident, outcome);
+        }
+        settled
+    }
+
+    /// Where each of them lives; nobody asks for a child that does not count.
+    async fn homes(
+        &self,
+        asked: &Asked<'_>,
+        household: &Household,
+        found: &[Found<'_>],
+    ) -> Result<Vec<Option<MunicipalityCode>>, Down> {
+        let mut homes = Vec::with_capacity(found.len());
+        for one in found {
+            homes.push(match one.standing {
+                Standing::Counts { .. } => self.households.home(asked, household, one.child).await?,
+                Standing::ScreenedOut(_) => None,
+            });
+        }
+        Ok(homes)
+    }
+
+    /// The same for children who go first. While the look-up is down nobody is known to be registered anywhere: the
+    /// incident's own address decides.
+    async fn homes_at_once(
+        &self,
+        work: &InHand<'_>,
+        household: Option<&Household>,
+        found: &[Found<'_>],
+    ) -> Vec<Option<MunicipalityCode>> {
+        if let Some(household) = household
+            && let Ok(homes) = self.homes(&work.asked(1), household, found).await
+        {
+            return homes;
+        }
+        known_homes(work.report, household.unwrap_or(&Household::default()), found)
     }
 
     /// Submits the children, numbered on from those that went before; `complete` once the household is known.
     async fn expand(
         &self,
-        office: &Office,
-        task: &Task,
-        (incident, report): (IncidentId, &Report),
+        work: &InHand<'_>,
         (found, first): (&[Found<'_>], usize),
-        register: Option<&Register>,
-    ) -> Settled {
-        match self.findings(office, (incident, report), (found, first), register) {
-            Ok(findings) => {
-                let complete = register.is_some();
-                let Ok(first) = u16::try_from(first) else { return Settled::Later("too many children") };
-                let expansion = Expansion { first, findings, complete, interval: self.interval(report) };
-                let answer = office.submit(&Command::Expand { incident, expansion }).await;
-                Settled::by(office, task, answer)
-            }
-            Err(later) => later,
-        }
+        homes: &[Option<MunicipalityCode>],
+        complete: bool,
+    ) -> (Settled, Outcome) {
+        let findings = match self.findings(work, (found, first), homes) {
+            Ok(findings) => findings,
+            Err(later) => return (later, Outcome::NotNow),
+        };
+        let Ok(first) = u16::try_from(first) else {
+            return (Settled::Later("too many children"), Outcome::NotNow);
+        };
+        let expansion = Expansion { first, findings, complete, interval: self.interval(work.report) };
+        let answer = work.office.submit(&Command::Expand { incident: work.incident, expansion }).await;
+        let outcome = match answer {
+            Answer::Recorded | Answer::AlreadyRecorded => Outcome::Recorded(found.len()),
+            Answer::Refused { .. } => Outcome::Refused,
+            Answer::TryLater => Outcome::NotNow,
+        };
+        (Settled::by(work.office, work.task, answer), outcome)
     }
 
     /// One finding for each child, numbered on from those that went before.
     fn findings(
         &self,
-        office: &Office,
-        (incident, report): (IncidentId, &Report),
+        work: &InHand<'_>,
         (found, first): (&[Found<'_>], usize),
-        register: Option<&Register>,
+        homes: &[Option<MunicipalityCode>],
     ) -> Result<Vec<Finding<Sealed>>, Settled> {
+        let (office, incident) = (work.office, work.incident);
         let mut findings = Vec::with_capacity(found.len());
-        for (place, one) in found.iter().enumerate() {
+        for (place, (one, home)) in found.iter().zip(homes).enumerate() {
             let number = SignalNumber::at(first + place).ok_or(Settled::Later("too many children"))?;
             office.witness().found(SignalId { incident, number }, one.child, one.sibling);
             let Standing::Counts { sister } = one.standing else {
@@ -156,18 +354,13 @@ impl<L: Lookup> Desk<L> {
                 }
                 continue;
             };
-            // While the look-up is down nobody is known to be registered anywhere: the incident's own address decides.
-            let home = match register {
-                Some(register) => register.home_municipality(one.child, &report.address),
-                None => report.address.municipality,
-            };
             let Some(home) = home.filter(|home| self.settings.participating.contains(home)) else {
                 findings.push(Finding::NotParticipating);
                 continue;
             };
             let municipality =
                 municipality(home).ok_or(Settled::Later("a municipality's code is no name"))?;
-            let referral = Referral { child: one.child.clone(), sister };
+            let referral = Referral { child: Child::clone(one.child), sister };
             let referral = office.seal(&referral, incident, Some(number), &municipality).map_err(|error| {
                 tracing::error!(organisation = %office.organisation(), %error, "a referral could not be sealed");
                 Settled::Later("a referral could not be sealed")
@@ -190,7 +383,39 @@ impl<L: Lookup> Desk<L> {
     }
 }
 
-impl<L: Lookup> Clerk for Desk<L> {
+impl InHand<'_> {
+    fn asked(&self, attempt: u32) -> Asked<'_> {
+        let (began, patience_ends) = (self.began, self.patience_ends);
+        let now = self.office.clock().now();
+        Asked { report: self.report, day: self.day, attempt, began, now, patience_ends }
+    }
+
+    /// Waits before the next try, but not past the moment when the named children go first, if they may.
+    async fn wait(&self, down: &Down, may_give_up: bool) -> Waited {
+        let named_first = down.named_first.min(self.patience_ends);
+        if may_give_up && self.office.clock().now() >= named_first {
+            return Waited::GiveUp;
+        }
+        let until = if may_give_up { down.again.min(named_first) } else { down.again };
+        if self.office.hours().is_closing() {
+            return Waited::Closing;
+        }
+        let id = self.task.id();
+        tokio::select! {
+            biased;
+            () = self.office.clock().sleep_until(&id, until) => Waited::Again,
+            () = self.office.hours().closing() => Waited::Again,
+        }
+    }
+
+    /// Returns when the policy's patience ends.
+    async fn patience(&self) {
+        let id = self.task.id();
+        self.office.clock().sleep_until(&id, self.patience_ends).await;
+    }
+}
+
+impl<H: Households, P: Person> Clerk for Desk<H, P> {
     async fn handle(&self, office: &Office, task: &Task, _: Timestamp) -> Settled {
         match task {
             Task::Screen { incident } => self.screen(office, task, *incident).await,
@@ -198,6 +423,13 @@ impl<L: Lookup> Clerk for Desk<L> {
             Task::Route { .. } | Task::Read { .. } | Task::Notice { .. } => Settled::Done,
         }
     }
+}
+
+/// Where they live as far as it is known: with the household, or else in the municipality of the incident's address.
+fn known_homes(report: &Report, household: &Household, found: &[Found<'_>]) -> Vec<Option<MunicipalityCode>> {
+    let there = report.address.municipality.or(household.municipality);
+    let home = |one: &Found<'_>| if household.holds(one.child) { household.municipality } else { there };
+    found.iter().map(home).collect()
 }
 
 /// The organisation of a municipality.

@@ -3,8 +3,13 @@
 
 pub mod counter;
 mod desk;
+pub mod households;
 pub mod register;
+pub mod reminders;
+mod tray;
 
 pub use counter::AtTheCounter;
-pub use desk::{Desk, Settings};
+pub use desk::{Case, Decision, Desk, NoPerson, Outcome, Person, Settings};
+pub use households::{Asked, Down, Households};
 pub use register::{Lookup, Unavailable, residents};
+pub use tray::Tray;
