@@ -16,13 +16,15 @@ use crate::failure::Kind;
 pub struct Morning {
     /// The local time zone.
     pub zone: TimeZone,
+    /// When the first lesson begins.
+    pub lesson: Time,
     /// From then on a household that is still not known holds the named children up no longer. None: only the policy's
     /// patience counts.
     pub last_call: Option<Time>,
 }
 
 impl Morning {
-    /// When the first lesson begins.
+    /// When it begins by itself.
     pub const LESSON: Time = time(8, 30, 0, 0);
     /// Twenty minutes for the municipality and the school.
     pub const LAST_CALL: Time = time(8, 10, 0, 0);
@@ -73,7 +75,7 @@ fn named_first(spent: &Spent, morning: &Morning) -> Timestamp {
     let Some(last_call) = morning.last_call else { return spent.patience_ends };
     let today = morning.zone.to_datetime(spent.began).date();
     let local = |at| morning.zone.to_timestamp(today.to_datetime(at)).ok();
-    match (local(last_call), local(Morning::LESSON)) {
+    match (local(last_call), local(morning.lesson)) {
         (Some(last_call), Some(lesson)) if spent.began < lesson => {
             last_call.max(later(spent.began, AT_LEAST)).min(spent.patience_ends)
         }
@@ -98,7 +100,8 @@ mod tests {
     use super::*;
 
     fn morning() -> Morning {
-        Morning { zone: TimeZone::get("Europe/Amsterdam").unwrap(), last_call: Some(Morning::LAST_CALL) }
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+        Morning { zone, lesson: Morning::LESSON, last_call: Some(Morning::LAST_CALL) }
     }
 
     fn at(local: &str) -> Timestamp {

@@ -136,6 +136,11 @@ impl<H: Households> Desk<H> {
         Self { settings, households, person: NoPerson }
     }
 
+    /// The local time zone.
+    pub const fn zone(&self) -> &TimeZone {
+        &self.settings.zone
+    }
+
     /// The same desk, with a person for what is in doubt.
     pub fn with_person<P: Person>(self, person: P) -> Desk<H, P> {
         Desk { settings: self.settings, households: self.households, person }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use hwc_telemetry::LogTo;
 
 use crate::{
+    brp_mock,
     daemon::told_to_stop,
     dataset::Dataset,
     demo, dev,
@@ -58,6 +59,8 @@ enum Command {
     /// Makes what has not happened: invented regions.
     #[command(subcommand)]
     Simulate(simulate::Simulation),
+    /// Plays the BRP for invented people: both Haal Centraal APIs over a synthetic dataset, with faults as data.
+    BrpMock(brp_mock::Arguments),
     /// The police: takes files of reports and sends them.
     Police(roles::police::Arguments),
     /// Veilig Thuis: screens, looks households up, refers; calls back.
@@ -155,6 +158,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
                 error.code().into()
             }
         },
+        Command::BrpMock(arguments) => brp_mock::run(&arguments).await,
         Command::Simulate(simulation) => simulate::run(simulation),
         Command::Police(arguments) => roles::police::run(arguments).await,
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,

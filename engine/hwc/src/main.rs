@@ -1,5 +1,6 @@
 //! The program `hwc`: the composition root and the command line. The only place that knows everybody.
 
+mod brp_mock;
 mod clearing;
 mod cli;
 mod counting;

@@ -46,10 +46,11 @@ pub enum LogError {
 /// The environment's filter for the log: a level, or `target=level` pairs.
 pub const FILTER_VARIABLE: &str = "HWC_LOG";
 
-/// Whatever the environment asks for, the client library is not heard below `info`: at `trace` it prints every message it
-/// sends, and a ciphertext in a log outlives its erasure.
+/// Whatever the environment asks for, nobody but ourselves is heard below `info`: at `trace` a client library prints every
+/// message that it sends, and a ciphertext in a log outlives its erasure; nor is anybody sure of what a library for HTTP or TLS
+/// says of a household on its way.
 fn is_ours_or_quiet(what: &Metadata<'_>) -> bool {
-    !what.target().starts_with("async_nats") || *what.level() <= Level::INFO
+    what.target().starts_with("hwc") || *what.level() <= Level::INFO
 }
 
 /// Sets the log up, once. `otherwise` is the level when the environment says nothing.

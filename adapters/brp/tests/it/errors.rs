@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use hwc_brp::{Limits, breaker};
+use hwc_brp::{Limits, breaker, budget::Morning};
 use hwc_brp_mock::{Fault, Faults, Key, Trouble};
 use hwc_casework::household::Doubt;
 use jiff::SignedDuration;
@@ -91,7 +91,7 @@ async fn where_nobody_listens_it_is_down() {
     let caller = hwc_brp::Caller::new(access, Limits::default()).unwrap();
     let manner = hwc_brp::Manner {
         participating: [].into(),
-        morning: hwc_brp::budget::Morning { zone: jiff::tz::TimeZone::UTC, last_call: None },
+        morning: Morning { zone: jiff::tz::TimeZone::UTC, lesson: Morning::LESSON, last_call: None },
     };
     ground.brp =
         hwc_brp::Brp::new(caller, hwc_adapter_kit::Kept::fixed(hwc_brp::Addresses::default()), manner);

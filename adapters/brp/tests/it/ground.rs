@@ -106,7 +106,7 @@ impl Ground {
         let caller = Caller::new(access, wanted.limits).unwrap();
         let participating = ["0855", "0867"].map(|code| MunicipalityCode::parse(code).unwrap()).into();
         let zone = TimeZone::get("Europe/Amsterdam").unwrap();
-        let morning = Morning { zone, last_call: Some(Morning::LAST_CALL) };
+        let morning = Morning { zone, lesson: Morning::LESSON, last_call: Some(Morning::LAST_CALL) };
         let brp = Brp::new(caller, Kept::fixed(addresses), Manner { participating, morning });
         Self { mock, brp, folder }
     }

@@ -6,6 +6,7 @@
 //! keys/NAME    what the operator handed over to each
 //! settings/NAME.toml, state/NAME, logs/NAME.log
 //! inbox/       the police's: move a file of reports into it
+//! brp/         the mock of the BRP: the key by which it knows Veilig Thuis, and faults.toml, which may be changed at any time
 //! broker/      the broker's store
 //! dev.json     by how much the engines' clock is ahead
 //! ```
@@ -14,6 +15,7 @@ use std::{
     fmt::Write as _,
     fs::{self, File},
     io::Read as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -182,6 +184,7 @@ impl DevGround {
             offset,
             dataset: &dataset,
             directory: operator.directory_file(),
+            brp: self.brp()?,
         };
         let processes = region.write()?;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
@@ -251,6 +254,22 @@ impl DevGround {
         Ok(operator)
     }
 
+    /// Where the mock of the BRP will listen, with a key of its own; nothing goes wrong by itself.
+    fn brp(&self) -> Result<SocketAddr, DevError> {
+        let folder = self.folder.join("brp");
+        private_folder(&folder)?;
+        let key = folder.join("key");
+        if !key.exists() {
+            write(&key, &format!("{}\n", uuid::Uuid::new_v4().simple()))?;
+        }
+        let faults = folder.join("faults.toml");
+        if !faults.exists() {
+            write(&faults, FAULTS)?;
+        }
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
+        free.map_err(at(&folder))
+    }
+
     /// The broker reads what the operator's desk wrote, also when somebody is let in or put out while it runs.
     async fn broker(&self, arguments: &Arguments) -> Result<Broker, DevError> {
         let mut settings = BrokerSettings::in_folder(self.folder.join("broker"));
@@ -304,7 +323,16 @@ struct Settings<'a> {
     offset: SignedDuration,
     dataset: &'a Dataset,
     directory: PathBuf,
+    brp: SocketAddr,
 }
+
+/// What stands in a new `faults.toml`.
+const FAULTS: &str = "\
+# What goes wrong at the mock of the BRP; it is read again when it changes. To break it, take the signs away:
+# [[faults]]
+# trouble = \"status\"   # or slow, hang, half, garbage, other_type, huge
+# status = 503
+";
 
 impl Settings<'_> {
     /// Writes everybody's settings; the engines first.
@@ -314,11 +342,23 @@ impl Settings<'_> {
         for name in ENGINES {
             processes.push(self.one(name, "engine", &self.engine(name, &organisations))?);
         }
+        processes.push(self.brp_mock()?);
         for organisation in &organisations {
-            let (command, own) = role(organisation);
+            let (command, own) = self.role(organisation);
             processes.push(self.one(&organisation.to_string(), command, &own)?);
         }
         Ok(processes)
+    }
+
+    fn brp_mock(&self) -> Result<Process, DevError> {
+        let text = format!(
+            "# Written by hwc dev at every start.\n[brp-mock]\ndataset = \"../dataset\"\nlisten = \"{}\"\n\
+             state_dir = \"../state/brp\"\napi_key_file = \"../brp/key\"\nfaults = \"../brp/faults.toml\"\n",
+            self.brp
+        );
+        let settings = self.ground.folder.join("settings").join("brp.toml");
+        write(&settings, &text)?;
+        Ok(Process { name: "brp".to_owned(), command: "brp-mock", settings })
     }
 
     fn one(&self, name: &str, command: &'static str, own: &str) -> Result<Process, DevError> {
@@ -335,6 +375,33 @@ impl Settings<'_> {
         Ok(Process { name: name.to_owned(), command, settings })
     }
 
+    /// A role's command and its own settings.
+    fn role(&self, organisation: &Organisation) -> (&'static str, String) {
+        let own = format!("organisation = \"{organisation}\"\n");
+        match organisation.role() {
+            Role::Police => (
+                "police",
+                format!("[police]\n{own}veilig_thuis = \"veilig-thuis-region\"\ninbox = \"../inbox\"\n"),
+            ),
+            Role::VeiligThuis => (
+                "veilig-thuis",
+                format!(
+                    "[veilig-thuis]\n{own}region = \"../dataset\"\n\n[brp]\npersons = \"http://{brp}/personen\"\n\
+                     occupancy = \"http://{brp}/bewoningen\"\napi_key_file = \"../brp/key\"\n",
+                    brp = self.brp
+                ),
+            ),
+            Role::Municipality => (
+                "municipality",
+                format!(
+                    "[municipality]\n{own}region = \"../dataset\"\nenrolments = \"../dataset/enrolments.csv\"\n\
+                     schools = \"../dataset/schools.csv\"\n"
+                ),
+            ),
+            Role::School => ("school", format!("[school]\n{own}")),
+        }
+    }
+
     fn engine(&self, name: &str, organisations: &[Organisation]) -> String {
         let municipalities: Vec<_> = organisations
             .iter()
@@ -349,31 +416,6 @@ impl Settings<'_> {
             self.offset.as_secs(),
             municipalities.join(", "),
         )
-    }
-}
-
-/// A role's command and its own settings.
-fn role(organisation: &Organisation) -> (&'static str, String) {
-    let own = format!("organisation = \"{organisation}\"\n");
-    match organisation.role() {
-        Role::Police => (
-            "police",
-            format!("[police]\n{own}veilig_thuis = \"veilig-thuis-region\"\ninbox = \"../inbox\"\n"),
-        ),
-        Role::VeiligThuis => (
-            "veilig-thuis",
-            format!(
-                "[veilig-thuis]\n{own}region = \"../dataset\"\nresidents = \"../dataset/residents.csv\"\n"
-            ),
-        ),
-        Role::Municipality => (
-            "municipality",
-            format!(
-                "[municipality]\n{own}region = \"../dataset\"\nenrolments = \"../dataset/enrolments.csv\"\n\
-                 schools = \"../dataset/schools.csv\"\n"
-            ),
-        ),
-        Role::School => ("school", format!("[school]\n{own}")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! folder, connects for as long as it takes, works its tasks, serves people at its counter, and on a polite stop hands back
 //! what is in hand. Exit codes: 0 fine, 1 failed, 3 settings, 4 out of reach, 5 refused.
 
+mod brp;
 pub(crate) mod municipality;
 pub(crate) mod police;
 mod reading;
@@ -63,6 +64,9 @@ pub(crate) enum RoleError {
     /// The inbox.
     #[error(transparent)]
     Inbox(#[from] InboxError),
+    /// The way to the BRP.
+    #[error("[brp] {0}")]
+    Brp(#[from] hwc_brp::AccessError),
     /// The state folder.
     #[error(transparent)]
     State(#[from] StateError),
@@ -88,6 +92,7 @@ impl RoleError {
             | Self::Table(_)
             | Self::Keys(_)
             | Self::Inbox(_)
+            | Self::Brp(_)
             | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(
                 LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),

@@ -1,18 +1,38 @@
-//! Veilig Thuis: a process that screens, looks households up and refers; and calling a signal back.
+//! Veilig Thuis: a process that screens, looks households up and refers; and what the person there does: look at a household
+//! that is in doubt (R9), and call a signal back.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use hwc_adapter_kit::{Kept, LOOK_EVERY, counter::ask, recall::Done, table::TableError};
+use hwc_adapter_kit::{
+    Kept, LOOK_EVERY,
+    counter::{Said, ask},
+    recall::Done,
+    table::TableError,
+};
 use hwc_casework::home::Register;
-use hwc_schemas::{Organisation, Role, SignalId, outcome::Recalled, wire::Refusal};
-use hwc_veilig_thuis::{AtTheCounter, Desk, Settings as DeskSettings, counter::Question, residents};
+use hwc_schemas::{
+    Organisation, Role, SignalId, letter::Plaintext, outcome::Recalled, person::Child, wire::Refusal,
+};
+use hwc_veilig_thuis::{
+    AtTheCounter, Desk, Households, Settings as DeskSettings, Tray,
+    counter::{Case, Choice, Decided, Question, Reply},
+    reminders::remind,
+    residents,
+};
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Post, RoleError, ended, of_role, set_up_log, state_folder, table, words};
+use super::{
+    Followed, Post, RoleError,
+    brp::BrpTable,
+    ended, of_role,
+    reading::{self, Page, Plain},
+    set_up_log, state_folder, table, words,
+};
 use crate::{
-    exit::Code,
+    cli::{self, Output},
+    exit::{self, Code},
     member::Member,
     region::{Region, RegionError},
     settings::{Common, HasRelay, RelayTable, Settings},
@@ -20,10 +40,16 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Voorbeelden:
-  hwc veilig-thuis --config veilig-thuis.toml                          het proces
-  hwc veilig-thuis recall SIGNAAL --reason sent_in_error               roept een signaal terug";
+  hwc veilig-thuis --config veilig-thuis.toml          het proces: laat het altijd draaien
+  hwc veilig-thuis inbox                               de huishoudens die op een medewerker wachten
+  hwc veilig-thuis confirm 5b20e7                      alle gevonden kinderen tellen mee
+  hwc veilig-thuis confirm 5b20e7 --certain            alleen die over wie geen twijfel is
+  hwc veilig-thuis confirm 5b20e7 --named-only         alleen wie de politie noemde
+  hwc veilig-thuis again 5b20e7                        zoek het huishouden opnieuw op
+  hwc veilig-thuis recall SIGNAAL --reason sent_in_error
+Zonder --config wordt hwc.toml in deze map gelezen.";
 
-/// Runs Veilig Thuis's process, or calls a signal back.
+/// Runs Veilig Thuis's process, or does what the person there asks.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -35,6 +61,31 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Toont de huishoudens die op een medewerker wachten; op een scherm met de kinderen (which households wait).
+    Inbox {
+        /// Met de kinderen, ook als het niet naar een scherm gaat (with the children, even if not to a terminal).
+        #[arg(long)]
+        show: bool,
+        /// Hoe het getoond wordt (how to print it).
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Laat de gevonden kinderen meetellen (lets the children found count).
+    Confirm {
+        /// De code uit de lijst (the case's code; it changes when it is looked up again).
+        case: String,
+        /// Alleen die over wie geen twijfel is (only those about whom there is no doubt).
+        #[arg(long, conflicts_with = "named_only")]
+        certain: bool,
+        /// Alleen wie de politie noemde (only those whom the police named).
+        #[arg(long)]
+        named_only: bool,
+    },
+    /// Zoekt het huishouden opnieuw op (looks the household up once more).
+    Again {
+        /// De code uit de lijst (the case's code).
+        case: String,
+    },
     /// Roept een signaal terug, waar het ook is (calls a signal back, wherever it is).
     Recall {
         /// Het signaal (the signal's id).
@@ -71,6 +122,8 @@ struct VeiligThuisFile {
     relay: RelayTable,
     #[serde(rename = "veilig-thuis")]
     veilig_thuis: VeiligThuisTable,
+    /// Households come from the BRP; without it, from a file.
+    brp: Option<BrpTable>,
 }
 
 impl HasRelay for VeiligThuisFile {
@@ -85,11 +138,14 @@ struct VeiligThuisTable {
     organisation: Organisation,
     /// The folder with region.toml, holidays.json and closed-days.csv.
     region: PathBuf,
-    /// Who is registered where; read again when it changes.
-    residents: PathBuf,
+    /// Who is registered where; read again when it changes. Not with `[brp]`.
+    residents: Option<PathBuf>,
     /// How long the look-up may be down before the named children go first (R9).
     #[serde(default = "thirty")]
     look_up_patience_minutes: u16,
+    /// Whether a person looks at every household that adds a child.
+    #[serde(default)]
+    confirm_expansion: bool,
 }
 
 const fn thirty() -> u16 {
@@ -120,8 +176,8 @@ impl From<TablesError> for RoleError {
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let Arguments { common, command } = arguments;
     ended(match command {
-        None => serve(&common).await,
-        Some(Command::Recall { signal, reason }) => recall(&common, signal, reason).await,
+        None => Box::pin(serve(&common)).await,
+        Some(command) => visit(&common, command).await,
     })
 }
 
@@ -132,31 +188,211 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let region = Region::read(&settings.path(&of.region))?;
     let member = Member::read(&settings.relay, organisation)?;
     set_up_log()?;
-    let path = settings.path(&of.residents);
-    let read = {
-        let path = path.clone();
-        move || Ok::<_, TablesError>(Register::new(residents(&table(&path)?)?))
-    };
-    let register = Kept::follow(vec![path], LOOK_EVERY, read).await?;
-    let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let desk = DeskSettings {
-        participating: region.participating,
+        participating: region.participating.clone(),
         zone: region.zone.as_time_zone().clone(),
         look_up_patience: SignedDuration::from_mins(of.look_up_patience_minutes.into()),
     };
-    let (files, counter) =
-        (vec![("residents", register.problem())], AtTheCounter::new(post.station.office().clone()));
-    post.work(Desk::new(desk, register), counter, files).await?;
+    let tray = Tray::new(of.confirm_expansion);
+    match (&of.residents, &settings.file.brp) {
+        (Some(path), None) => {
+            let path = settings.path(path);
+            let read = {
+                let path = path.clone();
+                move || Ok::<_, TablesError>(Register::new(residents(&table(&path)?)?))
+            };
+            let register = Kept::follow(vec![path], LOOK_EVERY, read).await?;
+            let followed = vec![("residents", register.problem())];
+            work(&settings, &member, Desk::new(desk, register), tray, followed).await
+        }
+        (None, Some(brp)) => {
+            let (brp, followed) = brp.open(&settings, &region).await?;
+            work(&settings, &member, Desk::new(desk, brp), tray, followed).await
+        }
+        (None, None) | (Some(_), Some(_)) => Err(settings
+            .unusable("say where households are looked up: either residents in [veilig-thuis], or [brp]")
+            .into()),
+    }
+}
+
+async fn work<H: Households>(
+    settings: &Settings<VeiligThuisFile>,
+    member: &Member,
+    desk: Desk<H>,
+    tray: Tray,
+    followed: Vec<Followed>,
+) -> Result<Code, RoleError> {
+    let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
+    let office = post.station.office().clone();
+    let counter = AtTheCounter::new(office.clone(), tray.clone());
+    let zone = desk.zone().clone();
+    let working = post.work(desk.with_person(tray.clone()), counter, followed);
+    tokio::select! {
+        worked = working => worked?,
+        () = remind(&tray, &zone, &office) => {}
+    }
     Ok(Code::Fine)
 }
 
-async fn recall(common: &Common, signal: SignalId, reason: Reason) -> Result<Code, RoleError> {
+/// The person comes to the counter.
+async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<VeiligThuisFile>::read(common)?;
-    let question = Question::Recall { signal, reason: reason.into() };
-    Ok(match ask::<_, Done>(&state_folder(&settings), &question).await {
-        Ok(said) => recalled(signal, said.reply),
-        Err(error) => words::not_answered(&error),
+    let question = match &command {
+        Command::Inbox { show, output } => {
+            let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
+            Question::Inbox { show: *show || on_a_screen }
+        }
+        Command::Confirm { case, certain, named_only } => {
+            let decision = match (certain, named_only) {
+                (true, _) => Choice::Certain,
+                (_, true) => Choice::NamedOnly,
+                _ => Choice::Everybody,
+            };
+            Question::Decide { case: case.clone(), decision }
+        }
+        Command::Again { case } => Question::Decide { case: case.clone(), decision: Choice::LookAgain },
+        Command::Recall { signal, reason } => Question::Recall { signal: *signal, reason: (*reason).into() },
+    };
+    let Said { reply, enclosed }: Said<Reply> = match ask(&state_folder(&settings), &question).await {
+        Ok(said) => said,
+        Err(error) => return Ok(words::not_answered(&error)),
+    };
+    let look = "hwc veilig-thuis inbox";
+    let refused = |words: &str| {
+        exit::say(words);
+        Code::Refused
+    };
+    Ok(match (reply, command) {
+        (Reply::Inbox { cases, more }, Command::Inbox { output: Output::Json, .. }) => {
+            inbox_json(&cases, more, &enclosed)
+        }
+        (Reply::Inbox { cases, more }, _) => inbox(&cases, more, &enclosed),
+        (Reply::Decided { decided: Decided::WaitsAgain }, Command::Again { .. }) => {
+            cli::print("Het wordt opnieuw opgezocht. Kijk straks of het nog wacht.\n");
+            Code::Fine
+        }
+        (Reply::Decided { decided }, _) => told(decided),
+        (Reply::Recalled { signal, done }, _) => recalled(signal, done),
+        (Reply::Unknown, _) => words::unknown(look),
+        (Reply::Several, _) => words::several(),
+        (Reply::NotShown, _) => refused(&format!("Kijk eerst om welke kinderen het gaat: {look}")),
+        (Reply::NoList, _) => refused(
+            "Er zijn geen kinderen gevonden om te bevestigen. Zoek het opnieuw op (again), of laat alleen meetellen wie de \
+             politie noemde (confirm --named-only).",
+        ),
+        (Reply::BeingDecided, _) => refused("Hierover wordt op dit moment al beslist."),
     })
+}
+
+/// What waits, with the children if they were enclosed: for each case those whom the police named, then those added.
+fn inbox(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
+    let mut page = Page::with_room_for(enclosed.len() + cases.len());
+    let mut children = enclosed.iter().map(reading::child);
+    for case in cases {
+        let since = words::local(case.since);
+        let why: Vec<_> = case.doubts.iter().map(|doubt| in_words(doubt)).collect();
+        page.say(&format!("{}  sinds {since}  {}\n", case.code, why.join("; ")));
+        if enclosed.is_empty() {
+            page.say(&format!("  {} genoemd door de politie, {} gevonden\n", case.named, case.added));
+            continue;
+        }
+        for place in 0..case.named + case.added {
+            let Some(Some(child)) = children.next() else { return words::strange() };
+            let found = place.checked_sub(case.named);
+            page.say(if found.is_some() { "  gevonden    " } else { "  genoemd     " });
+            page.one_line(&child);
+            if let Some(doubt) = found.and_then(|place| case.each.get(place)?.as_deref()) {
+                page.say(&format!("  let op: {}", in_words(doubt)));
+            }
+            page.say("\n");
+        }
+    }
+    if cases.is_empty() {
+        page.say("Er wacht geen huishouden.\n");
+    } else {
+        if more > 0 {
+            page.say(&format!("en nog {more}\n"));
+        }
+        page.say(
+            "\nAlle gevonden kinderen tellen mee:  hwc veilig-thuis confirm CODE\n\
+             Alleen wie zeker is:  --certain    Alleen wie de politie noemde:  --named-only\n\
+             Opnieuw opzoeken:  hwc veilig-thuis again CODE\n",
+        );
+    }
+    page.show();
+    Code::Fine
+}
+
+/// A doubt, in words.
+fn in_words(doubt: &str) -> &str {
+    match doubt {
+        "secret" => "gegevens zijn geheim (geheimhouding)",
+        "possible_resident" => "niet zeker of het kind daar staat ingeschreven",
+        "under_investigation" => "de inschrijving is in onderzoek",
+        "lives_elsewhere" => "woont daar volgens de gemeente niet",
+        "date_of_birth_incomplete" => {
+            "van een bewoner is de geboortedatum niet helemaal bekend: het kan een kind zijn"
+        }
+        "name_incomplete" => "van een bewoner is de naam niet helemaal bekend: het kan een kind zijn",
+        "many_residents" => "er staan meer dan dertig mensen op dit adres",
+        "no_list" => "er staan te veel mensen op dit adres: de BRP geeft geen lijst",
+        "address_unclear" => "niet te zeggen welke bewoners bij dit huisnummer horen",
+        "policy" => "elk huishouden met meer kinderen wordt bekeken",
+        other => other,
+    }
+}
+
+fn inbox_json(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
+    #[derive(Serialize)]
+    struct Inbox<'a> {
+        cases: Vec<Shown<'a>>,
+        more: usize,
+    }
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        #[serde(flatten)]
+        case: &'a Case,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        named_children: Vec<Plain<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        added_children: Vec<Plain<'a>>,
+    }
+    let Some(children) = enclosed.iter().map(reading::child).collect::<Option<Vec<Child>>>() else {
+        return words::strange();
+    };
+    let mut left = children.iter();
+    let shown = cases.iter().map(|case| Shown {
+        case,
+        named_children: left.by_ref().take(case.named).map(Plain::from).collect(),
+        added_children: left.by_ref().take(case.added).map(Plain::from).collect(),
+    });
+    reading::show_json(&Inbox { cases: shown.collect(), more }, children.len());
+    Code::Fine
+}
+
+fn told(decided: Decided) -> Code {
+    match decided {
+        Decided::Recorded { children } => {
+            cli::print(&format!(
+                "Vastgelegd, voor {children} kinderen (wie al was doorgestuurd niet meegeteld).\n"
+            ));
+            Code::Fine
+        }
+        Decided::Refused => {
+            exit::say("Uw beslissing kwam te laat: hierover was al beslist, of het is voorbij.");
+            Code::Refused
+        }
+        Decided::WaitsAgain => {
+            exit::say("Het is niet gelukt. Het wacht opnieuw: kijk nog eens.");
+            Code::Failed
+        }
+        Decided::NoAnswerYet => {
+            exit::say(
+                "De relay antwoordde nog niet. Het programma gaat door met proberen; kijk straks of het nog wacht.",
+            );
+            Code::Unreachable
+        }
+    }
 }
 
 /// What became of a recall. Whether it had been opened is in the breach record (R24), which goes to the project leader.
