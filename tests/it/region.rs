@@ -241,10 +241,21 @@ impl Region {
 
     /// Starts somebody's process.
     pub(crate) fn start(&self, name: &str) -> Process {
+        self.start_saying(name, "info")
+    }
+
+    /// Starts somebody's process with every library asked to say everything.
+    pub(crate) fn start_loudly(&self, name: &str) -> Process {
+        self.start_saying(name, "trace")
+    }
+
+    fn start_saying(&self, name: &str, level: &str) -> Process {
         self.started.set(self.started.get() + 1);
         let log = self.path().join(format!("{name}.{}.log", self.started.get()));
         let stderr = File::create(&log).unwrap();
-        let child = self.command(name, &[]).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        let mut command = self.command(name, &[]);
+        command.env("HWC_LOG", level);
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         Process { child, log }
     }
 

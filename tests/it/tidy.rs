@@ -34,6 +34,8 @@ const EXPOSERS: &[&str] = &[
     // To count years and to compare names; what is kept of them is wiped and cannot be printed.
     "adapters/casework/src/age.rs",
     "adapters/casework/src/names.rs",
+    // To the BRP, where it came from: the question about a household, in a buffer that is wiped.
+    "adapters/brp/src/questions.rs",
     // To the one person who must read it, on that person's screen; wiped, and past every buffer that is not.
     "engine/hwc/src/roles/reading.rs",
     // The people of a simulated world, who are all invented.

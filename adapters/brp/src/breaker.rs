@@ -33,7 +33,10 @@ impl Breaker {
     pub fn may(&mut self, now: Duration) -> May {
         match self.until {
             None => May::Ask,
-            Some(until) if now < until => May::NotFor(until.saturating_sub(now)),
+            // A clock that was set back leaves nobody alone for longer than the longest rest.
+            Some(until) if now < until && until.saturating_sub(now) <= LONGEST_REST => {
+                May::NotFor(until.saturating_sub(now))
+            }
             Some(_) if self.trying => May::NotFor(Duration::from_secs(1)),
             Some(_) => {
                 self.trying = true;
@@ -91,6 +94,13 @@ mod tests {
         assert_eq!(breaker.may(at(30)), May::Ask);
         breaker.worked();
         assert_eq!([breaker.may(at(30)), breaker.may(at(30))], [May::Ask, May::Ask]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_make_the_rest_longer() {
+        let mut breaker = Breaker::default();
+        (0..FAILURES_MAX).for_each(|_| breaker.failed(at(7_200)));
+        assert_eq!(breaker.may(at(3_600)), May::Ask);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use reqwest::{
     Client, Response, StatusCode, Url,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
@@ -65,7 +66,6 @@ pub struct Caller {
     limits: Limits,
     places: Semaphore,
     breaker: Mutex<Breaker>,
-    since: Instant,
     token: Turn<Option<Token>>,
 }
 
@@ -92,7 +92,6 @@ impl Caller {
             places: Semaphore::new(limits.at_once_max.max(1)),
             limits,
             breaker: Mutex::default(),
-            since: Instant::now(),
             token: Turn::new(None),
         })
     }
@@ -103,24 +102,26 @@ impl Caller {
     }
 
     /// Asks for nobody at an address that no municipality has: whether connection, certificate and key are right.
-    pub async fn is_there(&self) -> Result<(), Failure> {
+    pub async fn is_there(&self, now: Timestamp) -> Result<(), Failure> {
         const NOBODY: &[u8] = br#"{"type":"ZoekMetPostcodeEnHuisnummer","postcode":"9999ZZ","huisnummer":99999,"fields":["naam.voorvoegsel"]}"#;
-        self.ask(Api::Persons, Zeroizing::new(NOBODY.to_vec())).await.map(drop)
+        self.ask(now, Api::Persons, Zeroizing::new(NOBODY.to_vec())).await.map(drop)
     }
 
-    /// Asks one question. The answer is wiped when dropped.
+    /// Asks one question, at this moment of the asker's clock. The answer is wiped when dropped.
     pub(crate) async fn ask(
         &self,
+        now: Timestamp,
         api: Api,
         question: Zeroizing<Vec<u8>>,
     ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let now = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
         let url = match api {
             Api::Persons => &self.persons,
             Api::Occupancy => self.occupancy.as_ref().ok_or(Failure::Unreachable)?,
         };
         // Nobody closes it.
         let _place = self.places.acquire().await;
-        if let May::NotFor(left) = self.breaker().may(self.since.elapsed()) {
+        if let May::NotFor(left) = self.breaker().may(now) {
             return Err(Failure::LeftAlone { left });
         }
         let mut watch = Watch { caller: self, settled: false };
@@ -130,7 +131,7 @@ impl Caller {
         };
         watch.settled = true;
         match &answer {
-            Err(failure) if failure.is_trouble() => self.breaker().failed(self.since.elapsed()),
+            Err(failure) if failure.is_trouble() => self.breaker().failed(now),
             _ => self.breaker().worked(),
         }
         answer

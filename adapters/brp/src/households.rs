@@ -59,7 +59,7 @@ impl Brp {
             self.manner.participating.iter().copied().filter(|one| Some(*one) != address.municipality);
         for municipality in address.municipality.into_iter().chain(others) {
             let within = Some(municipality);
-            match self.residents(place, object.as_ref(), within).await {
+            match self.residents(asked, object.as_ref(), within).await {
                 Ok(people) if people.is_empty() => {}
                 Ok(people) => return Ok(Registered { people, municipality: within }.household(place, object)),
                 Err(Failure::TooMany) => return self.many(asked, object, within).await,
@@ -67,7 +67,7 @@ impl Brp {
             }
         }
         // Nobody where anybody takes part; in another municipality the household is known, and its signals end there.
-        match self.residents(place, object.as_ref(), None).await {
+        match self.residents(asked, object.as_ref(), None).await {
             Ok(people) => Ok(Registered { people, municipality: None }.household(place, object)),
             Err(Failure::TooMany) => self.many(asked, object, None).await,
             Err(failure) => Err(failure),
@@ -76,15 +76,15 @@ impl Brp {
 
     async fn residents(
         &self,
-        place: &Place,
+        asked: &Asked<'_>,
         object: Option<&ObjectId>,
         within: Option<MunicipalityCode>,
     ) -> Result<Vec<Resident>, Failure> {
         let question = match object {
             Some(object) => questions::residents_of(object, within),
-            None => questions::residents(place, within),
+            None => questions::residents(asked.report.address.place(), within),
         };
-        answers::residents(&self.caller.ask(Api::Persons, question).await?)
+        answers::residents(&self.caller.ask(asked.now, Api::Persons, question).await?)
     }
 
     /// More than thirty. Bewoning gives up to a hundred of an object that we know; either way a person must look.
@@ -100,7 +100,7 @@ impl Brp {
             return Ok(nobody_listed());
         };
         let question = questions::occupants(&object, asked.day);
-        let found = answers::occupants(&self.caller.ask(Api::Occupancy, question).await?)?;
+        let found = answers::occupants(&self.caller.ask(asked.now, Api::Occupancy, question).await?)?;
         if found.many || found.people.is_empty() {
             return Ok(nobody_listed());
         }
@@ -119,12 +119,12 @@ impl Brp {
             return Ok(household.municipality);
         }
         let there = asked.report.address.municipality.or(household.municipality);
-        if !self.is_registered(child, None).await? {
+        if !self.is_registered(asked, child, None).await? {
             return Ok(there);
         }
         let mut homes = Vec::new();
         for municipality in &self.manner.participating {
-            if self.is_registered(child, Some(*municipality)).await? {
+            if self.is_registered(asked, child, Some(*municipality)).await? {
                 homes.push(*municipality);
             }
         }
@@ -138,9 +138,14 @@ impl Brp {
 
     /// Whether a child of this name and date of birth (R16) is registered anywhere, or in one municipality. So many
     /// namesakes that the BRP gives none of them are no match.
-    async fn is_registered(&self, child: &Child, within: Option<MunicipalityCode>) -> Result<bool, Failure> {
+    async fn is_registered(
+        &self,
+        asked: &Asked<'_>,
+        child: &Child,
+        within: Option<MunicipalityCode>,
+    ) -> Result<bool, Failure> {
         let question = questions::registered(child, within);
-        let answer = match self.caller.ask(Api::Persons, question).await {
+        let answer = match self.caller.ask(asked.now, Api::Persons, question).await {
             Err(Failure::TooMany) => return Ok(within.is_none()),
             answer => answer?,
         };

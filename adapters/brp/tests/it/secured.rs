@@ -99,5 +99,5 @@ async fn only_the_named_authority_is_believed_and_our_certificate_is_shown() {
 }
 
 async fn answers(caller: &Caller) -> bool {
-    caller.is_there().await.is_ok()
+    caller.is_there(jiff::Timestamp::now()).await.is_ok()
 }

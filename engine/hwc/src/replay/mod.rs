@@ -34,7 +34,7 @@ use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
 use hwc_school::Contact;
-use hwc_veilig_thuis::Lookup;
+use hwc_veilig_thuis::Households;
 use hwc_workflow::{Chain, Event, Table};
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
@@ -383,7 +383,7 @@ impl Stage {
         std::mem::replace(&mut self.dataset.register, Register::new(Vec::new()))
     }
 
-    fn veilig_thuis_enters(&mut self, lookup: impl Lookup) -> Result<(), ReplayError> {
+    fn veilig_thuis_enters(&mut self, lookup: impl Households) -> Result<(), ReplayError> {
         let settings = hwc_veilig_thuis::Settings {
             participating: self.dataset.participating.clone(),
             zone: self.dataset.zone.as_time_zone().clone(),

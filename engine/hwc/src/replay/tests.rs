@@ -26,6 +26,7 @@ use super::{
     *,
 };
 
+mod brp;
 #[path = "../../../../tests/it/canary.rs"]
 mod canary;
 #[path = "../../../../tests/it/collector.rs"]
@@ -282,7 +283,7 @@ struct DownUntil {
     up_again: Timestamp,
 }
 
-impl Lookup for DownUntil {
+impl hwc_veilig_thuis::Lookup for DownUntil {
     fn register(&self) -> Result<Arc<Register>, hwc_veilig_thuis::Unavailable> {
         if self.timeline.now() < self.up_again {
             return Err(hwc_veilig_thuis::Unavailable);

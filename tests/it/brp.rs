@@ -1,0 +1,233 @@
+//! Veilig Thuis as a process that asks the BRP (its mock): what is found goes on, what is in doubt waits for its person, and
+//! nothing of a household is in any log, at any level.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use hwc_brp_mock::{Faults, Key, Mock, Person, Registry, Remark};
+use serde_json::Value;
+
+use crate::{
+    canary,
+    processes::{code, fine},
+    region::{Process, Region, the_one, wait_for},
+};
+
+const OTHERS: [&str; 3] = ["police-region", "municipality-0855", "school-01AA00"];
+
+/// The BRP, as long as this lives.
+struct Brp {
+    mock: Mock,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Brp {
+    /// David, whom the police name, his sister as she is changed here, and their mother.
+    fn with(sister: impl FnOnce(&mut Person)) -> Self {
+        let person = |given: &str, born: &str| Person {
+            postcode: "5038AA".into(),
+            house_number: 1,
+            municipality: "0855".into(),
+            given_names: given.into(),
+            surname: "Pieterse".into(),
+            born: born.into(),
+            ..Person::default()
+        };
+        let mut noor = person("Noor", "2011-06-21");
+        sister(&mut noor);
+        let registry = Registry::of(vec![person("David", "2016-02-03"), noor, person("Anna", "1984-05-02")]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let key = Key::ApiKey("s3cret-key".into());
+        let mock = runtime.block_on(Mock::start(here, registry, key, Faults::default())).unwrap();
+        Self { mock, _runtime: runtime }
+    }
+
+    /// A region whose Veilig Thuis asks here.
+    fn region(&self, own: &str) -> Region {
+        let region = Region::prepare();
+        fs::write(region.path().join("brp.key"), "s3cret-key\n").unwrap();
+        let table = format!(
+            "{own}\n[brp]\npersons = \"{}\"\noccupancy = \"{}\"\napi_key_file = \"brp.key\"\n",
+            self.mock.persons(),
+            self.mock.occupancy()
+        );
+        let settings = region.settings("veilig-thuis-region");
+        let text = fs::read_to_string(&settings).unwrap();
+        let without = text.replace("residents = \"tables/residents.csv\"\n", &table);
+        assert_ne!(text, without);
+        fs::write(settings, without).unwrap();
+        // Both go to the school that takes part here.
+        let enrolments = fs::read_to_string(region.path().join("tables/enrolments.csv")).unwrap();
+        let together = enrolments.replace("2011-06-21,03CC", "2011-06-21,01AA");
+        assert_ne!(together, enrolments);
+        region.replace("enrolments.csv", &together);
+        region
+    }
+}
+
+/// Everybody but Veilig Thuis is at work.
+fn begin(region: &Region) -> Vec<Process> {
+    let engine = region.start("engine");
+    engine.says("leading");
+    let processes = OTHERS.map(|name| region.start(name));
+    for process in &processes {
+        process.says("at work");
+    }
+    processes.into_iter().chain([engine]).collect()
+}
+
+/// Veilig Thuis is at work.
+fn veilig_thuis(region: &Region) -> Process {
+    let process = region.start("veilig-thuis-region");
+    process.says("at work");
+    process
+}
+
+/// The police name David.
+fn report() -> String {
+    serde_json::json!({
+        "report_id": "P-1", "reported_at": "2026-11-18T06:40:00+01:00",
+        "incident": { "occurred_at": "2026-11-17", "kind": "domestic_violence", "address": {
+            "postcode": "5038AA", "house_number": 1, "municipality": "0855" } },
+        "children": [{ "given_names": "David", "surname": "Pieterse", "date_of_birth": "2016-02-03",
+            "presence": "present", "relation": "resident" }],
+    })
+    .to_string()
+}
+
+/// How many signals wait at the school.
+fn at_the_school(region: &Region) -> usize {
+    region.inbox("school-01AA00").len()
+}
+
+fn waits_at_the_school(region: &Region, count: usize) {
+    wait_for(|| (at_the_school(region) == count).then_some(()))
+        .unwrap_or_else(|| panic!("{} came", at_the_school(region)));
+}
+
+/// What waits at Veilig Thuis.
+fn households(region: &Region, more: &[&str]) -> Vec<Value> {
+    let said = fine(region.does("veilig-thuis-region", &[&["inbox", "-o", "json"], more].concat()));
+    let value: Value = serde_json::from_str(&said).unwrap();
+    value["cases"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_sibling_that_the_brp_knows_goes_along_and_nothing_of_the_household_is_in_any_log() {
+    let brp = Brp::with(|_| {});
+    let region = brp.region("");
+    let _others = begin(&region);
+    let veilig_thuis = region.start_loudly("veilig-thuis-region");
+    veilig_thuis.says("at work");
+    region.report("one.jsonl", &[report()]);
+    waits_at_the_school(&region, 2);
+    let asked = brp.mock.asked();
+    assert!(!asked.is_empty());
+    for (_, question) in asked {
+        assert!(!question.to_string().contains("burgerservicenummer"), "{question}");
+    }
+    let log = veilig_thuis.log();
+    assert!(log.contains("at work"), "{log}");
+    let needles = [
+        "Pieterse",
+        "David",
+        "Noor",
+        "2016-02-03",
+        "2011-06-21",
+        "5038AA",
+        "s3cret-key",
+        "Dorpsstraat",
+        "burgerservice",
+    ];
+    assert_eq!(canary::found_in(log.as_bytes(), &needles), None, "{log}");
+    for file in canary::files_below(&region.path().join("state")) {
+        assert_eq!(canary::found_in(&fs::read(&file).unwrap(), &needles), None, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_secret_sibling_waits_for_a_person_and_a_killed_process_loses_nothing() {
+    let brp = Brp::with(|noor| noor.remarks = vec![Remark::Secret]);
+    let region = brp.region("");
+    let _others = begin(&region);
+    let doomed = veilig_thuis(&region);
+    region.report("one.jsonl", &[report()]);
+    let case = the_one(|| households(&region, &[]));
+    assert_eq!((&case["doubts"][0], &case["added"]), (&"secret".into(), &1.into()));
+    assert_eq!(case["added_children"], Value::Null, "shown to nobody yet");
+    let unseen = region.does("veilig-thuis-region", &["confirm", &code(&case)]);
+    assert!(unseen.code == Some(5) && unseen.stderr.contains("Kijk eerst"), "{}", unseen.stderr);
+
+    doomed.kill();
+    let veilig_thuis = region.start("veilig-thuis-region");
+    veilig_thuis.says("a household waits for a person");
+    let again = the_one(|| households(&region, &["--show"]));
+    assert_ne!(code(&again), code(&case), "what was shown before means nothing any more");
+    assert_eq!(again["added_children"][0]["given_names"], "Noor");
+    let shown = fine(region.does("veilig-thuis-region", &["inbox", "--show"]));
+    assert!(
+        shown.contains("genoemd     David Pieterse") && shown.contains("gevonden    Noor Pieterse"),
+        "{shown}"
+    );
+    assert!(shown.contains("geheimhouding"), "{shown}");
+    let said = fine(region.does("veilig-thuis-region", &["confirm", &code(&again)]));
+    assert!(said.contains("Vastgelegd, voor 2 kinderen"), "{said}");
+    waits_at_the_school(&region, 2);
+    assert!(households(&region, &[]).is_empty());
+    assert!(!veilig_thuis.log().contains("Noor"));
+}
+
+#[test]
+fn with_the_policy_every_household_that_adds_a_child_waits_and_the_named_go_first_after_the_patience() {
+    let brp = Brp::with(|_| {});
+    let region = brp.region("confirm_expansion = true\nlook_up_patience_minutes = 0\n");
+    let _others = begin(&region);
+    let _veilig_thuis = veilig_thuis(&region);
+    region.report("one.jsonl", &[report()]);
+    // David does not wait for anybody.
+    waits_at_the_school(&region, 1);
+    let case = the_one(|| households(&region, &[]));
+    assert_eq!(case["doubts"], serde_json::json!(["policy"]));
+    let said = fine(region.does("veilig-thuis-region", &["confirm", &code(&case), "--named-only"]));
+    assert!(said.contains("Vastgelegd, voor 0 kinderen"), "{said}");
+    wait_for(|| households(&region, &[]).is_empty().then_some(())).expect("it still waits");
+    assert_eq!(at_the_school(&region), 1);
+}
+
+#[test]
+fn while_the_brp_is_down_the_named_go_first_and_their_siblings_join_when_it_is_back() {
+    let brp = Brp::with(|_| {});
+    brp.mock.go_wrong(Faults::status(503));
+    let region = brp.region("look_up_patience_minutes = 0\n");
+    let _others = begin(&region);
+    let veilig_thuis = veilig_thuis(&region);
+    region.report("one.jsonl", &[report()]);
+    waits_at_the_school(&region, 1);
+    assert!(veilig_thuis.log().contains("does not work just now (status 503)"), "{}", veilig_thuis.log());
+    brp.mock.go_wrong(Faults::default());
+    waits_at_the_school(&region, 2);
+}
+
+#[test]
+fn settings_that_name_no_look_up_or_two_or_plain_http_elsewhere_are_refused_with_the_remedy() {
+    let brp = Brp::with(|_| {});
+    let region = brp.region("");
+    let settings = region.settings("veilig-thuis-region");
+    let text = fs::read_to_string(&settings).unwrap();
+    for (changed, remedy) in [
+        (text.replace("[brp]", "residents = \"tables/residents.csv\"\n[brp]"), "either residents"),
+        (text.split("[brp]").next().unwrap().to_owned(), "either residents"),
+        (text.replace("http://127.0.0.1", "http://brp.example"), "plain HTTP"),
+        (text.replace("http://127.0.0.1", "https://brp.example"), "(ca)"),
+        (text.replace("brp.key", "no.key"), "cannot be read"),
+        (text.replace("api_key_file", "api_key"), "is not known"),
+    ] {
+        assert_ne!(changed, text);
+        fs::write(&settings, changed).unwrap();
+        let done = region.does("veilig-thuis-region", &[]);
+        assert!(done.code == Some(3) && done.stderr.contains(remedy), "{remedy}: {}", done.stderr);
+    }
+}
