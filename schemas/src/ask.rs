@@ -7,14 +7,28 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{IncidentId, PayloadId, SignalNumber},
+    ids::{IncidentId, KeyId, PayloadId, SignalNumber},
+    key::SignedKey,
     letter::Hop,
-    organisation::Organisation,
+    organisation::{Organisation, Role},
     wire::Refusal,
 };
 
 /// Most ciphertexts that one answer lists; whoever has more asks again with `after`.
 pub const HELD_PER_ANSWER_MAX: usize = 1_000;
+
+/// Most one-time keys that the engine keeps of one organisation of this role. A school gets a handful of signals a year; the police
+/// are sealed nothing to.
+pub const fn one_time_keys_max(role: Role) -> usize {
+    match role {
+        Role::Police => 0,
+        Role::School => 64,
+        Role::VeiligThuis | Role::Municipality => 1_024,
+    }
+}
+
+/// Most keys that one question may name; whoever has more asks several times.
+pub const KEYS_PER_QUESTION_MAX: usize = 512;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +40,27 @@ pub enum Ask {
         /// Only what comes after this one, in the order of the ids; from the first if there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<PayloadId>,
+    },
+    /// Here are public keys of mine that others may seal to. One that is in the stock already is as good as new; what is more than
+    /// the stock holds is not taken. A key that was handed in once must not be handed in again.
+    LeaveKeys {
+        /// At most [`KEYS_PER_QUESTION_MAX`].
+        keys: Vec<SignedKey>,
+    },
+    /// Hand these out no more: I do not have their private halves.
+    WithdrawKeys {
+        /// At most [`KEYS_PER_QUESTION_MAX`].
+        keys: Vec<KeyId>,
+    },
+    /// Which keys of mine do you hand out; and is there anything left that is sealed to one of these?
+    Keys {
+        /// The keys whose private halves I have, at most [`KEYS_PER_QUESTION_MAX`].
+        mine: Vec<KeyId>,
+    },
+    /// A key of the organisation that I seal to next.
+    KeyOf {
+        /// Whose.
+        organisation: Organisation,
     },
 }
 
@@ -40,6 +75,26 @@ pub enum Told {
         held: Vec<Held>,
         /// Whether there is more: ask again after the last of these.
         more: bool,
+    },
+    /// The keys were taken, or are handed out no more, as far as that is the asker's to say.
+    Done,
+    /// The asker's keys.
+    Keys {
+        /// Everything that is handed out, and belongs to the asker.
+        stock: Vec<KeyId>,
+        /// Of the keys in the question those that something is sealed to which is held, or was about to be in the last half hour.
+        /// None if that is not known at this moment: then no key may be destroyed for it.
+        living: Option<Vec<KeyId>>,
+    },
+    /// Keys of the organisation that was asked about, as it signed them. Two askers may be told the same one-time key; the first
+    /// seal that is submitted has it, and the other is refused as `key_used`.
+    KeyOf {
+        /// One for a single seal, if any is left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        one_time: Option<SignedKey>,
+        /// Its key of the week, for when none is left, or for when that one is not theirs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weekly: Option<SignedKey>,
     },
     /// The question was not understood, or is not the asker's.
     Refused {
@@ -98,6 +153,22 @@ mod tests {
         assert_eq!(message::read::<Told>(written.as_bytes()), Ok(told));
         assert!(
             written.starts_with(r#"{"told":"holdings","held":[{"payload":"#) && !written.contains("number")
+        );
+    }
+
+    #[test]
+    fn questions_about_keys_are_written_as_the_page_says() {
+        let id = KeyId::from_uuid(Uuid::from_u128(1));
+        let asked = message::read::<Ask>(br#"{"ask":"key_of","organisation":"school-01AA00"}"#);
+        assert_eq!(asked, Ok(Ask::KeyOf { organisation: "school-01AA00".parse().unwrap() }));
+        let asked = format!(r#"{{"ask":"keys","mine":["{id}"]}}"#);
+        assert_eq!(message::read::<Ask>(asked.as_bytes()), Ok(Ask::Keys { mine: vec![id] }));
+        let told = Told::Keys { stock: vec![id], living: None };
+        let written = format!(r#"{{"told":"keys","stock":["{id}"],"living":null}}"#);
+        assert_eq!(serde_json::to_string(&told).unwrap(), written);
+        assert_eq!(
+            message::read::<Told>(br#"{"told":"key_of"}"#),
+            Ok(Told::KeyOf { one_time: None, weekly: None })
         );
     }
 

@@ -75,6 +75,11 @@ uuid_id!(
     /// One ciphertext, random. It names the ciphertext in subjects and events and is never used again.
     PayloadId, "payload id"
 );
+uuid_id!(
+    /// One public key that an organisation leaves with the engine, random and never used again. It stands in the clear on what
+    /// is sealed to that key.
+    KeyId, "key id"
+);
 
 /// A child's place within its incident, counted from 1 in the order Veilig Thuis found them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

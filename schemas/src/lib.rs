@@ -1,6 +1,7 @@
 //! The words every room shares.
 //!
 //! * [`ids`], [`organisation`]: who and what, as newtypes. None of them is derived from a person.
+//! * [`key`]: public keys that an organisation leaves with the engine.
 //! * [`outcome`]: how a signal ends, written as the rules write it.
 //! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
 //!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
@@ -16,6 +17,7 @@ pub mod ask;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod ids;
+pub mod key;
 pub mod letter;
 pub mod message;
 pub mod organisation;
@@ -25,6 +27,6 @@ pub mod report;
 pub mod trace;
 pub mod wire;
 
-pub use ids::{IncidentId, PayloadId, SignalId, SignalNumber};
+pub use ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber};
 pub use organisation::{Organisation, Role};
 pub use trace::{SpanId, TraceId, Traceparent};

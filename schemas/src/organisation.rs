@@ -32,6 +32,16 @@ impl Role {
             Self::School => "school",
         }
     }
+
+    /// To whom an organisation of this role seals; a school seals to nobody.
+    pub const fn seals_to(self) -> Option<Self> {
+        match self {
+            Self::Police => Some(Self::VeiligThuis),
+            Self::VeiligThuis => Some(Self::Municipality),
+            Self::Municipality => Some(Self::School),
+            Self::School => None,
+        }
+    }
 }
 
 /// One organisation: its role and its code within the role (a police district, a Veilig Thuis region, a CBS

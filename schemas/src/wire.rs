@@ -330,6 +330,8 @@ pub enum Refusal {
     TooManyRounds,
     /// A report of a day too long ago: nobody could tell any more whether it was there before.
     TooOld,
+    /// It is sealed to a key that is used up or that nobody left here: it is to be sealed to another one.
+    KeyUsed,
     /// A refusal of a later version: whoever holds a task keeps it.
     #[serde(other)]
     Unknown,
@@ -337,7 +339,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::NotYours,
         Self::Gone,
@@ -349,6 +351,7 @@ impl Refusal {
         Self::TooManySignals,
         Self::TooManyRounds,
         Self::TooOld,
+        Self::KeyUsed,
     ];
 
     /// Whether a task that was answered so may be let go: nothing is owed any more, or somebody decided before. After any
@@ -371,6 +374,7 @@ impl Refusal {
             Self::TooManySignals => "too_many_signals",
             Self::TooManyRounds => "too_many_rounds",
             Self::TooOld => "too_old",
+            Self::KeyUsed => "key_used",
             Self::Unknown => "unknown",
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! * [`Office`]: the organisation's own desk, over a [`Line`] to the engine and with its [`Seals`].
 //! * [`Station`]: the same on the broker: the door, the sealing keys, the address book.
+//! * [`Keyring`] and [`KeyKeeper`]: keys for one signal each, destroyed when it ended.
 //! * [`Book`] and [`Follower`]: the address book, kept up with what the operator signs.
 //! * [`Clerk`] and [`work`]: take the organisation's tasks, do them, acknowledge each once the engine has answered.
 //! * [`Clock`]: the time, real or replayed.
@@ -20,6 +21,7 @@ pub mod code;
 pub mod counter;
 mod hours;
 mod kept;
+pub mod keys;
 mod line;
 pub mod office;
 pub mod recall;
@@ -39,8 +41,9 @@ pub use book::{Book, Follower};
 pub use clock::{Clock, WallClock};
 pub use hours::Hours;
 pub use kept::{Keeper, Kept, LOOK_EVERY};
+pub use keys::{Aims, KeyKeeper, Keyring, KeyringError};
 pub use line::{Line, Said};
-pub use office::{ANSWERS_WITHIN, Office, Unopened};
+pub use office::{ANSWERS_WITHIN, Attempts, Office, Unopened};
 pub use seals::Seals;
 pub use station::Station;
 pub use telemetry::Telemetry;

@@ -5,7 +5,8 @@ use std::{future::Future, pin::Pin};
 use hwc_jetstream::{Door, DoorError};
 use hwc_schemas::{
     Organisation, Traceparent,
-    wire::{Answer, Command, Fetch, Fetched, Sealed},
+    ask::{Ask, Told},
+    wire::{Answer, Command, Fetch, Fetched, Refusal, Sealed},
 };
 
 /// What the engine says to a request, or why nothing was heard of it.
@@ -26,6 +27,12 @@ pub trait Line: Send + Sync + 'static {
 
     /// Fetches a payload that is due to us. For a school this *is* opening the signal (R24).
     fn fetch<'a>(&'a self, fetch: &'a Fetch, place: Option<Traceparent>) -> Said<'a, Fetched>;
+
+    /// Asks something that changes nothing of any signal. A line to an engine that knows no questions says so.
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Said<'a, Told> {
+        let _ = ask;
+        Box::pin(std::future::ready(Ok(Told::Refused { refusal: Refusal::Malformed })))
+    }
 }
 
 impl Line for Door {
@@ -43,5 +50,9 @@ impl Line for Door {
 
     fn fetch<'a>(&'a self, fetch: &'a Fetch, place: Option<Traceparent>) -> Said<'a, Fetched> {
         Box::pin(self.fetch_in(fetch, place))
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Said<'a, Told> {
+        Box::pin(self.ask(ask))
     }
 }

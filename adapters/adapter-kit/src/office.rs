@@ -4,14 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use hwc_jetstream::DoorError;
 use hwc_schemas::{
-    IncidentId, Organisation, SignalNumber, Traceparent,
+    IncidentId, KeyId, Organisation, SignalNumber, Traceparent,
+    ask::{Ask, Told},
+    key::SignedKey,
     letter::{PlainError, Sealable},
     wire::{Answer, Binding, Command, Fetch, Fetched, Refusal, Sealed},
 };
 use hwc_vault::{KeyTrouble, OpenError, SealError};
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 
-use crate::{Clock, Hours, Line, Seals, Telemetry, Witness};
+use crate::{Clock, Hours, KeyringError, Line, Seals, Telemetry, Witness};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +54,15 @@ pub enum Unopened {
     /// It says to be from an organisation that never sends on this leg.
     #[error("{0} never seals on this leg")]
     WrongSender(Organisation),
+    /// It is sealed to a key that we left with the engine and do not have. Whatever folder it was in is lost; only the sender can
+    /// send it again.
+    #[error(
+        "it is sealed to the one-time key {0}, which is not here: its folder was lost, or belongs to another machine"
+    )]
+    NoKey(KeyId),
+    /// The key could not be read.
+    #[error(transparent)]
+    Ring(#[from] KeyringError),
     /// It does not open, or not as what it should be. Somebody must look; the sender is named in the engine's journal.
     #[error("the sealed payload is not acceptable: {0}")]
     Seal(#[from] OpenError),
@@ -59,6 +71,24 @@ pub enum Unopened {
 impl From<PlainError> for Unopened {
     fn from(error: PlainError) -> Self {
         Self::Seal(OpenError::Content(error))
+    }
+}
+
+/// How often something was sealed already to a key that another seal then used up. Begin with none; [`Attempts::again`] says
+/// whether there is to be another.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempts(u32);
+
+/// Seals to one-time keys that are tried before it is sealed to the weekly key, and as many more before it is the one in the
+/// directory, which is never used up.
+const ONE_TIME_ATTEMPTS_MAX: u32 = 4;
+
+impl Attempts {
+    /// Whether the engine refused what was sealed because of its key: then it is to be sealed and submitted once more.
+    pub fn again(&mut self, answer: Answer) -> bool {
+        let used = answer == (Answer::Refused { refusal: Refusal::KeyUsed });
+        self.0 += u32::from(used);
+        used && self.0 <= 2 * ONE_TIME_ATTEMPTS_MAX
     }
 }
 
@@ -188,13 +218,15 @@ impl Office {
         Ok(T::from_plaintext(&self.inner.seals.open(&binding, &sealed)?)?)
     }
 
-    /// Seals something to the one organisation that needs it next.
-    pub fn seal<T: Sealable>(
+    /// Seals something to the one organisation that needs it next: to a one-time key that it left with the engine; if there is
+    /// none, to its weekly key; if there is none either, to its key in the directory. What becomes of it is known when it was
+    /// submitted: [`Attempts`].
+    pub async fn seal<T: Sealable>(
         &self,
         content: &T,
-        incident: IncidentId,
-        number: Option<SignalNumber>,
+        (incident, number): (IncidentId, Option<SignalNumber>),
         receiver: &Organisation,
+        attempts: Attempts,
     ) -> Result<Sealed, Unsealed> {
         let binding = Binding {
             incident,
@@ -203,7 +235,36 @@ impl Office {
             sender: self.organisation().clone(),
             receiver: receiver.clone(),
         };
-        self.inner.seals.seal(&binding, &content.to_plaintext())
+        let left = self.keys_of(receiver, attempts).await;
+        let today = TimeZone::UTC.to_datetime(self.clock().now()).date();
+        self.inner.seals.seal_to_left(&binding, &content.to_plaintext(), &left, today)
+    }
+
+    /// The keys that an organisation left, the best first.
+    async fn keys_of(&self, organisation: &Organisation, Attempts(attempts): Attempts) -> Vec<SignedKey> {
+        if attempts >= 2 * ONE_TIME_ATTEMPTS_MAX {
+            return Vec::new();
+        }
+        let ask = Ask::KeyOf { organisation: organisation.clone() };
+        let mut wait = Self::FIRST_WAIT;
+        loop {
+            let told = {
+                let _place = self.inner.places.acquire().await;
+                self.inner.line.ask(&ask).await
+            };
+            match told {
+                Ok(Told::KeyOf { one_time, weekly }) => {
+                    let one_time = one_time.filter(|_| attempts < ONE_TIME_ATTEMPTS_MAX);
+                    return one_time.into_iter().chain(weekly).collect();
+                }
+                Ok(Told::TryLater) => {}
+                // An engine of an earlier version.
+                Ok(_) => return Vec::new(),
+                Err(error) => self.say_unreachable(&error),
+            }
+            self.inner.clock.pause(wait).await;
+            wait = (wait * 2).min(Self::LONGEST_WAIT);
+        }
     }
 
     fn say_unreachable(&self, error: &DoorError) {

@@ -6,7 +6,7 @@ use hwc_jetstream::Door;
 use hwc_schemas::Organisation;
 use hwc_vault::SealingKeys;
 
-use crate::{Book, Clock, Hours, Office, Telemetry, Witness, seals::KeysAndBook};
+use crate::{Book, Clock, Hours, Keyring, Office, Telemetry, Witness, seals::KeysAndBook};
 
 /// An organisation on the broker. Cheap to clone.
 #[derive(Clone)]
@@ -26,8 +26,19 @@ impl Station {
         clock: Arc<dyn Clock>,
         witness: Arc<dyn Witness>,
     ) -> Self {
+        Self::with_ring(door, (keys, None), book, clock, witness)
+    }
+
+    /// The same, with the private halves of the keys that it left with the engine.
+    pub fn with_ring(
+        door: Door,
+        (keys, ring): (impl Into<SealingKeys>, Option<Keyring>),
+        book: impl Into<Book>,
+        clock: Arc<dyn Clock>,
+        witness: Arc<dyn Witness>,
+    ) -> Self {
         let book = book.into();
-        let seals = KeysAndBook { keys: keys.into(), book: book.clone() };
+        let seals = KeysAndBook { keys: keys.into(), book: book.clone(), ring };
         Self { office: Office::new(door.clone(), seals, clock, witness), door, book }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
-use hwc_adapter_kit::{Clerk, Kept, Office, Settled};
+use hwc_adapter_kit::{Attempts, Clerk, Kept, Office, Settled};
 use hwc_casework::routing::{Candidate, Enrolments, SchoolCode, Schools, Verdict, route, route_to};
 use hwc_schemas::{
     Organisation, Role, SignalId,
@@ -107,28 +107,12 @@ impl<P: Person> Desk<P> {
             return Settled::HandedBack;
         };
         let Destined { to, by } = destination;
-        let (command, outcome) = match to {
-            Err(reason) => (Command::Withhold { signal, round, reason }, Outcome::Withheld(reason)),
-            Ok(code) => {
-                let Some(school) = school(code) else {
-                    self.person.hears(signal, round, Outcome::NotNow);
-                    return Settled::Later("a school's code is no name");
-                };
-                let letter = Letter { child: referral.child.clone() };
-                match office.seal(&letter, signal.incident, Some(signal.number), &school) {
-                    Ok(letter) => (Command::Route { signal, round, school, letter }, Outcome::PassedOn),
-                    Err(error) => {
-                        let organisation = office.organisation();
-                        tracing::error!(%organisation, task = %task.id(), %error, "a letter cannot be sealed");
-                        self.person.hears(signal, round, Outcome::NotNow);
-                        return Settled::Later("the letter cannot be sealed");
-                    }
-                }
-            }
-        };
         let answer = tokio::select! {
             biased;
-            answer = self.submit(office, asked, &command, outcome) => answer,
+            settled = self.decided(office, task, asked, (&referral, to)) => match settled {
+                Ok(answer) => answer,
+                Err(settled) => return settled,
+            },
             // R12: nobody answered before the register became another, and it may say another school now.
             () = self.settings.changed_from(&by) => {
                 return Settled::Later("the register changed before the engine answered");
@@ -150,6 +134,48 @@ impl<P: Person> Desk<P> {
         Settled::by(office, task, answer)
     }
 
+    /// Seals the letter and submits, or withholds; sealed anew as long as somebody else used the key before.
+    async fn decided(
+        &self,
+        office: &Office,
+        task: &Task,
+        asked: Asked,
+        (referral, to): (&Referral, Result<SchoolCode, Withheld>),
+    ) -> Result<Answer, Settled> {
+        let Asked { signal, round, .. } = asked;
+        let not_now = |why| {
+            self.person.hears(signal, round, Outcome::NotNow);
+            Err(Settled::Later(why))
+        };
+        let code = match to {
+            Ok(code) => code,
+            Err(reason) => {
+                let command = Command::Withhold { signal, round, reason };
+                return Ok(self.submit(office, asked, &command, Outcome::Withheld(reason)).await);
+            }
+        };
+        let Some(school) = school(code) else { return not_now("a school's code is no name") };
+        let letter = Letter { child: referral.child.clone() };
+        let mut attempts = Attempts::default();
+        loop {
+            let bound = (signal.incident, Some(signal.number));
+            let letter = match office.seal(&letter, bound, &school, attempts).await {
+                Ok(letter) => letter,
+                Err(error) => {
+                    let organisation = office.organisation();
+                    tracing::error!(%organisation, task = %task.id(), %error, "a letter cannot be sealed");
+                    return not_now("the letter cannot be sealed");
+                }
+            };
+            let command = Command::Route { signal, round, school: school.clone(), letter };
+            let answer = office.submit(&command).await;
+            if !attempts.again(answer) {
+                self.hears(asked, answer, Outcome::PassedOn);
+                return Ok(answer);
+            }
+        }
+    }
+
     /// Submits, and lets the person hear what became of it.
     async fn submit(
         &self,
@@ -159,13 +185,17 @@ impl<P: Person> Desk<P> {
         outcome: Outcome,
     ) -> Answer {
         let answer = office.submit(command).await;
+        self.hears(asked, answer, outcome);
+        answer
+    }
+
+    fn hears(&self, asked: Asked, answer: Answer, outcome: Outcome) {
         let outcome = match answer {
             Answer::Recorded | Answer::AlreadyRecorded => outcome,
             Answer::Refused { refusal } => Outcome::Refused(refusal),
             Answer::TryLater => Outcome::NotNow,
         };
         self.person.hears(asked.signal, asked.round, outcome);
-        answer
     }
 
     /// R11 to R16, on the day of routing.

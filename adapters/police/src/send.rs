@@ -1,6 +1,6 @@
 //! Sending one report.
 
-use hwc_adapter_kit::{Office, office::Unsealed};
+use hwc_adapter_kit::{Attempts, Office, office::Unsealed};
 use hwc_schemas::{
     IncidentId, Organisation,
     wire::{Answer, Command},
@@ -28,12 +28,18 @@ pub async fn send(
     submission: &Submission,
 ) -> Result<Sent, Unsealed> {
     let incident = key.incident(&submission.report_id);
-    let report = office.seal(&submission.report, incident, None, veilig_thuis)?;
     office.witness().submitting(&submission.report_id, incident);
     let from = office.clock().now();
     // A report of a clock that is ahead is one of today.
     let day = TimeZone::UTC.to_datetime(submission.report.reported_at.min(from)).date();
-    let (answer, place) = office.submit_in(&Command::Record { incident, day, report }).await;
+    let mut attempts = Attempts::default();
+    let (answer, place) = loop {
+        let report = office.seal(&submission.report, (incident, None), veilig_thuis, attempts).await?;
+        let said = office.submit_in(&Command::Record { incident, day, report }).await;
+        if !attempts.again(said.0) {
+            break said;
+        }
+    };
     office.telemetry().sent(place, answer, from, office.clock().now());
     Ok(Sent { incident, answer })
 }

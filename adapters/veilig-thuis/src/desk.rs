@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future};
 
-use hwc_adapter_kit::{Clerk, Office, Settled};
+use hwc_adapter_kit::{Attempts, Clerk, Office, Settled};
 use hwc_casework::{
     household::{Doubt, Extent, Household},
     screening::{self, Finding as Found, Standing, Verdict},
@@ -324,29 +324,36 @@ impl<H: Households, P: Person> Desk<H, P> {
         homes: &[Option<MunicipalityCode>],
         complete: bool,
     ) -> (Settled, Outcome) {
-        let findings = match self.findings(work, (found, first), homes) {
-            Ok(findings) => findings,
-            Err(later) => return (later, Outcome::NotNow),
-        };
-        let Ok(first) = u16::try_from(first) else {
-            return (Settled::Later("too many children"), Outcome::NotNow);
-        };
-        let expansion = Expansion { first, findings, complete, interval: self.interval(work.report) };
-        let answer = work.office.submit(&Command::Expand { incident: work.incident, expansion }).await;
-        let outcome = match answer {
-            Answer::Recorded | Answer::AlreadyRecorded => Outcome::Recorded(found.len()),
-            Answer::Refused { .. } => Outcome::Refused,
-            Answer::TryLater => Outcome::NotNow,
-        };
-        (Settled::by(work.office, work.task, answer), outcome)
+        let mut attempts = Attempts::default();
+        loop {
+            let findings = match self.findings(work, (found, first), homes, attempts).await {
+                Ok(findings) => findings,
+                Err(later) => return (later, Outcome::NotNow),
+            };
+            let Ok(first) = u16::try_from(first) else {
+                return (Settled::Later("too many children"), Outcome::NotNow);
+            };
+            let expansion = Expansion { first, findings, complete, interval: self.interval(work.report) };
+            let answer = work.office.submit(&Command::Expand { incident: work.incident, expansion }).await;
+            if attempts.again(answer) {
+                continue;
+            }
+            let outcome = match answer {
+                Answer::Recorded | Answer::AlreadyRecorded => Outcome::Recorded(found.len()),
+                Answer::Refused { .. } => Outcome::Refused,
+                Answer::TryLater => Outcome::NotNow,
+            };
+            return (Settled::by(work.office, work.task, answer), outcome);
+        }
     }
 
     /// One finding for each child, numbered on from those that went before.
-    fn findings(
+    async fn findings(
         &self,
         work: &InHand<'_>,
         (found, first): (&[Found<'_>], usize),
         homes: &[Option<MunicipalityCode>],
+        attempts: Attempts,
     ) -> Result<Vec<Finding<Sealed>>, Settled> {
         let (office, incident) = (work.office, work.incident);
         let mut findings = Vec::with_capacity(found.len());
@@ -366,7 +373,8 @@ impl<H: Households, P: Person> Desk<H, P> {
             let municipality =
                 municipality(home).ok_or(Settled::Later("a municipality's code is no name"))?;
             let referral = Referral { child: Child::clone(one.child), sister };
-            let referral = office.seal(&referral, incident, Some(number), &municipality).map_err(|error| {
+            let sealed = office.seal(&referral, (incident, Some(number)), &municipality, attempts).await;
+            let referral = sealed.map_err(|error| {
                 tracing::error!(organisation = %office.organisation(), %error, "a referral could not be sealed");
                 Settled::Later("a referral could not be sealed")
             })?;

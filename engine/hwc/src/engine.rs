@@ -10,8 +10,8 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Counts, Doors, Fault, Holder, Knock, Lease, LinkError,
-    SealedStore, SetupError, StoreError, Tasks,
+    BreachRecord, BreachRecordKind, Breaches, Caller, Counts, Doors, Fault, Holder, KeyStock, Knock, Lease,
+    LinkError, SealedStore, SetupError, StoreError, Tasks,
 };
 use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
@@ -30,8 +30,9 @@ use crate::{
     clearing::{Clearing, closing},
     counting::{Counting, end},
     ended::{EndedIds, EndedIdsError},
-    questions::told,
+    questions::Question,
     sealed::is_sealed,
+    stock::Stock,
     telling::{self, Asked, Telling},
     timeline::ENGINE,
 };
@@ -122,6 +123,7 @@ pub(crate) struct Engine<J> {
     doors: Doors,
     breaches: Breaches,
     counting: Counting,
+    stock: Stock,
     ended: Option<EndedIds>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -154,6 +156,8 @@ pub(crate) struct Ground<J> {
     pub(crate) breaches: Breaches,
     /// The counts that stay.
     pub(crate) counts: Counts,
+    /// The keys that organisations left.
+    pub(crate) stock: Stock,
     /// What ended, kept outside the broker; none where nothing is to outlive it.
     pub(crate) ended: Option<EndedIds>,
 }
@@ -190,6 +194,7 @@ impl<J: Journal + Clone> Engine<J> {
             doors: ground.doors,
             breaches: ground.breaches,
             counting,
+            stock: ground.stock,
             ended: ground.ended,
             clock,
             observer,
@@ -329,13 +334,10 @@ impl<J: Journal + Clone> Engine<J> {
 
     /// Answers a question about the asker by what we know, if the broker says that this is still all there is to know.
     fn asked(&mut self, from: Organisation, ask: Result<Ask, Refusal>, caller: Caller<Told>, holder: Holder) {
-        let request = ask.as_ref().map_or(RequestKind::UnreadableAsk, RequestKind::of_ask);
-        let told = ask.map_or_else(|refusal| Told::Refused { refusal }, |ask| told(&self.relay, &from, &ask));
-        let telling = self.telling.clone();
+        let question = Question::of(from, ask, &self.relay, &self.stock);
+        let (stock, store, telling) = (self.stock.clone(), self.store.clone(), self.telling.clone());
         self.spawn(async move {
-            let confirmed = holder.confirm().await.map_err(|fault| trouble(&fault));
-            let told = confirmed.map_or(Told::TryLater, |()| told);
-            telling.replied(&from, request, ReplyKind::of_told(&told));
+            let told = question.answer(&stock, &store, &holder, &telling).await;
             answered(caller, told, None).await
         });
     }
@@ -349,12 +351,12 @@ impl<J: Journal + Clone> Engine<J> {
                     Some(Input::Loaded { incident, history })
                 });
             }
-            Output::Store { incident, payloads, ceiling } => {
-                let store = self.store.clone();
+            Output::Store { incident, payloads, receivers, ceiling } => {
+                let (stock, store, telling) = (self.stock.clone(), self.store.clone(), self.telling.clone());
                 let left = Duration::try_from(ceiling.duration_since(self.clock.now())).unwrap_or_default();
                 self.spawn(async move {
-                    let places = store.store(payloads, left).await.map_err(|error| trouble(&error));
-                    Some(Input::Stored { incident, places })
+                    let sealed = (payloads, receivers);
+                    Some(stock.store(&store, incident, sealed, left, &telling.metrics).await)
                 });
             }
             Output::Append { incident, expected, commit } => {
@@ -406,6 +408,7 @@ impl<J: Journal + Clone> Engine<J> {
                 });
             }
             Duty::Erase { payload } => {
+                self.stock.ended(*payload);
                 let (store, payload) = (self.store.clone(), *payload);
                 let (telling, since) = (self.telling.clone(), Instant::now());
                 let (ended, now) = (self.ended.clone(), self.clock.now());
@@ -482,6 +485,7 @@ impl<J: Journal + Clone> Engine<J> {
 
     fn count(&mut self) {
         self.telling.count(&self.relay, self.clock.now());
+        self.stock.count(&self.telling.metrics);
         let (tasks, telling) = (self.tasks.clone(), self.telling.clone());
         self.spawn(async move {
             if let Ok(waiting) = tasks.waiting().await {
@@ -572,9 +576,12 @@ pub(crate) async fn ground(
     settings: &hwc_jetstream::Settings,
 ) -> Result<Ground<hwc_jetstream::JetStreamJournal>, EngineError> {
     let link = lease.link();
+    // The pen first: from here on nobody else writes.
+    let journal = hwc_jetstream::JetStreamJournal::open(lease, settings).await?;
+    let (stock, found) = KeyStock::open(lease, settings).await?;
     Ok(Ground {
-        // The pen first: from here on nobody else writes.
-        journal: hwc_jetstream::JetStreamJournal::open(lease, settings).await?,
+        journal,
+        stock: Stock::of(stock, found),
         store: SealedStore::open(link, settings),
         tasks: Tasks::open(link, settings).await?,
         doors: Doors::open(link).await?,

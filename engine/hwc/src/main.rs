@@ -29,6 +29,7 @@ mod settings;
 mod shifted;
 mod shown;
 mod simulate;
+mod stock;
 mod telling;
 mod timeline;
 mod trace;

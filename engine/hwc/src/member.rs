@@ -10,11 +10,12 @@ use std::{
 };
 
 use hwc_adapter_kit::{
-    ANSWERS_WITHIN, Book, Follower, Hours, Nobody, Station, WallClock,
+    ANSWERS_WITHIN, Aims, Book, Follower, Hours, KeyKeeper, Keyring, KeyringError, Nobody, Station,
+    WallClock,
     door::{Credential, CredentialError, Door, DoorError},
 };
 use hwc_jetstream::LinkError;
-use hwc_schemas::Organisation;
+use hwc_schemas::{Organisation, Role};
 use hwc_vault::{
     BookError, FileError, Guard, KeyFileError, OperatorKeyError, OperatorPublicKey, SealingKeys,
 };
@@ -40,6 +41,9 @@ pub(crate) enum KeysError {
     /// Whose public keys we believe.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// The one-time keys.
+    #[error(transparent)]
+    Ring(#[from] KeyringError),
     /// Where the address book is kept.
     #[error("{path}: {source}")]
     State {
@@ -95,20 +99,45 @@ impl Member {
         Ok(Follower::open(state, &self.operator, Some(&self.relay.keys.join("directory.json")))?)
     }
 
+    /// Opens the folder of one-time keys in the state folder, which must be held; none for the police, to whom nobody seals.
+    pub(crate) fn open_ring(&self) -> Result<Option<Keyring>, KeysError> {
+        if self.organisation.role() == Role::Police {
+            return Ok(None);
+        }
+        Ok(Some(Keyring::open(self.relay.state_dir.join("one-time-keys"))?))
+    }
+
+    /// Who looks after them.
+    pub(crate) fn keeper_of(&self, ring: Keyring) -> KeyKeeper {
+        let role = self.organisation.role();
+        let aims = self.relay.one_time_keys.map(|keys| Aims::at_most(role, keys.into()));
+        KeyKeeper::new(ring, self.keys.clone(), aims.unwrap_or_else(|| Aims::of(role)))
+    }
+
     /// Connects once.
-    pub(crate) async fn try_enter(&self, book: &Book, hours: Hours) -> Result<Station, DoorError> {
+    pub(crate) async fn try_enter(
+        &self,
+        book: &Book,
+        hours: Hours,
+        ring: Option<Keyring>,
+    ) -> Result<Station, DoorError> {
         let door = Door::connect(self.relay.address(), &self.credential, self.organisation.clone()).await?;
         let door = door.with_answer_within(ANSWERS_WITHIN);
-        let (keys, book) = (self.keys.clone(), book.clone());
-        Ok(Station::new(door, keys, book, Arc::new(WallClock), Arc::new(Nobody)).keeping(hours))
+        let (keys, book) = ((self.keys.clone(), ring), book.clone());
+        Ok(Station::with_ring(door, keys, book, Arc::new(WallClock), Arc::new(Nobody)).keeping(hours))
     }
 
     /// Connects, for as long as it takes; each failure is said. An address that is none is the one thing that time does
     /// not mend.
-    pub(crate) async fn enter(&self, book: &Book, hours: Hours) -> Result<Station, DoorError> {
+    pub(crate) async fn enter(
+        &self,
+        book: &Book,
+        hours: Hours,
+        ring: Option<Keyring>,
+    ) -> Result<Station, DoorError> {
         let mut wait = Duration::from_millis(250);
         loop {
-            match self.try_enter(book, hours.clone()).await {
+            match self.try_enter(book, hours.clone(), ring.clone()).await {
                 Ok(station) => {
                     tracing::info!(organisation = %self.organisation, "connected");
                     return Ok(station);

@@ -1,15 +1,96 @@
 //! What an organisation is told when it asks about itself.
 
+use std::time::Instant;
+
+use hwc_jetstream::{Holder, SealedStore};
 use hwc_relay::Relay;
 use hwc_schemas::{
-    Organisation, PayloadId,
-    ask::{Ask, HELD_PER_ANSWER_MAX, Held, Told},
+    KeyId, Organisation, PayloadId,
+    ask::{Ask, HELD_PER_ANSWER_MAX, Held, KEYS_PER_QUESTION_MAX, Told},
+    key::SignedKey,
+    wire::Refusal,
+};
+use hwc_telemetry::{ReplyKind, RequestKind};
+
+use crate::{
+    stock::{Places, Stock},
+    telling::Telling,
 };
 
-/// The answer, from what is known at this moment.
-pub(crate) fn told(relay: &Relay, from: &Organisation, ask: &Ask) -> Told {
-    match ask {
-        Ask::Holdings { after } => holdings(relay, from, *after),
+/// A question, with what was known of the answer at the moment it was asked.
+pub(crate) struct Question {
+    from: Organisation,
+    request: RequestKind,
+    about: About,
+}
+
+enum About {
+    /// That was all.
+    Answered(Told),
+    Keys {
+        mine: Vec<KeyId>,
+        places: Places,
+    },
+    Leave(Vec<SignedKey>, Instant),
+    Withdraw(Vec<KeyId>),
+}
+
+impl Question {
+    /// Looks at what is known at this moment.
+    pub(crate) fn of(from: Organisation, ask: Result<Ask, Refusal>, relay: &Relay, stock: &Stock) -> Self {
+        let request = ask.as_ref().map_or(RequestKind::UnreadableAsk, RequestKind::of_ask);
+        let about = ask.and_then(|ask| About::of(&from, ask, relay, stock));
+        let about = about.unwrap_or_else(|refusal| About::Answered(Told::Refused { refusal }));
+        Self { from, request, about }
+    }
+
+    /// Asks the broker for whatever else there is to know, or has it done; and at last whether it was still ours to say.
+    pub(crate) async fn answer(
+        self,
+        stock: &Stock,
+        store: &SealedStore,
+        holder: &Holder,
+        telling: &Telling,
+    ) -> Told {
+        let from = &self.from;
+        let told = match self.about {
+            About::Answered(told) => told,
+            About::Keys { mine, places } => stock.keys(from, mine, places, store).await,
+            About::Leave(keys, asked_at) => stock.leave(from, keys, asked_at).await,
+            About::Withdraw(keys) => stock.withdraw(from, keys).await,
+        };
+        let told = match holder.confirm().await {
+            Ok(()) => told,
+            Err(fault) => {
+                tracing::warn!(%fault, "it is not sure that we lead, so nothing is told");
+                Told::TryLater
+            }
+        };
+        telling.replied(from, self.request, ReplyKind::of_told(&told));
+        told
+    }
+}
+
+impl About {
+    fn of(from: &Organisation, ask: Ask, relay: &Relay, stock: &Stock) -> Result<Self, Refusal> {
+        let within =
+            |keys: usize| if keys > KEYS_PER_QUESTION_MAX { Err(Refusal::Malformed) } else { Ok(()) };
+        Ok(match ask {
+            Ask::Holdings { after } => Self::Answered(holdings(relay, from, after)),
+            Ask::KeyOf { organisation } => Self::Answered(stock.key_of(from, &organisation)),
+            Ask::Keys { mine } => {
+                within(mine.len())?;
+                Self::Keys { mine, places: stock.look(relay) }
+            }
+            Ask::LeaveKeys { keys } => {
+                within(keys.len())?;
+                Self::Leave(keys, Instant::now())
+            }
+            Ask::WithdrawKeys { keys } => {
+                within(keys.len())?;
+                Self::Withdraw(keys)
+            }
+        })
     }
 }
 

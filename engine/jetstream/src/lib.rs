@@ -1,7 +1,7 @@
 //! JetStream: journal, sealed store, doors and tasks, stream settings, permissions. The only room that names the client
 //! library, so that no other room can depend on what it happens to do.
 //!
-//! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`Doors`], [`DirectoryDoor`], [`Tasks`]. For an organisation: [`Door`].
+//! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`KeyStock`], [`Doors`], [`DirectoryDoor`], [`Tasks`]. For an organisation: [`Door`].
 //! For whoever sets up the broker: [`permissions`], [`Credential`].
 //!
 //! Everything here answers within a bounded time, and an answer that does not come is *unknown*, never *failed*: it is
@@ -31,6 +31,7 @@ mod remains;
 pub mod residue;
 mod scan;
 mod settings;
+mod stock;
 mod store;
 mod streams;
 mod tasks;
@@ -52,5 +53,6 @@ pub use lease::{Epoch, Holder, Lease};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
 pub use remains::{AT_ONCE_MAX, Remains, erase_older, older};
 pub use settings::{Settings, Shares};
+pub use stock::KeyStock;
 pub use store::{GENERATION_PAYLOADS_MAX, SealedStore, StoreError, Swept};
 pub use tasks::{ACK_WITHIN, Tasks};

@@ -82,10 +82,15 @@ pub(crate) async fn get(link: &Link, stream: &str, which: Which<'_>) -> Result<O
 
 /// Erases one message so that its bytes leave the disk (`no_erase` is not said); already gone is as good.
 pub(crate) async fn erase(link: &Link, stream: &str, sequence: u64) -> Result<(), Fault> {
+    take(link, stream, sequence).await.map(|_| ())
+}
+
+/// The same; whether it was we who erased it: of several who try, the broker says so to one.
+pub(crate) async fn take(link: &Link, stream: &str, sequence: u64) -> Result<bool, Fault> {
     match link.api::<Value>(format!("STREAM.MSG.DELETE.{stream}"), &json!({ "seq": sequence })).await {
-        Ok(answer) if answer.get("success") == Some(&Value::Bool(true)) => Ok(()),
+        Ok(answer) if answer.get("success") == Some(&Value::Bool(true)) => Ok(true),
         Ok(_) => Err(Fault::Garbled),
-        Err(fault) if gone(&fault) => Ok(()),
+        Err(fault) if gone(&fault) => Ok(false),
         Err(fault) => Err(fault),
     }
 }

@@ -44,6 +44,14 @@ pub(crate) fn month_of(subject: &str) -> Option<&str> {
     subject.strip_prefix("hwc.counts.")
 }
 
+/// The stream of public keys that organisations left.
+pub(crate) const KEYS: &str = "KEYS";
+
+/// The subject of a key that an organisation left, or of all keys, or of all organisations.
+pub(crate) fn key(organisation: impl fmt::Display, id: impl fmt::Display) -> String {
+    format!("key.{organisation}.{id}")
+}
+
 /// The subject of breach records.
 pub(crate) const fn breach() -> &'static str {
     "hwc.breach"

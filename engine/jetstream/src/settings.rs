@@ -47,6 +47,8 @@ pub struct Shares {
     pub breaches: u64,
     /// Counts, a record a month, which are kept for years.
     pub counts: u64,
+    /// Public keys that organisations left, some 500 bytes each.
+    pub keys: u64,
 }
 
 impl Shares {
@@ -57,6 +59,7 @@ impl Shares {
         tasks: 512 * MIB,
         breaches: 128 * MIB,
         counts: 128 * MIB,
+        keys: 256 * MIB,
     };
 
     /// What the tombstones may take.
@@ -78,6 +81,7 @@ impl Shares {
             + self.tasks
             + self.breaches
             + self.counts
+            + self.keys
     }
 }
 

@@ -113,6 +113,12 @@ impl Desk {
         Some(kept)
     }
 
+    /// What its log points to, and where that lies. `None` if the log cannot be read.
+    pub(crate) fn places(&self) -> Option<impl Iterator<Item = (PayloadId, Location)>> {
+        let known = self.known.places.iter().map(|(payload, location)| (*payload, *location));
+        (!self.known.unreadable).then_some(known)
+    }
+
     /// Computes when time alone may change something.
     pub(crate) fn rest(&mut self, context: &Context<'_>) {
         let ready = matches!(self.stage, Stage::Ready);
@@ -229,6 +235,20 @@ impl Desk {
         }
     }
 
+    /// Whoever sealed it seals it again, to another key.
+    pub(crate) fn key_used(&mut self, turn: &mut Turn<'_>) {
+        match self.take_stage() {
+            Stage::Storing(work) => {
+                if let Cause::Request(request) = &work.cause {
+                    turn.outputs.push_back(request.refused(Refusal::KeyUsed));
+                }
+                self.discard(&work, turn);
+                self.go_on(turn);
+            }
+            other => self.stage = other,
+        }
+    }
+
     pub(crate) fn appended(&mut self, outcome: Result<Append, Trouble>, turn: &mut Turn<'_>) {
         match (self.take_stage(), outcome) {
             (Stage::Appending(work), Ok(Append::Appended(position))) => {
@@ -334,7 +354,8 @@ impl Desk {
             return;
         }
         let ceiling = work.after.ceiling(turn.context.policy).unwrap_or(turn.context.now);
-        turn.outputs.push_back(Output::Store { incident: self.id, payloads: missing, ceiling });
+        let receivers = missing.iter().filter_map(|(payload, _)| work.receiver_of(*payload)).collect();
+        turn.outputs.push_back(Output::Store { incident: self.id, payloads: missing, receivers, ceiling });
         self.stage = Stage::Storing(work);
     }
 

@@ -55,6 +55,11 @@ pub enum Input {
         /// Where they lie.
         places: Result<Vec<(PayloadId, Location)>, Trouble>,
     },
+    /// Ciphertexts are not stored: one of them is sealed to a key that is used up or not there. Nobody needs to try it again.
+    KeyUsed {
+        /// For which incident.
+        incident: IncidentId,
+    },
     /// An append was answered, or its outcome could not be found out.
     Appended {
         /// Which incident.
@@ -101,6 +106,8 @@ pub enum Output {
         incident: IncidentId,
         /// The ciphertexts.
         payloads: Vec<(PayloadId, Sealed)>,
+        /// To whom each of them is sealed, in the same order.
+        receivers: Vec<Organisation>,
         /// The broker itself drops them then, whatever happens to us (R23).
         ceiling: Timestamp,
     },

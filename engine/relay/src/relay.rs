@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use hwc_journal::Location;
 use hwc_schemas::{IncidentId, PayloadId, TraceId};
 use hwc_workflow::{
     Context, Holding, Incident, Table,
@@ -87,6 +88,7 @@ impl Relay {
             Input::Stored { incident, places } => {
                 self.at_desk(incident, now, |desk, turn| desk.stored(places, turn));
             }
+            Input::KeyUsed { incident } => self.at_desk(incident, now, Desk::key_used),
             Input::Appended { incident, outcome } => {
                 self.at_desk(incident, now, |desk, turn| desk.appended(outcome, turn));
             }
@@ -169,6 +171,15 @@ impl Relay {
         self.desks.iter().flat_map(|(id, desk)| {
             let until = desk.incident().ceiling(&self.rules.policy).unwrap_or(Timestamp::MAX);
             desk.incident().holdings().into_iter().map(move |holding| (*id, holding, until))
+        })
+    }
+
+    /// Every ciphertext that a log points to, and where it lies; of an incident that was alarmed everything that its log names.
+    /// `None` while the log of some incident cannot be read.
+    pub fn places(&self) -> Option<Vec<(PayloadId, Location)>> {
+        self.desks.values().try_fold(Vec::new(), |mut all, desk| {
+            all.extend(desk.places()?);
+            Some(all)
         })
     }
 

@@ -146,16 +146,16 @@ impl Work {
         matches!(self.cause, Cause::Request(Request { ask: Ask::Fetch(Fetch::Letter { .. }), .. }))
     }
 
-    /// The ciphertexts that the events point to for the first time.
-    fn pointed_to(&self) -> Vec<PayloadId> {
+    /// The ciphertexts that the events point to for the first time, and to whom each is sealed.
+    fn addressed(&self) -> Vec<(PayloadId, &Organisation)> {
         let mut all = Vec::new();
         for event in &self.events {
             match &event.fact {
-                Fact::Recorded { report, .. } => all.push(*report),
-                Fact::Routed { letter, .. } => all.push(*letter),
+                Fact::Recorded { veilig_thuis, report, .. } => all.push((*report, veilig_thuis)),
+                Fact::Routed { school, letter, .. } => all.push((*letter, school)),
                 Fact::Expanded { found, .. } | Fact::Joined { found } => {
                     all.extend(found.iter().filter_map(|child| match child {
-                        Found::Referred { referral, .. } => Some(*referral),
+                        Found::Referred { municipality, referral } => Some((*referral, municipality)),
                         Found::ScreenedOut { .. } | Found::NotParticipating => None,
                     }));
                 }
@@ -163,6 +163,16 @@ impl Work {
             }
         }
         all
+    }
+
+    /// To whom one of them is sealed, if the events point to it.
+    pub(crate) fn receiver_of(&self, payload: PayloadId) -> Option<Organisation> {
+        let addressed = self.addressed();
+        addressed.into_iter().find(|(one, _)| *one == payload).map(|(_, to)| to.clone())
+    }
+
+    fn pointed_to(&self) -> Vec<PayloadId> {
+        self.addressed().into_iter().map(|(payload, _)| payload).collect()
     }
 
     fn is_stored(&self, payload: PayloadId) -> bool {

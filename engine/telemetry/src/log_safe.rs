@@ -166,7 +166,16 @@ words! {
         RequestKind::UnreadableCommand => "unreadable_command",
         RequestKind::UnreadableFetch => "unreadable_fetch",
         RequestKind::AskHoldings => "ask_holdings",
+        RequestKind::LeaveKeys => "leave_keys",
+        RequestKind::WithdrawKeys => "withdraw_keys",
+        RequestKind::AskKeys => "ask_keys",
+        RequestKind::AskKeyOf => "ask_key_of",
         RequestKind::UnreadableAsk => "unreadable_ask",
+    };
+    SealedTo: |to| match to {
+        SealedTo::OneTime => "one_time",
+        SealedTo::Weekly => "weekly",
+        SealedTo::LongTerm => "long_term",
     };
     ReplyKind: |reply| match reply {
         ReplyKind::Recorded => "recorded",
@@ -269,6 +278,14 @@ pub enum RequestKind {
     UnreadableFetch,
     /// [`Ask::Holdings`]
     AskHoldings,
+    /// [`Ask::LeaveKeys`]
+    LeaveKeys,
+    /// [`Ask::WithdrawKeys`]
+    WithdrawKeys,
+    /// [`Ask::Keys`]
+    AskKeys,
+    /// [`Ask::KeyOf`]
+    AskKeyOf,
     /// Nothing that this program knows, at the door for questions.
     UnreadableAsk,
 }
@@ -292,6 +309,10 @@ impl RequestKind {
     pub const fn of_ask(ask: &Ask) -> Self {
         match ask {
             Ask::Holdings { .. } => Self::AskHoldings,
+            Ask::LeaveKeys { .. } => Self::LeaveKeys,
+            Ask::WithdrawKeys { .. } => Self::WithdrawKeys,
+            Ask::Keys { .. } => Self::AskKeys,
+            Ask::KeyOf { .. } => Self::AskKeyOf,
         }
     }
 
@@ -303,6 +324,17 @@ impl RequestKind {
             Fetch::Letter { .. } => Self::FetchLetter,
         }
     }
+}
+
+/// What kind of key a ciphertext is sealed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SealedTo {
+    /// One for this seal alone.
+    OneTime,
+    /// The receiver's key of a week.
+    Weekly,
+    /// The receiver's key in the directory.
+    LongTerm,
 }
 
 /// What the engine said to it.
@@ -326,7 +358,7 @@ impl ReplyKind {
     /// The kind of an answer to a question.
     pub const fn of_told(told: &Told) -> Self {
         match told {
-            Told::Holdings { .. } => Self::Told,
+            Told::Holdings { .. } | Told::Done | Told::Keys { .. } | Told::KeyOf { .. } => Self::Told,
             Told::Refused { refusal } => Self::Refused(*refusal),
             Told::TryLater => Self::TryLater,
         }

@@ -33,7 +33,8 @@ use prometheus_client::{
 use crate::{
     erasures::Erasures,
     export::Spans,
-    log_safe::{Erased, Morning, Reason, ReplyKind, RequestKind, SettledHow, TaskKind, Word},
+    keys::Keys,
+    log_safe::{Erased, Morning, Reason, ReplyKind, RequestKind, SealedTo, SettledHow, TaskKind, Word},
 };
 
 /// What a metric is divided by.
@@ -50,6 +51,7 @@ pub(crate) enum Label {
     Moment,
     What,
     Fate,
+    Key,
 }
 
 impl EncodeLabelKey for Label {
@@ -67,6 +69,7 @@ impl EncodeLabelKey for Label {
                 Self::Moment => "moment",
                 Self::What => "what",
                 Self::Fate => "fate",
+                Self::Key => "key",
             },
             encoder,
         )
@@ -145,6 +148,7 @@ pub struct EngineMetrics {
     states: Family<Labels<1>, Histogram>,
     erasures: Histogram,
     erased: Erasures,
+    keys: Keys,
     requests: Family<Labels<3>, Counter>,
     offers: Family<Labels<1>, Counter>,
     alarms: Counter,
@@ -171,6 +175,7 @@ impl EngineMetrics {
             states: Family::new_with_constructor(long),
             erasures: short(),
             erased: Erasures::default(),
+            keys: Keys::default(),
             requests: Family::default(),
             offers: Family::default(),
             alarms: Counter::default(),
@@ -224,6 +229,7 @@ impl EngineMetrics {
             new.erasures.clone(),
         );
         new.erased.register(&mut registry);
+        new.keys.register(&mut registry);
         registry.register(
             "requests",
             "Requests of organisations, by role, kind and answer",
@@ -294,6 +300,16 @@ impl EngineMetrics {
         self.erased.off_disk(what, after);
     }
 
+    /// A ciphertext was stored for an organisation of this role, sealed to this kind of key.
+    pub fn sealed(&self, receiver: Role, to: SealedTo) {
+        self.keys.sealed(receiver, to);
+    }
+
+    /// The fewest one-time keys of any organisation of this role.
+    pub fn keys_lowest(&self, role: Role, keys: usize) {
+        self.keys.lowest(role, keys);
+    }
+
     /// So much is not surely off every disk yet, and so many streams wait for a server that missed an erasure.
     pub fn still_on_disk(&self, what: Erased, waiting: usize, missed: u64) {
         self.erased.still_on_disk(what, waiting, missed);
@@ -339,6 +355,7 @@ impl EngineMetrics {
             self.signals.clear();
             self.oldest.clear();
             self.erased.nobody_counts();
+            self.keys.nobody_counts();
         }
     }
 

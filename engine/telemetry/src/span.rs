@@ -137,6 +137,10 @@ const fn of_request(request: RequestKind) -> &'static str {
         RequestKind::UnreadableCommand => "request unreadable_command",
         RequestKind::UnreadableFetch => "request unreadable_fetch",
         RequestKind::AskHoldings => "request ask_holdings",
+        RequestKind::LeaveKeys => "request leave_keys",
+        RequestKind::WithdrawKeys => "request withdraw_keys",
+        RequestKind::AskKeys => "request ask_keys",
+        RequestKind::AskKeyOf => "request ask_key_of",
         RequestKind::UnreadableAsk => "request unreadable_ask",
     }
 }

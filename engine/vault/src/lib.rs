@@ -6,6 +6,7 @@
 //!   call [`open`].
 //! * [`SealingKey::save`] and [`SealingKey::load`]: the private key as a file that nobody else can read.
 //! * [`SealingKeys`]: the present one and those before it, for what was in flight.
+//! * [`BelievedKey`]: a key that the receiver left with the engine for one seal, or for a week; [`seal_to_left`] seals to it.
 //! * [`Directory`]: which public keys belong to which organisation, signed by the operator ([`OperatorKey`]).
 //! * [`AddressBook`]: what one organisation makes of it; a changed key is not believed until confirmed. [`Shelf`]: where it lies.
 //!
@@ -18,8 +19,9 @@
 //!
 //! ```text
 //! seal      = version (1 byte, 01) | marker (16, random) | encapsulated key (32) | ciphertext (bucket) | tag (16)
+//!             version 02, to a key that the receiver left: that key's id (16) behind the marker, in the aad too
 //! suite     = mode 02 (Auth), KEM 0020 (X25519, HKDF-SHA256), KDF 0001 (HKDF-SHA256), AEAD 0003 (ChaCha20-Poly1305)
-//! info      = "hwc-seal-1", in ASCII
+//! info      = "hwc-seal-1" or "hwc-seal-2", in ASCII
 //! aad       = version | suite (7 bytes: 02 0020 0001 0003) | marker | incident (16) | signal number (2, or none)
 //!             | hop | sender | receiver; each field after its own length, as two bytes
 //! plaintext = length of the content (4 bytes) | content | zeros, up to a bucket of 2, 4, 8, 16, 32, 64 or 128 KiB
@@ -35,11 +37,13 @@ mod file;
 mod fingerprint;
 mod key_file;
 mod keys;
+mod left;
 mod operator;
 mod own;
 mod padding;
 mod seal;
 mod shelf;
+mod signature;
 mod suite;
 
 /// Chance from the operating system, for everything but tests and simulations.
@@ -54,8 +58,11 @@ pub use file::{FileError, Guard, create, read, replace};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use key_file::KeyFileError;
 pub use keys::{PublicKey, PublicKeyError, SealingKey};
+pub use left::{BelievedKey, NotTheirs, WEEKLY_DAYS_MAX};
 pub use operator::{OperatorKey, OperatorKeyError, OperatorPublicKey};
 pub use own::SealingKeys;
 pub use padding::CONTENT_BYTES_MAX;
-pub use seal::{DoesNotOpen, OpenError, SealError, marker, open, open_as, seal, seal_as};
+pub use seal::{
+    DoesNotOpen, OpenError, SealError, marker, open, open_as, seal, seal_as, seal_to_left, sealed_to,
+};
 pub use shelf::{BookError, Shelf, read_signed};

@@ -15,12 +15,12 @@ mod witness {
         sync::LazyLock,
     };
 
-    use hwc_schemas::wire::Sealed;
-    use hwc_vault::{OsChance, open, seal};
+    use hwc_schemas::{key::SignedKey, wire::Sealed};
+    use hwc_vault::{BelievedKey, OsChance, open, seal, seal_to_left};
     use serde_json::{Value, json};
     use sha2::{Digest, Sha256};
 
-    use crate::common::{Example, bytes, key_of, plain};
+    use crate::common::{Example, Example2, bytes, key_of, plain};
 
     const PYTHON: &str = "python3";
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign");
@@ -123,6 +123,65 @@ mod witness {
             let sealed = Sealed::new(bytes(told[3]["seal"].as_str().unwrap()));
             let opened = open(&receiver, &sender.public_key(), native, &sealed);
             assert!(opened.is_ok_and(|opened| opened.as_bytes() == content));
+        }
+    }
+
+    #[test]
+    fn each_opens_what_the_other_sealed_to_a_key_that_was_left_and_believes_its_signature() {
+        let (one, two) = (Example::read(), Example2::read());
+        let (sender, receiver) = (key_of(&one.sender_secret), key_of(&one.receiver_secret));
+        let school: hwc_schemas::Organisation = "school-01AA00".parse().unwrap();
+        let key = key_of(&two.key_secret);
+        let signed = two.signed();
+        let (signers, binding) = ([receiver.public_key()], one.binding.binding());
+        let believed = BelievedKey::of(&signed, &school, &signers).unwrap();
+        let content = bytes(&one.content);
+        let sealed = seal_to_left(&sender, &believed, &binding, &plain(&content), &mut OsChance).unwrap();
+
+        let open_it = json!({
+            "do": "open", "receiver_secret": two.key_secret, "sender_public": one.sender_public,
+            "binding": one.binding, "seal": hex::encode(sealed.as_bytes()),
+        });
+        let mut with_the_long_term_key = open_it.clone();
+        with_the_long_term_key["receiver_secret"] = one.receiver_secret.clone().into();
+        let seal_it = json!({
+            "do": "seal", "sender_secret": one.sender_secret, "receiver_public": two.key_public,
+            "binding": one.binding, "content": one.content, "key_id": two.key_id,
+        });
+        let mut to_the_bit = seal_it.clone();
+        to_the_bit["marker"] = two.marker.clone().into();
+        to_the_bit["ikm"] = two.ikm.clone().into();
+        let mut requests = vec![open_it, with_the_long_term_key, seal_it, to_the_bit];
+        // Keys with both signs of the Edwards form, of both kinds.
+        let owners: Vec<_> = (0..8_u8).map(|byte| hex::encode([byte; 32])).collect();
+        for (place, owner) in owners.iter().enumerate() {
+            let of = if place % 2 == 0 { signed } else { two.weekly };
+            let own = key_of(owner);
+            let ours = own.sign(&school, of.id, of.kind, hwc_vault::PublicKey::from_bytes(of.key.0));
+            let mut other = json!(ours);
+            other["id"] = json!(hex::encode([9; 16]));
+            let check = json!({
+                "do": "check", "public": own.public_key(), "organisation": "school-01AA00",
+                "key": ours, "signature": ours.signature,
+            });
+            let mut false_check = check.clone();
+            false_check["key"] = other;
+            let sign = json!({ "do": "sign", "secret": owner, "organisation": "school-01AA00", "key": of });
+            requests.extend([check, false_check, sign]);
+        }
+        let told = ask(&requests);
+        assert_eq!(told[0]["content"], one.content);
+        assert_eq!(told[1]["refused"], true);
+        let theirs = Sealed::new(bytes(told[2]["seal"].as_str().unwrap()));
+        let opened = open(&key, &sender.public_key(), &binding, &theirs);
+        assert!(opened.is_ok_and(|opened| opened.as_bytes() == content));
+        assert_eq!(told[3]["seal"], two.seal);
+        for (place, (told, owner)) in told[4..].chunks(3).zip(&owners).enumerate() {
+            assert_eq!((&told[0]["signed"], &told[1]["signed"]), (&Value::Bool(true), &Value::Bool(false)));
+            let of = if place % 2 == 0 { signed } else { two.weekly };
+            let signature = told[2]["signature"].as_str().unwrap().parse().unwrap();
+            let theirs = SignedKey { signature, ..of };
+            assert!(BelievedKey::of(&theirs, &school, &[key_of(owner).public_key()]).is_ok());
         }
     }
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     ask::{Ask, Held, Told},
-    ids::{IncidentId, PayloadId, SignalId, SignalNumber},
+    ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
+    key::{Digits, KeyKind, SignedKey},
     letter::{Hop, Letter, Plaintext, Referral, Sealable as _},
     organisation::Organisation,
     outcome::{Recalled, ScreenedOut, Withheld},
@@ -30,6 +31,8 @@ pub struct Example {
 
 const INCIDENT: IncidentId = IncidentId::from_uuid(uuid::uuid!("0192f1c2d3e4475865a6b7c8d9e0f102"));
 const PAYLOAD: PayloadId = PayloadId::from_uuid(uuid::uuid!("7f1d0e5a9c3b48d2a6e47b1c90fd2e38"));
+const KEY: KeyId = KeyId::from_uuid(uuid::uuid!("a56145270ce6b3bebd1dd012b7394867"));
+const WEEKLY_KEY: KeyId = KeyId::from_uuid(uuid::uuid!("0ee9a1c47d5b4f6288a3d2e1f4c5b6a7"));
 const SIGNAL: SignalId = SignalId { incident: INCIDENT, number: SignalNumber::FIRST };
 
 /// Every example: at least one for each variant that a client meets.
@@ -39,6 +42,7 @@ pub fn examples() -> Vec<Example> {
     all.extend(tasks());
     all.extend(fetches());
     all.extend(asks());
+    all.extend(keys());
     all.extend(contents());
     all
 }
@@ -141,6 +145,25 @@ fn asks() -> Vec<Example> {
         example("told", "holdings", &Told::Holdings { held: vec![held], more: false }),
         example("told", "refused", &Told::Refused { refusal: Refusal::Malformed }),
         example("told", "try-later", &Told::TryLater),
+    ]
+}
+
+/// Keys that are left for others to seal to. The digits of keys and signatures are made up: `SEAL.md` has some that fit.
+fn keys() -> Vec<Example> {
+    let Some(school) = organisation("school-01AA00") else { return Vec::new() };
+    let key = |id, kind| SignedKey { id, kind, key: Digits([0x5a; 32]), signature: Digits([0xc3; 64]) };
+    let one_time = key(KEY, KeyKind::OneTime);
+    let weekly = key(WEEKLY_KEY, KeyKind::Weekly { made: jiff::civil::date(2026, 11, 22) });
+    let refusal = Refusal::KeyUsed;
+    vec![
+        example("ask", "leave-keys", &Ask::LeaveKeys { keys: vec![one_time, weekly] }),
+        example("ask", "withdraw-keys", &Ask::WithdrawKeys { keys: vec![KEY] }),
+        example("ask", "keys", &Ask::Keys { mine: vec![KEY, WEEKLY_KEY] }),
+        example("ask", "key-of", &Ask::KeyOf { organisation: school }),
+        example("told", "done", &Told::Done),
+        example("told", "keys", &Told::Keys { stock: vec![WEEKLY_KEY], living: Some(vec![KEY]) }),
+        example("told", "key-of", &Told::KeyOf { one_time: Some(one_time), weekly: Some(weekly) }),
+        example("answer", "key-used", &Answer::Refused { refusal }),
     ]
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
-    ids::{IncidentId, PayloadId, SignalId, SignalNumber},
+    ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
+    key::Digits,
     organisation::Organisation,
     wire::{Sealed, limits::SEALED_BYTES_MAX},
 };
@@ -37,6 +38,14 @@ text!(
     json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": "One ciphertext, random." })
 );
 text!(
+    KeyId,
+    json_schema!({
+        "type": "string",
+        "pattern": "^[0-9a-f]{32}$",
+        "description": "One public key that an organisation left, random.",
+    })
+);
+text!(
     SignalId,
     json_schema!({
         "type": "string",
@@ -65,3 +74,17 @@ text!(
         "description": "A ciphertext, sealed as SEAL.md says.",
     })
 );
+
+impl<const BYTES: usize> JsonSchema for Digits<BYTES> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Digits{BYTES}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": format!("^[0-9a-f]{{{}}}$", 2 * BYTES),
+            "description": "Bytes as hexadecimal digits.",
+        })
+    }
+}

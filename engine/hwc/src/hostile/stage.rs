@@ -1,8 +1,11 @@
 //! A real engine on a real broker, a clock that stands where a test puts it, and organisations that say whatever they like.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc,
+    time::Duration,
+};
 
-use hwc_adapter_kit::Clock;
+use hwc_adapter_kit::{Clock, Keyring, Station};
 use hwc_broker::Broker;
 use hwc_jetstream::{
     Credential, Door, DoorError, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks, permissions,
@@ -20,7 +23,7 @@ use hwc_schemas::{
         Answer, Binding, Command, Expansion, Fetch, Fetched, Finding, Interval, Refusal, Screening, Sealed,
     },
 };
-use hwc_vault::{OpenError, OsChance, SealingKey, open_as, seal_as};
+use hwc_vault::{Directory, OpenError, OsChance, SealingKey, open_as, seal_as};
 use hwc_workflow::{
     Chain, Event, Fact, Table,
     calendar::{Calendar, Feed, HolidayRegion, Zone},
@@ -38,7 +41,8 @@ use tokio::{
 
 use super::raw::write_in_the_journal;
 use crate::{
-    engine::{self, Ended, Engine, Observer},
+    engine::{self, Ended, Engine, Ground, Observer},
+    stock::Stock,
     telling::Telling,
 };
 use hwc_telemetry::Spans;
@@ -108,7 +112,8 @@ pub(super) struct Stage {
     pub(super) tasks: Tasks,
     pub(super) journal: JetStreamJournal,
     pub(super) store: SealedStore,
-    _folder: tempfile::TempDir,
+    stock: Stock,
+    folder: tempfile::TempDir,
 }
 
 fn rules() -> Rules {
@@ -125,6 +130,23 @@ fn rules() -> Rules {
         calendar: Calendar::new(zone, HolidayRegion::Zuid, &feed),
         table: Table { chains: vec![chain], schools: [SCHOOL, OTHER_SCHOOL].map(organisation).into() },
     }
+}
+
+/// An engine that runs.
+struct Running {
+    stop: watch::Sender<bool>,
+    engine: JoinHandle<Ended>,
+    _rules: watch::Sender<Arc<Rules>>,
+}
+
+async fn begin(mut lease: Lease, ground: Ground<JetStreamJournal>, clock: &Arc<Standing>) -> Running {
+    let telling = Telling::to(Spans::nowhere());
+    let engine = Engine::start(ground, rules(), Arc::clone(clock) as _, Arc::new(Nobody), telling);
+    let engine = engine.await.unwrap();
+    let (tell_rules, heard) = watch::channel(Arc::new(rules()));
+    let (stop, stopped) = watch::channel(false);
+    let engine = tokio::spawn(async move { engine.run(&mut lease, heard, stopped).await });
+    Running { stop, engine, _rules: tell_rules }
 }
 
 impl Stage {
@@ -153,9 +175,9 @@ impl Stage {
         let (tell, _) = watch::channel(Zone::amsterdam().unwrap().instant(now.date(), now.time()));
         let clock = Arc::new(Standing(tell));
         let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
-        let mut lease = Lease::stand_by(&link, &settings, "hostile").await.unwrap();
+        let lease = Lease::stand_by(&link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
-        let (tasks, store) = (ground.tasks.clone(), ground.store.clone());
+        let (tasks, store, stock) = (ground.tasks.clone(), ground.store.clone(), ground.stock.clone());
         for (name, _) in &public {
             tasks.admit(name).await.unwrap();
         }
@@ -164,30 +186,58 @@ impl Stage {
             let seed = std::fs::read_to_string(folder.path().join("engine.nk")).unwrap();
             write_in_the_journal(broker.client_url(), seed.trim(), records).await;
         }
-        let engine = Engine::start(
-            ground,
-            rules(),
-            Arc::clone(&clock) as _,
-            Arc::new(Nobody),
-            Telling::to(Spans::nowhere()),
-        )
-        .await
-        .unwrap();
-        let (tell_rules, heard) = watch::channel(Arc::new(rules()));
-        let (stop, stopped) = watch::channel(false);
-        Self {
-            broker,
-            clock,
-            members,
-            journal: JetStreamJournal::read_only(&link),
-            link,
-            stop,
-            engine: tokio::spawn(async move { engine.run(&mut lease, heard, stopped).await }),
-            _rules: tell_rules,
-            tasks,
-            store,
-            _folder: folder,
+        let Running { stop, engine, _rules } = begin(lease, ground, &clock).await;
+        let journal = JetStreamJournal::read_only(&link);
+        Self { broker, clock, members, journal, link, stop, engine, _rules, tasks, store, stock, folder }
+    }
+
+    /// The engine is killed, and its next life begins.
+    pub(super) async fn kill_the_engine(&mut self) {
+        self.engine.abort();
+        let _ = (&mut self.engine).await;
+        let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
+        let lease = Lease::stand_by(&self.link, &settings, "hostile").await.unwrap();
+        let ground = engine::ground(&lease, &settings).await.unwrap();
+        (self.store, self.stock) = (ground.store.clone(), ground.stock.clone());
+        Running { stop: self.stop, engine: self.engine, _rules: self._rules } =
+            begin(lease, ground, &self.clock).await;
+    }
+
+    /// As an engine does that then dies.
+    pub(super) async fn take_a_key(&self, organisation: &Organisation, key: hwc_schemas::KeyId) {
+        self.stock.take_unseen(organisation, key).await;
+    }
+
+    /// What the broker writes.
+    pub(super) fn broker_folder(&self) -> PathBuf {
+        self.folder.path().join("broker")
+    }
+
+    /// A folder for an organisation's own, that nobody else may read.
+    pub(super) fn private_folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        folder
+    }
+
+    pub(super) fn key_of(&self, name: &str) -> Arc<SealingKey> {
+        Arc::clone(&self.members[name].1)
+    }
+
+    /// An organisation as it works in production, with the keys that it left with the engine.
+    pub(super) async fn station(&self, name: &'static str, ring: Option<Keyring>) -> Station {
+        let mut directory = Directory::with_serial(1);
+        for (name, (_, key)) in &self.members {
+            directory.insert(name.parse().unwrap(), key.public_key());
         }
+        let (door, keys) = (self.member(name).await.door, (self.key_of(name), ring));
+        Station::with_ring(
+            door,
+            keys,
+            directory,
+            Arc::clone(&self.clock) as _,
+            Arc::new(hwc_adapter_kit::Nobody),
+        )
     }
 
     /// Moves the clock on.

@@ -22,7 +22,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{
-    Clerk, Follower, Hours, Station, Telemetry,
+    Clerk, Follower, Hours, KeyKeeper, Station, Telemetry,
     counter::{Counter, CounterError, Service},
     door::DoorError,
     table::{TABLE_BYTES_MAX, TableError},
@@ -128,6 +128,7 @@ struct Post {
     stop: watch::Receiver<bool>,
     drain_within: Duration,
     conditions: Conditions,
+    keeper: Option<KeyKeeper>,
     _shown: Shown,
     _sweeping: Sweeping,
 }
@@ -140,6 +141,8 @@ impl Post {
     async fn take(relay: &Relay, member: &Member) -> Result<Option<Self>, RoleError> {
         let state = StateFolder::hold(&relay.state_dir)?;
         let (follower, book) = member.open_book()?;
+        let ring = member.open_ring()?;
+        let keeper = ring.clone().map(|ring| member.keeper_of(ring));
         let stop = daemon::stop_on_signals();
         // The last fifth is for handing back.
         let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);
@@ -149,7 +152,7 @@ impl Post {
         let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), service)?);
         let shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
         let station = tokio::select! {
-            station = member.enter(&book, hours.clone()) => station?.telling(telemetry),
+            station = member.enter(&book, hours.clone(), ring) => station?.telling(telemetry),
             () = hours.closing() => return Ok(None),
         };
         let drain_within = relay.drain_within;
@@ -161,6 +164,7 @@ impl Post {
             stop,
             drain_within,
             conditions,
+            keeper,
             _shown: shown,
             _sweeping: sweeping,
         }))
@@ -190,6 +194,13 @@ impl Post {
                 }
             }
         };
+        let (keeper, door) = (self.keeper, self.station.door().clone());
+        let keeping = async {
+            match keeper {
+                Some(keeper) => keeper.run(door).await,
+                None => std::future::pending().await,
+            }
+        };
         let mut stop = self.stop.clone();
         let stopping = async {
             let _ = stop.wait_for(|stop| *stop).await;
@@ -200,6 +211,7 @@ impl Post {
             () = stopping => {}
             _ = async { tokio::join!(working, serving) } => tracing::info!("stopped"),
             () = following => {}
+            () = keeping => {}
             () = self.follower.run(self.station.door().clone()) => {}
             () = daemon::overdue(self.stop, self.drain_within) => say_overdue(),
         }

@@ -190,7 +190,7 @@ async fn enter_within(member: &Member, within: Duration) -> Result<Station, Role
     let until = Instant::now() + within;
     let (follower, book) = member.open_book()?;
     loop {
-        match member.try_enter(&book, Hours::always()).await {
+        match member.try_enter(&book, Hours::always(), None).await {
             Ok(station) => {
                 // Whoever joined since the keys were handed over.
                 follower.look(station.door()).await;

@@ -12,6 +12,7 @@
 //! otlp = "http://127.0.0.1:4318"         # where traces go; none when absent
 //! drain_seconds = 20                     # what a polite stop may take
 //! swept = [{ folder = "logs", days = 14 }]   # files that go when they are so old
+//! one_time_keys = 32                     # left with the engine for others to seal to; 32 for a school, 256 for others
 //!
 //! [school]
 //! organisation = "school-01AA00"
@@ -73,6 +74,8 @@ pub(crate) struct Relay {
     pub(crate) drain_within: Duration,
     /// Folders whose files go when they are old.
     pub(crate) swept: Vec<SweptFolder>,
+    /// One-time keys to leave with the engine; as many as the role usually needs if it is not said.
+    pub(crate) one_time_keys: Option<u16>,
 }
 
 impl Relay {
@@ -101,6 +104,7 @@ pub(crate) struct RelayTable {
     drain_seconds: u16,
     #[serde(default)]
     swept: Vec<SweptTable>,
+    one_time_keys: Option<u16>,
 }
 
 const fn twenty() -> u16 {
@@ -164,6 +168,7 @@ impl<T: HasRelay> Settings<T> {
             otlp: common.otlp.clone().or(table.otlp),
             drain_within: Duration::from_secs(table.drain_seconds.into()),
             swept,
+            one_time_keys: table.one_time_keys,
         };
         Ok(Self { file, relay, folder, path })
     }

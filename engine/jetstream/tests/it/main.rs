@@ -10,6 +10,7 @@ mod permissions;
 mod proxy;
 mod region;
 mod remains;
+mod stock;
 mod store;
 mod three;
 mod tls;

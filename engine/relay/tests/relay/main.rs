@@ -5,6 +5,7 @@
 mod census;
 mod crash;
 mod engines;
+mod keys;
 mod late;
 mod life;
 mod limits;

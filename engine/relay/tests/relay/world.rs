@@ -223,7 +223,8 @@ impl World {
                 let history = outside.read(incident);
                 Input::Loaded { incident, history: heard.then_some(history).ok_or(Trouble) }
             }
-            Output::Store { incident, payloads, ceiling } => {
+            Output::Store { incident, payloads, receivers, ceiling } => {
+                assert_eq!(receivers.len(), payloads.len(), "each is for somebody");
                 self.ceilings.push(ceiling);
                 let ids: Vec<_> = payloads.iter().map(|(id, _)| *id).collect();
                 let places = done.then(|| outside.keep(&ids));

@@ -4,7 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use hpke::rand_core::{Infallible, TryCryptoRng, TryRng};
 use hwc_schemas::{
-    IncidentId, SignalNumber,
+    IncidentId, KeyId, SignalNumber,
+    key::SignedKey,
     letter::{Hop, Plaintext},
     wire::Binding,
 };
@@ -92,5 +93,32 @@ pub(crate) struct Example {
 impl Example {
     pub(crate) fn read() -> Self {
         serde_json::from_str(include_str!("../fixtures/worked-example.json")).unwrap()
+    }
+}
+
+/// `tests/fixtures/worked-example-2.json`: the same content in version 2, to a key that the receiver left.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Example2 {
+    pub(crate) key_id: KeyId,
+    pub(crate) key_secret: String,
+    pub(crate) key_public: String,
+    pub(crate) signature: String,
+    /// Another key of the same receiver's, for a week.
+    pub(crate) weekly: SignedKey,
+    pub(crate) ikm: String,
+    pub(crate) marker: String,
+    pub(crate) seal: String,
+}
+
+impl Example2 {
+    pub(crate) fn read() -> Self {
+        serde_json::from_str(include_str!("../fixtures/worked-example-2.json")).unwrap()
+    }
+
+    /// As the receiver left it.
+    pub(crate) fn signed(&self) -> SignedKey {
+        let (key, signature) = (self.key_public.parse().unwrap(), self.signature.parse().unwrap());
+        SignedKey { id: self.key_id, kind: hwc_schemas::key::KeyKind::OneTime, key, signature }
     }
 }

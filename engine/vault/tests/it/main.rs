@@ -6,6 +6,8 @@ mod common;
 #[cfg(test)]
 mod key_files;
 #[cfg(test)]
+mod left;
+#[cfg(test)]
 mod norm;
 #[cfg(test)]
 mod seals;

@@ -5,7 +5,7 @@ use hwc_vault::{PublicKey, marker, open, seal};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::common::{Bound, Example, Scripted, bytes, key_of, plain};
+use crate::common::{Bound, Example, Example2, Scripted, bytes, key_of, plain};
 
 #[derive(Deserialize)]
 struct ForeignMade {
@@ -53,6 +53,7 @@ fn the_worked_example_is_made_to_the_bit_and_opens() {
 fn the_page_says_what_the_worked_example_holds() {
     let page = include_str!("../../SEAL.md");
     let (text, block) = page.split_once("## Worked example").unwrap();
+    let (block, second) = block.split_once("The same content in version 2").unwrap();
     let example = Example::read();
     let seal = bytes(&example.seal);
     let facts = [
@@ -76,6 +77,39 @@ fn the_page_says_what_the_worked_example_holds() {
     let written = block.split_once("aad").unwrap().1.split_once("padded").unwrap().0;
     let digits: String = written.split_whitespace().collect();
     assert_eq!(digits, example.associated_data);
-    assert!(text.contains("`hwc-seal-1`"));
-    assert!(page.lines().count() < 130, "no longer one page");
+    assert!(text.contains("`hwc-seal-1`") && text.contains("`hwc-seal-2`") && text.contains("`hwc-key-1`"));
+    assert!(page.lines().count() < 170, "no longer two pages");
+
+    let example = Example2::read();
+    let seal = bytes(&example.seal);
+    let id = example.key_id.to_string();
+    let (first, last) = example.signature.split_at(64);
+    let facts = [
+        id.as_str(),
+        &example.key_secret,
+        &example.key_public,
+        first,
+        last,
+        &example.ikm,
+        &example.marker,
+        &hex::encode(&seal[33..65]),
+        &hex::encode(&seal[65..97]),
+        &hex::encode(&seal[seal.len() - 16..]),
+        &format!("{} bytes, SHA-256 {}", seal.len(), hex::encode(Sha256::digest(&seal))),
+    ];
+    for fact in facts {
+        assert!(second.contains(fact), "not on the page: {fact}");
+    }
+    let written = second.split_once("signed ").unwrap().1.split_once("signature").unwrap().0;
+    let digits: String = written.split_whitespace().collect();
+    let fields = [
+        b"hwc-key-1".as_slice(),
+        b"school-01AA00",
+        b"one_time",
+        b"",
+        &bytes(&id),
+        &bytes(&example.key_public),
+    ];
+    let signed = fields.map(|field| format!("{:04x}{}", field.len(), hex::encode(field))).concat();
+    assert_eq!(digits, signed);
 }

@@ -284,7 +284,7 @@ impl World<'_> {
         let now = self.engine_now(number);
         match output {
             Output::Load { incident } => self.ask_broker(number, Op::Load { incident }),
-            Output::Store { incident, payloads, ceiling } => {
+            Output::Store { incident, payloads, ceiling, .. } => {
                 let left = ceiling.duration_since(now).max(SignedDuration::ZERO);
                 if self.has(Mutation::EraseBeforeStore) {
                     self.broker.erase_all_of(incident);
