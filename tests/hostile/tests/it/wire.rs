@@ -170,3 +170,28 @@ fn a_field_that_stands_there_twice_is_refused_and_not_repeated() {
         assert!(trial.says(bad.as_bytes()).is_some(), "{bad}");
     }
 }
+
+#[test]
+fn questions_and_what_is_told_withstand() {
+    let key = format!(
+        r#"{{"id":"{INCIDENT}","kind":"weekly","made":"2026-11-22","key":"{}","signature":"{}"}}"#,
+        "5a".repeat(32),
+        "c3".repeat(64)
+    );
+    let asked = [
+        r#"{"ask":"holdings"}"#.to_owned(),
+        format!(r#"{{"ask":"leave_keys","keys":[{key}]}}"#),
+        format!(r#"{{"ask":"withdraw_keys","keys":["{INCIDENT}"]}}"#),
+        format!(r#"{{"ask":"keys","mine":["{INCIDENT}"]}}"#),
+        r#"{"ask":"key_of","organisation":"school-01AA00"}"#.to_owned(),
+    ];
+    Trial::new(asked, said::<Ask>).withstands();
+    let told = [
+        format!(r#"{{"told":"keys","stock":["{INCIDENT}"],"living":null}}"#),
+        format!(r#"{{"told":"key_of","one_time":{key},"weekly":{key}}}"#),
+        r#"{"told":"done"}"#.to_owned(),
+        r#"{"told":"refused","refusal":"not_yours"}"#.to_owned(),
+        r#"{"told":"try_later"}"#.to_owned(),
+    ];
+    Trial::new(told, said::<Told>).withstands();
+}
