@@ -4,6 +4,7 @@ mod fold;
 mod index;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::hash::{Hash, Hasher};
 
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 
 use fold::Folded;
 pub(crate) use index::Index;
+pub use traces::Traces;
 
 /// Whether two spellings are one child: same date of birth, same surname with its prefix in whichever field, same first
 /// given name (R16).

@@ -25,3 +25,8 @@ pub(crate) fn municipality(code: &str) -> MunicipalityCode {
 pub(crate) fn address(house_number: u32, in_municipality: Option<&str>) -> Address {
     Address::new("5038AA", house_number, "", "", in_municipality.map(municipality)).unwrap()
 }
+
+/// A number for a long text, so that a test can say what it was.
+pub(crate) fn checksum(text: &str) -> u64 {
+    text.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+}

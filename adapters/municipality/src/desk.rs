@@ -1,6 +1,6 @@
 //! Routing one signal.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{collections::BTreeSet, future::Future};
 
 use hwc_adapter_kit::{Attempts, Clerk, Kept, Office, Settled};
 use hwc_casework::routing::{Candidate, Enrolments, SchoolCode, Schools, Verdict, route, route_to};
@@ -13,6 +13,8 @@ use hwc_schemas::{
     wire::{Answer, Command, Fetch, Notice, Refusal, RouteWhy, Sealed, Task},
 };
 use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{NoView, Registry};
 
 /// What a municipality decides by: its own register, the directory of schools, the region.
 pub struct Settings {
@@ -80,21 +82,29 @@ pub trait Person: Send + Sync + 'static {
 }
 
 /// A municipality at work.
-pub struct Desk<P> {
-    settings: Kept<Settings>,
+pub struct Desk<P, R = Kept<Settings>> {
+    register: R,
     person: P,
 }
 
-/// Where a signal goes, or why it is not passed on, and the tables that say so.
-struct Destined {
+/// Where a signal goes, or why it is not passed on, and the view that says so.
+struct Destined<V> {
     to: Result<SchoolCode, Withheld>,
-    by: Arc<Settings>,
+    by: V,
 }
 
-impl<P: Person> Desk<P> {
+/// Why a signal has no destination yet.
+enum NotYet {
+    /// The office closes while it waits for a person.
+    Closing,
+    /// Nobody can be looked up.
+    NoView(NoView),
+}
+
+impl<P: Person, R: Registry> Desk<P, R> {
     /// A desk with a person for the doubtful cases.
-    pub const fn new(settings: Kept<Settings>, person: P) -> Self {
-        Self { settings, person }
+    pub const fn new(register: R, person: P) -> Self {
+        Self { register, person }
     }
 
     async fn route(&self, office: &Office, task: &Task, asked: Asked) -> Settled {
@@ -103,10 +113,14 @@ impl<P: Person> Desk<P> {
             Ok(referral) => referral,
             Err(why) => return Settled::without(office, task, &why),
         };
-        let Some(destination) = self.destination(office, asked, &referral).await else {
-            return Settled::HandedBack;
+        let Destined { to, by } = match self.destination(office, asked, &referral).await {
+            Ok(destined) => destined,
+            Err(NotYet::Closing) => return Settled::HandedBack,
+            Err(NotYet::NoView(NoView(why))) => {
+                self.person.hears(signal, round, Outcome::NotNow);
+                return Settled::Later(why);
+            }
         };
-        let Destined { to, by } = destination;
         let answer = tokio::select! {
             biased;
             settled = self.decided(office, task, asked, (&referral, to)) => match settled {
@@ -114,7 +128,7 @@ impl<P: Person> Desk<P> {
                 Err(settled) => return settled,
             },
             // R12: nobody answered before the register became another, and it may say another school now.
-            () = self.settings.changed_from(&by) => {
+            () = self.register.changed_from(&by) => {
                 return Settled::Later("the register changed before the engine answered");
             }
         };
@@ -199,16 +213,24 @@ impl<P: Person> Desk<P> {
     }
 
     /// R11 to R16, on the day of routing.
-    async fn destination(&self, office: &Office, asked: Asked, referral: &Referral) -> Option<Destined> {
+    async fn destination(
+        &self,
+        office: &Office,
+        asked: Asked,
+        referral: &Referral,
+    ) -> Result<Destined<R::View>, NotYet> {
+        let look = || async {
+            let now = office.clock().now();
+            let view = self.register.look(&referral.child, now).await.map_err(NotYet::NoView)?;
+            let today = view.zone.to_datetime(now).date();
+            Ok((view, today))
+        };
         loop {
-            let settings = self.settings.now();
-            let Settings { enrolments, schools, region, .. } = &*settings;
-            let today = settings.today(office);
+            let (view, today) = look().await?;
+            let Settings { enrolments, schools, region, .. } = &*view;
             let candidates = match route(&referral.child, enrolments, schools, region, today) {
-                Verdict::To(school) => return Some(Destined { to: Ok(school), by: Arc::clone(&settings) }),
-                Verdict::Withhold(reason) => {
-                    return Some(Destined { to: Err(reason), by: Arc::clone(&settings) });
-                }
+                Verdict::To(school) => return Ok(Destined { to: Ok(school), by: view }),
+                Verdict::Withhold(reason) => return Ok(Destined { to: Err(reason), by: view }),
                 Verdict::AskSomebody(candidates) => candidates,
             };
             let doubt = asked.doubt(referral, &candidates);
@@ -216,19 +238,19 @@ impl<P: Person> Desk<P> {
                 biased;
                 decision = self.person.decide(&doubt) => decision,
                 // R12: the enrolment counts that holds when it is routed.
-                () = self.settings.changed_from(&settings) => continue,
-                () = office.hours().closing() => return None,
+                () = self.register.changed_from(&view) => continue,
+                () = office.hours().closing() => return Err(NotYet::Closing),
             };
             let picked = match decision {
                 Decision::Pick(which) => candidates.get(which),
                 Decision::Withhold => None,
             };
             // The person may have taken days: the rules hold on the day of routing.
-            let by = self.settings.now();
+            let (by, today) = look().await?;
             let to = picked.map_or(Err(Withheld::EnrolmentAmbiguous), |picked| {
-                route_to(picked.placement, &by.schools, &by.region, by.today(office))
+                route_to(picked.placement, &by.schools, &by.region, today)
             });
-            return Some(Destined { to, by });
+            return Ok(Destined { to, by });
         }
     }
 }
@@ -250,13 +272,7 @@ impl Asked {
     }
 }
 
-impl Settings {
-    fn today(&self, office: &Office) -> jiff::civil::Date {
-        self.zone.to_datetime(office.clock().now()).date()
-    }
-}
-
-impl<P: Person> Clerk for Desk<P> {
+impl<P: Person, R: Registry> Clerk for Desk<P, R> {
     async fn handle(&self, office: &Office, task: &Task, since: Timestamp) -> Settled {
         match task {
             Task::Route { signal, round, why } => {

@@ -6,9 +6,11 @@
 pub mod counter;
 mod desk;
 pub mod files;
+mod registry;
 mod tray;
 
 pub use counter::AtTheCounter;
 pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
+pub use registry::{NoView, Registry};
 pub use tray::Tray;

@@ -1,8 +1,9 @@
 //! Finding a child among half a million without reading them all.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use super::Key;
+use super::{
+    Key,
+    traces::{matching, near},
+};
 
 /// The keys of a list of people, findable by match and by near match (R16). Rows are places in that list, from 0, and
 /// are always found in its order.
@@ -12,21 +13,13 @@ pub(crate) struct Index {
     traces: Vec<(u64, usize)>,
 }
 
-/// What somebody can be found by, together with the date of birth.
-#[derive(Hash)]
-enum By<'a> {
-    Match(&'a Key),
-    FirstGivenName(&'a str),
-    Surname(&'a str),
-}
-
 impl Index {
     pub(crate) fn new(keys: Vec<Key>) -> Self {
         let rows = keys.iter().enumerate();
         let mut traces: Vec<_> = rows
             .flat_map(|(row, key)| {
-                std::iter::once(trace(key, &By::Match(key)))
-                    .chain(near_traces(key))
+                std::iter::once(matching(key))
+                    .chain(near(key).into_iter().flatten())
                     .map(move |trace| (trace, row))
             })
             .collect();
@@ -42,12 +35,14 @@ impl Index {
 
     /// The rows that match.
     pub(crate) fn matching(&self, wanted: &Key) -> impl Iterator<Item = usize> {
-        self.traced(trace(wanted, &By::Match(wanted))).filter(|row| self.keys.get(*row) == Some(wanted))
+        self.traced(matching(wanted)).filter(|row| self.keys.get(*row) == Some(wanted))
     }
 
     /// The rows that nearly match.
     pub(crate) fn nearly_matching(&self, wanted: &Key) -> Vec<usize> {
-        let mut rows: Vec<_> = near_traces(wanted)
+        let mut rows: Vec<_> = near(wanted)
+            .into_iter()
+            .flatten()
             .flat_map(|trace| self.traced(trace))
             .filter(|row| self.keys.get(*row).is_some_and(|key| key.nearly_matches(wanted)))
             .collect();
@@ -60,15 +55,4 @@ impl Index {
         let start = self.traces.partition_point(|(trace, _)| *trace < wanted);
         self.traces.iter().skip(start).take_while(move |(trace, _)| *trace == wanted).map(|(_, row)| *row)
     }
-}
-
-fn near_traces(key: &Key) -> impl Iterator<Item = u64> {
-    let first = (!key.first_given_name.is_empty()).then(|| By::FirstGivenName(&key.first_given_name));
-    first.into_iter().chain(key.surnames().map(By::Surname)).map(|by| trace(key, &by))
-}
-
-fn trace(key: &Key, by: &By<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (key.born, by).hash(&mut hasher);
-    hasher.finish()
 }
