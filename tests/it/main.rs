@@ -16,5 +16,6 @@ mod privacy;
 mod processes;
 mod region;
 mod retention;
+mod register;
 mod tidy;
 mod traces;

@@ -40,6 +40,16 @@ impl Telemetry {
         self.metrics.connected(connected);
     }
 
+    /// So many doubtful cases wait for a person.
+    pub fn cases_waiting(&self, cases: usize) {
+        self.metrics.cases_waiting(cases);
+    }
+
+    /// Enrolments were last imported then.
+    pub fn register_imported_at(&self, at: Timestamp) {
+        self.metrics.register_imported_at(at);
+    }
+
     /// Sends what still waits, within this time.
     pub async fn close(&self, within: Duration) {
         self.spans.close(within).await;

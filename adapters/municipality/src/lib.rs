@@ -6,11 +6,13 @@
 pub mod counter;
 mod desk;
 pub mod files;
+mod notices;
 mod registry;
 mod tray;
 
 pub use counter::AtTheCounter;
 pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
+pub use notices::{CasesStanding, CasesWait, InTheLog, NoticePolicy, Notices, Occasion, watch_tray};
 pub use registry::{NoView, Registry};
 pub use tray::Tray;

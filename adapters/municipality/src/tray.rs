@@ -18,21 +18,20 @@ use hwc_schemas::{
     wire::{Notice, RouteWhy},
 };
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::{Decision, Doubt, Outcome, Person};
+use crate::{Decision, Doubt, Outcome, Person, notices::Round};
 
 /// Signals passed on that are remembered.
 const PASSED_ON_MAX: usize = 1_000;
 /// Candidates that a person is shown for one case.
 pub(crate) const CANDIDATES_MAX: usize = 200;
 
-type Round = (SignalId, u16);
-
 /// What waits at a municipality. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Tray {
     inner: Arc<Mutex<Inner>>,
+    changed: Arc<watch::Sender<()>>,
 }
 
 #[derive(Default)]
@@ -117,6 +116,16 @@ impl Tray {
         let mut lying: Vec<_> = inner.cases.iter().map(|(round, case)| case.lies(*round)).collect();
         lying.sort_by_key(|one| one.since);
         (lying, digits)
+    }
+
+    /// Since when each case waits.
+    pub(crate) fn waiting(&self) -> BTreeMap<Round, Timestamp> {
+        self.lock().cases.iter().map(|(round, case)| (*round, case.since)).collect()
+    }
+
+    /// Says when a case comes or goes.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Shows a case, and remembers that its candidates were shown.
@@ -208,6 +217,8 @@ impl Tray {
             decide: Some(decide),
         };
         inner.cases.insert((doubt.signal, doubt.round), case);
+        drop(inner);
+        self.changed.send_replace(());
         decided
     }
 
@@ -241,6 +252,7 @@ impl Drop for InTheTray<'_> {
     fn drop(&mut self) {
         let case = self.tray.lock().cases.remove(&self.round);
         drop(case);
+        self.tray.changed.send_replace(());
     }
 }
 
@@ -279,6 +291,10 @@ impl Person for Tray {
     }
 }
 
+/// For the tests of those who watch a tray.
+#[cfg(test)]
+pub(crate) use tests::waiting as waiting_in;
+
 #[cfg(test)]
 mod tests {
     use hwc_casework::routing::SchoolCode;
@@ -295,7 +311,7 @@ mod tests {
     }
 
     /// A case with two candidates waits; what is decided about it comes out of the handle.
-    async fn waiting(tray: &Tray, signal: SignalId) -> tokio::task::JoinHandle<Decision> {
+    pub(crate) async fn waiting(tray: &Tray, signal: SignalId) -> tokio::task::JoinHandle<Decision> {
         let before = tray.lying().0.len();
         let asking = tokio::spawn({
             let tray = tray.clone();

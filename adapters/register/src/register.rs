@@ -99,6 +99,11 @@ impl Register {
         Ok(Self { pool: Pool::open(place, For::Writing).await?, own })
     }
 
+    /// Opens a register only to ask how it is, and what an import would change.
+    pub async fn open_to_ask(place: &Place, own: MunicipalityCode) -> Result<Self, RegisterError> {
+        Ok(Self { pool: Pool::open(place, For::Reading).await?, own })
+    }
+
     /// Makes the tables where there are none, brings them up to date where they are older, and leaves them alone where they
     /// are of today.
     pub async fn prepare(&self) -> Result<(), RegisterError> {

@@ -44,7 +44,7 @@ Examples:
 
 Exit codes:
   0 fine   1 failed, or a line was refused   2 usage
-  3 settings or dataset   4 out of reach   5 refused";
+  3 settings or dataset   4 out of reach   5 refused   6 not as it should be";
 
 #[derive(Debug, Subcommand)]
 enum Command {

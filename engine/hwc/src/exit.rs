@@ -15,6 +15,8 @@ pub(crate) enum Code {
     Unreachable = 4,
     /// It was asked for something that it does not do.
     Refused = 5,
+    /// What was asked about is not as it should be.
+    Critical = 6,
 }
 
 impl From<Code> for ExitCode {

@@ -286,7 +286,8 @@ fn policy(
     })
 }
 
-fn time(text: &str) -> Option<Time> {
+/// A time of day written `HH:MM`.
+pub(crate) fn time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;
     let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
     if !two_digits(hour) || !two_digits(minute) {

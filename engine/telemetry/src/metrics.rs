@@ -375,6 +375,8 @@ pub struct AdapterMetrics {
     in_hand: Gauge,
     sent: Family<Labels<1>, Counter>,
     connected: Gauge,
+    cases_waiting: Gauge,
+    register_imported_at: Seconds,
 }
 
 impl AdapterMetrics {
@@ -389,7 +391,10 @@ impl AdapterMetrics {
             in_hand: Gauge::default(),
             sent: Family::default(),
             connected: Gauge::default(),
+            cases_waiting: Gauge::default(),
+            register_imported_at: Seconds::default(),
         };
+        new.register_imported_at.set(f64::NAN);
         registry.register("tasks", "Tasks handled, by role, kind and what became of them", new.tasks.clone());
         registry.register(
             "task_redeliveries",
@@ -408,6 +413,17 @@ impl AdapterMetrics {
             "broker_connected",
             "Whether the broker is connected: 1 or 0",
             new.connected.clone(),
+        );
+        registry.register(
+            "doubtful_cases_waiting",
+            "Cases that wait for a person at a municipality",
+            new.cases_waiting.clone(),
+        );
+        registry.register_with_unit(
+            "register_imported_timestamp",
+            "When a municipality's enrolments were last imported, since 1970; NaN where there is no such register",
+            Unit::Seconds,
+            new.register_imported_at.clone(),
         );
         registry.register_collector(Box::new(SpansTold(spans.clone())));
         new.page = Page(Arc::new(registry));
@@ -449,6 +465,16 @@ impl AdapterMetrics {
     /// A report was sent.
     pub fn sent(&self, reply: ReplyKind) {
         self.sent.get_or_create(&[by(Label::Answer, &reply)]).inc();
+    }
+
+    /// So many doubtful cases wait for a person.
+    pub fn cases_waiting(&self, cases: usize) {
+        self.cases_waiting.set(i64::try_from(cases).unwrap_or(i64::MAX));
+    }
+
+    /// Enrolments were last imported then.
+    pub fn register_imported_at(&self, at: Timestamp) {
+        self.register_imported_at.set(SignedDuration::from_nanos_i128(at.as_nanosecond()).as_secs_f64());
     }
 
     /// Whether the broker is connected.

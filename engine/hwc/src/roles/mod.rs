@@ -8,6 +8,7 @@ mod brp;
 pub(crate) mod municipality;
 pub(crate) mod police;
 mod reading;
+mod register;
 pub(crate) mod school;
 pub(crate) mod veilig_thuis;
 mod words;
@@ -30,6 +31,7 @@ use hwc_adapter_kit::{
 };
 use hwc_jetstream::LinkError;
 use hwc_police::InboxError;
+use hwc_register::{Fault, RegisterError};
 use hwc_schemas::{Organisation, Role};
 use hwc_telemetry::LogTo;
 use tokio::sync::watch;
@@ -67,6 +69,9 @@ pub(crate) enum RoleError {
     /// The way to the BRP.
     #[error("[brp] {0}")]
     Brp(#[from] hwc_brp::AccessError),
+    /// The register in a database.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
     /// The state folder.
     #[error(transparent)]
     State(#[from] StateError),
@@ -79,6 +84,9 @@ pub(crate) enum RoleError {
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
+    /// A flag that cannot be used.
+    #[error("{0}")]
+    Said(String),
     /// The relay.
     #[error(transparent)]
     Door(#[from] DoorError),
@@ -100,9 +108,26 @@ impl RoleError {
             Self::Door(DoorError::Link(
                 LinkError::NotAdmitted(_) | LinkError::CertificateRefused | LinkError::NotTheBroker(_),
             )) => Code::Refused,
+            Self::Register(error) => register_code(error),
+            Self::Said(_) => Code::Refused,
             Self::State(_) | Self::Counter(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Door(_) => Code::Unreachable,
         }
+    }
+}
+
+/// How the program ends because a register cannot be used so.
+const fn register_code(error: &RegisterError) -> Code {
+    match error {
+        RegisterError::File { .. }
+        | RegisterError::OpenToOthers(_)
+        | RegisterError::Address { .. }
+        | RegisterError::NotPrepared
+        | RegisterError::Newer
+        | RegisterError::Older => Code::Settings,
+        RegisterError::Database(Fault::Away(_) | Fault::Busy | Fault::Tls) => Code::Unreachable,
+        RegisterError::Shrinks { .. } | RegisterError::School(_) => Code::Refused,
+        _ => Code::Failed,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The municipality: a process that finds the school of each child, and what the person there does: decide what is in doubt
 //! (R16), and call back.
 
-use std::{collections::BTreeSet, io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use hwc_adapter_kit::{
     Kept, LOOK_EVERY,
@@ -9,10 +9,11 @@ use hwc_adapter_kit::{
 };
 use hwc_casework::routing::Enrolments;
 use hwc_municipality::{
-    AtTheCounter, Desk, Settings as DeskSettings, Tray,
+    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, Registry, Settings as DeskSettings, Tray,
     counter::{Case, Choice, Decided, PassedOn, Question, Reply},
-    enrolments, schools,
+    enrolments, schools, watch_tray,
 };
+use hwc_register::{Reader, Reading};
 use hwc_schemas::{
     Organisation, Role,
     letter::Plaintext,
@@ -21,12 +22,15 @@ use hwc_schemas::{
     report::MunicipalityCode,
     wire::{Notice, RouteWhy},
 };
-use jiff::tz::TimeZone;
+use hwc_workflow::calendar::Day;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::{
-    Post, RoleError, ended, of_role,
+    Followed, Post, RoleError, ended, of_role,
     reading::{self, Page, Plain},
+    register::{self, RegisterTable},
     set_up_log, state_folder, table,
     veilig_thuis::{Reason, TablesError, recalled},
     words,
@@ -35,7 +39,7 @@ use crate::{
     cli::{self, Output},
     exit::{self, Code},
     member::Member,
-    region::Region,
+    region::{self, Region},
     settings::{Common, HasRelay, RelayTable, Settings},
 };
 
@@ -47,6 +51,10 @@ Voorbeelden:
   hwc municipality withhold 5b20e7                   geen van hen, of niet te zeggen: niet doorsturen
   hwc municipality passed-on                         wat is doorgestuurd; noemt kind noch school
   hwc municipality recall 9c01d4 --reason wrong_school
+  hwc municipality import --full leerlingen.csv --dry-run     wat een bestand zou veranderen
+  hwc municipality import --delta mutaties.csv
+  hwc municipality school leave 01AA00 --on 2026-12-01
+  hwc municipality register status                   hoe oud de gegevens zijn
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
 /// Runs a municipality's process, or does what the person there asks.
@@ -96,14 +104,24 @@ enum Command {
         #[arg(long, value_enum)]
         reason: Reason,
     },
+    /// Leest leerlingen of scholen in de database (fills the register from a file).
+    Import(register::Import),
+    /// Een school doet mee, gaat op in een andere, of doet niet meer mee (a school joins, merges or leaves).
+    #[command(subcommand)]
+    School(register::School),
+    /// De database zelf (the register itself).
+    #[command(subcommand)]
+    Register(register::Itself),
 }
 
 /// A municipality's settings file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MunicipalityFile {
+pub(super) struct MunicipalityFile {
     relay: RelayTable,
     municipality: MunicipalityTable,
+    /// The register in a database, instead of the two tables.
+    register: Option<RegisterTable>,
 }
 
 impl HasRelay for MunicipalityFile {
@@ -119,9 +137,11 @@ struct MunicipalityTable {
     /// The folder with region.toml, holidays.json and closed-days.csv.
     region: PathBuf,
     /// The register of pupils; read again when it changes. Rows of other municipalities are not kept (R16).
-    enrolments: PathBuf,
+    enrolments: Option<PathBuf>,
     /// The directory of schools; read again when it changes.
-    schools: PathBuf,
+    schools: Option<PathBuf>,
+    /// When whoever decides is told again of cases that still wait, on school days; before lessons begin.
+    remind_at: Option<String>,
 }
 
 /// Runs the command.
@@ -129,6 +149,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let Arguments { common, command } = arguments;
     ended(match command {
         None => serve(&common).await,
+        Some(Command::Import(import)) => register::import(&common, import).await,
+        Some(Command::School(school)) => register::school(&common, school).await,
+        Some(Command::Register(itself)) => register::itself(&common, itself).await,
         Some(command) => visit(&common, command).await,
     })
 }
@@ -154,30 +177,128 @@ impl Tables {
     }
 }
 
-async fn serve(common: &Common) -> Result<Code, RoleError> {
+/// A municipality's settings, whose it is, and the code of its register.
+pub(super) fn settings(
+    common: &Common,
+) -> Result<(Settings<MunicipalityFile>, Organisation, MunicipalityCode), RoleError> {
     let settings = Settings::<MunicipalityFile>::read(common)?;
-    let of = &settings.file.municipality;
-    let organisation = of_role(&settings, &of.organisation, Role::Municipality)?;
+    let organisation = of_role(&settings, &settings.file.municipality.organisation, Role::Municipality)?;
     let own = MunicipalityCode::parse(organisation.code()).map_err(|error| {
         settings.unusable(format!("[municipality] organisation: the code {}", error.problem))
     })?;
+    Ok((settings, organisation, own))
+}
+
+impl MunicipalityFile {
+    /// The register in a database, if there is one.
+    pub(super) const fn register(&self) -> Option<&RegisterTable> {
+        self.register.as_ref()
+    }
+}
+
+async fn serve(common: &Common) -> Result<Code, RoleError> {
+    let (settings, organisation, own) = settings(common)?;
+    let of = &settings.file.municipality;
     let region = Region::read(&settings.path(&of.region))?;
-    let tables = Tables {
-        own,
-        enrolments: settings.path(&of.enrolments),
-        schools: settings.path(&of.schools),
-        region: region.municipalities,
-        zone: region.zone.as_time_zone().clone(),
-    };
+    let remind_at = remind_at(&settings, region.policy.school_start())?;
+    let zone = region.zone.as_time_zone().clone();
     let member = Member::read(&settings.relay, organisation)?;
-    set_up_log()?;
-    let files = vec![tables.enrolments.clone(), tables.schools.clone()];
-    let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
-    let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
+    let morning = Morning { policy: NoticePolicy { remind_at, zone: zone.clone() }, region };
+    match (&settings.file.register, &of.enrolments, &of.schools) {
+        (Some(table), None, None) => {
+            let place = table.place(&settings)?;
+            set_up_log()?;
+            let municipalities = morning.region.municipalities.clone();
+            let stale_after_days = table.stale_after_days();
+            let reader =
+                Reader::open(&place, Reading { own, region: municipalities, zone, stale_after_days }).await?;
+            let (followed, imported_at) = (("register", reader.problem()), reader.imported_at());
+            work(&settings, &member, reader, followed, Some(imported_at), morning).await
+        }
+        (None, Some(enrolments), Some(schools)) => {
+            let tables = Tables {
+                own,
+                enrolments: settings.path(enrolments),
+                schools: settings.path(schools),
+                region: morning.region.municipalities.clone(),
+                zone,
+            };
+            set_up_log()?;
+            let files = vec![tables.enrolments.clone(), tables.schools.clone()];
+            let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
+            let followed = ("enrolments and schools", kept.problem());
+            work(&settings, &member, kept, followed, None, morning).await
+        }
+        _ => {
+            let problem = "say either [register], or both enrolments and schools in [municipality]";
+            Err(settings.unusable(problem).into())
+        }
+    }
+}
+
+/// When lessons begin, and on which days.
+struct Morning {
+    policy: NoticePolicy,
+    region: Region,
+}
+
+/// The time of the second notice: before lessons begin, or nobody could do anything about it.
+fn remind_at(settings: &Settings<MunicipalityFile>, school_start: Time) -> Result<Time, RoleError> {
+    let written = settings.file.municipality.remind_at.as_deref().unwrap_or("08:00");
+    let refuse = |problem: &str| settings.unusable(format!("[municipality] remind_at: {problem}"));
+    let remind_at = region::time(written).ok_or_else(|| refuse("is not a time of day written HH:MM"))?;
+    if remind_at < school_start {
+        Ok(remind_at)
+    } else {
+        Err(refuse("lies after the beginning of lessons, when it is too late").into())
+    }
+}
+
+/// Works until told to stop, with whatever register there is.
+async fn work<R: Registry>(
+    settings: &Settings<MunicipalityFile>,
+    member: &Member,
+    register: R,
+    followed: Followed,
+    imported_at: Option<watch::Receiver<Option<Timestamp>>>,
+    morning: Morning,
+) -> Result<Code, RoleError> {
+    let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
     let counter = AtTheCounter::new(post.station.office().clone(), tray.clone());
-    let followed = vec![("enrolments and schools", kept.problem())];
-    post.work(Desk::new(kept, tray), counter, followed).await?;
+    let (standing, stands) = watch::channel(CasesStanding::default());
+    let Morning { policy, region } = morning;
+    let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
+    tokio::spawn(watch_tray(tray.clone(), vec![Arc::new(InTheLog)], policy, is_school_day, standing));
+    let (tell, cases) = watch::channel(None);
+    let telemetry = post.station.office().telemetry().clone();
+    let telling = async move {
+        let mut stands = stands;
+        let mut imported_at = imported_at;
+        loop {
+            let now = *stands.borrow_and_update();
+            telemetry.cases_waiting(now.waiting);
+            tell.send_replace(now.problem());
+            if let Some(at) = imported_at.as_mut().and_then(|at| *at.borrow_and_update()) {
+                telemetry.register_imported_at(at);
+            }
+            let imported = async {
+                let again = match &mut imported_at {
+                    Some(at) => at.changed().await.is_ok(),
+                    None => false,
+                };
+                if !again {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                changed = stands.changed() => if changed.is_err() { return },
+                () = imported => {}
+            }
+        }
+    };
+    tokio::spawn(telling);
+    post.work(Desk::new(register, tray), counter, vec![followed, ("doubtful cases", cases)]).await?;
     Ok(Code::Fine)
 }
 
@@ -195,6 +316,8 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         Command::Recall { signal, reason } => {
             Question::Recall { signal: signal.clone(), reason: (*reason).into() }
         }
+        // These ask a database, not the process.
+        Command::Import(_) | Command::School(_) | Command::Register(_) => return Ok(Code::Refused),
     };
     let Said { reply, enclosed }: Said<Reply> = match ask(&state_folder(&settings), &question).await {
         Ok(said) => said,
