@@ -15,7 +15,7 @@ mod population;
 mod privacy;
 mod processes;
 mod region;
-mod retention;
 mod register;
+mod retention;
 mod tidy;
 mod traces;
