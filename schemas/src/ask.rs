@@ -30,6 +30,9 @@ pub const fn one_time_keys_max(role: Role) -> usize {
 /// Most keys that one question may name; whoever has more asks several times.
 pub const KEYS_PER_QUESTION_MAX: usize = 512;
 
+/// Most reports that one question is about.
+pub const REPORTS_PER_QUESTION_MAX: usize = 1_000;
+
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
@@ -61,6 +64,11 @@ pub enum Ask {
     KeyOf {
         /// Whose.
         organisation: Organisation,
+    },
+    /// Police: how far are these reports of mine? At most [`REPORTS_PER_QUESTION_MAX`].
+    Reports {
+        /// Which.
+        incidents: Vec<IncidentId>,
     },
 }
 
@@ -96,6 +104,11 @@ pub enum Told {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weekly: Option<SignedKey>,
     },
+    /// How far each report is, in the order of the question.
+    Reports {
+        /// As many as were asked about.
+        reports: Vec<Progress>,
+    },
     /// The question was not understood, or is not the asker's.
     Refused {
         /// Why.
@@ -103,6 +116,19 @@ pub enum Told {
     },
     /// Not now; ask again.
     TryLater,
+}
+
+/// How far a report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// Veilig Thuis has not screened it yet: its sender keeps it.
+    Waiting,
+    /// Veilig Thuis has screened it: nobody needs the sender's own copy any more (R21).
+    Screened,
+    /// It ended, never was, or is somebody else's: which of these is not said. Who sends it again hears *already recorded* if
+    /// it ended.
+    Unknown,
 }
 
 /// A ciphertext that the relay holds for the one who can open it. What is being erased at this moment is not among them.
@@ -170,6 +196,16 @@ mod tests {
             message::read::<Told>(br#"{"told":"key_of"}"#),
             Ok(Told::KeyOf { one_time: None, weekly: None })
         );
+    }
+
+    #[test]
+    fn a_question_about_reports_and_its_answer_are_written_as_the_page_says() {
+        let incident = IncidentId::from_uuid(Uuid::from_u128(1));
+        let asked = br#"{"ask":"reports","incidents":["00000000000000000000000000000001"]}"#;
+        assert_eq!(message::read::<Ask>(asked), Ok(Ask::Reports { incidents: vec![incident] }));
+        let told = Told::Reports { reports: vec![Progress::Waiting, Progress::Screened, Progress::Unknown] };
+        let written = serde_json::to_string(&told).unwrap();
+        assert_eq!(written, r#"{"told":"reports","reports":["waiting","screened","unknown"]}"#);
     }
 
     #[test]

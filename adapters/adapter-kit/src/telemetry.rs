@@ -50,6 +50,12 @@ impl Telemetry {
         self.metrics.register_imported_at(at);
     }
 
+    /// What an inbox holds: reports that nobody has screened yet, and files that wait for somebody.
+    pub fn inbox(&self, unscreened: usize, set_aside: usize) {
+        self.metrics.unscreened(unscreened);
+        self.metrics.set_aside(set_aside);
+    }
+
     /// Sends what still waits, within this time.
     pub async fn close(&self, within: Duration) {
         self.spans.close(within).await;

@@ -17,10 +17,22 @@ impl ReferenceKey {
 
     /// The incident that a reference stands for.
     pub fn incident(&self, reference: &str) -> IncidentId {
+        self.incident_of(None, reference)
+    }
+
+    /// The same where the police have several systems: which of them made the reference counts too (R9), so that two that
+    /// number alike share nothing.
+    pub fn incident_of(&self, sender: Option<&str>, reference: &str) -> IncidentId {
         let mut bytes = [0_u8; 16];
         // HMAC takes a key of any length.
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) {
-            mac.update(b"hwc-incident-1");
+            if let Some(sender) = sender {
+                mac.update(b"hwc-incident-2");
+                mac.update(&(sender.len() as u64).to_be_bytes());
+                mac.update(sender.as_bytes());
+            } else {
+                mac.update(b"hwc-incident-1");
+            }
             mac.update(reference.as_bytes());
             bytes.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         }
@@ -41,5 +53,14 @@ mod tests {
         assert_eq!(key(1).incident("P-1"), key(1).incident("P-1"));
         assert_ne!(key(1).incident("P-1"), key(1).incident("P-2"));
         assert_ne!(key(1).incident("P-1"), key(2).incident("P-1"));
+    }
+
+    #[test]
+    fn two_systems_that_number_alike_share_no_incident() {
+        let of = |sender, reference| key(1).incident_of(sender, reference);
+        assert_eq!(of(Some("a"), "P-1"), of(Some("a"), "P-1"));
+        assert_ne!(of(Some("a"), "P-1"), of(Some("b"), "P-1"));
+        assert_ne!(of(Some("a"), "P-1"), of(None, "P-1"));
+        assert_ne!(of(Some("a"), "P-1"), of(Some("aP"), "-1"));
     }
 }

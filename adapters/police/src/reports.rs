@@ -1,34 +1,17 @@
-//! `reports.jsonl`: one report a line. A line that breaks the format is refused by line and field, the others go on, and
-//! nothing of its content appears in any message.
+//! `reports.jsonl`: one report a line; or one document that is one report. A line that breaks the format is refused by line
+//! and field, the others go on, and nothing of its content appears in any message.
 
 use hwc_schemas::{
-    person::{Child, DateOfBirth, FieldError, civil_date},
-    report::{Address, Kind, Mention, MunicipalityCode, Occurred, Presence, Relation, Report},
+    person::{Child, DateOfBirth, FieldError},
+    report::{Address, Mention, MunicipalityCode, Occurred, Report},
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// A report that can be sent, with the sender's own reference.
-pub struct Submission {
-    /// The line it stands on, from 1.
-    pub line: usize,
-    /// The sender's reference.
-    pub report_id: String,
-    /// The report.
-    pub report: Report,
-}
-
-/// A line that breaks the format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("reports.jsonl line {line}: {field}: {problem}")]
-pub struct Refused {
-    /// The line, from 1.
-    pub line: usize,
-    /// The field, as a path.
-    pub field: String,
-    /// What is wrong, without the content.
-    pub problem: &'static str,
-}
+use crate::{
+    Refused, Submission,
+    fields::{self, Bad, KINDS, PRESENCES, RELATIONS, bad},
+};
 
 /// Longest line that is read, in bytes.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -39,21 +22,26 @@ pub const REFUSED_MAX: usize = 10_000;
 /// Largest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+pub(crate) const NOT_UTF8: &str = "is not UTF-8 (Latin-1 or Windows-1252, perhaps): save it as UTF-8";
+pub(crate) const TOO_MANY_CHILDREN: &str = "names more children than one report may";
+
 /// Longest reference, in characters.
 pub const REFERENCE_CHARS_MAX: usize = 128;
+
+/// Longest name of a system of the police, in characters.
+pub const SENDER_CHARS_MAX: usize = 128;
 
 /// Reads a whole file. Empty lines are passed over; after [`REFUSED_MAX`] broken ones the rest is not read, and the last
 /// refusal says so.
 pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut taken = Vec::new();
-    let mut refused = Vec::new();
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match report(line) {
-            Ok((report_id, report)) => taken.push(Submission { line: at + 1, report_id, report }),
+        match report(line, at + 1) {
+            Ok(submission) => taken.push(submission),
             Err(_) if refused.len() >= REFUSED_MAX => {
                 let problem = "too many lines were refused, so the rest was not read";
                 refused.push(Refused { line: at + 1, field: "(file)".to_owned(), problem });
@@ -65,43 +53,32 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
     (taken, refused)
 }
 
-struct Bad {
-    field: String,
-    problem: &'static str,
+/// Reads one report, on however many lines.
+pub fn document(bytes: &[u8]) -> Result<Submission, Refused> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    report(bytes, 1).map_err(|Bad { field, problem }| Refused { line: 1, field, problem })
 }
 
-fn bad(field: impl Into<String>, problem: &'static str) -> Bad {
-    Bad { field: field.into(), problem }
-}
-
-fn report(line: &[u8]) -> Result<(String, Report), Bad> {
-    if line.len() > LINE_BYTES_MAX {
+fn report(text: &[u8], line: usize) -> Result<Submission, Bad> {
+    if text.len() > LINE_BYTES_MAX {
         return Err(bad("(line)", "is too long"));
     }
-    let text = std::str::from_utf8(line).map_err(|_| bad("(line)", "is not UTF-8"))?;
+    let text = std::str::from_utf8(text).map_err(|_| bad("(line)", NOT_UTF8))?;
     let value: Value = serde_json::from_str(text).map_err(|_| bad("(line)", "is not JSON"))?;
     let whole =
         Fields { path: String::new(), map: value.as_object().ok_or(bad("(line)", "is not a JSON object"))? };
 
-    let report_id = whole.text("report_id")?.trim().to_owned();
-    if report_id.is_empty() || report_id.chars().count() > REFERENCE_CHARS_MAX {
-        return Err(bad("report_id", "is empty or too long"));
-    }
-    let reported_at = whole.moment("reported_at")?;
+    let report_id = whole.read("report_id", fields::reference)?;
+    let sender = whole.optional_text("sender")?.unwrap_or_default();
+    let sender = fields::sender(sender).map_err(|problem| whole.bad("sender", problem))?;
+    let reported_at: Timestamp = whole.read("reported_at", fields::moment)?;
     let incident = whole.object("incident")?;
-    let occurred = incident.occurred("occurred_at")?;
-    let kind = incident.word(
-        "kind",
-        &[
-            ("domestic_violence", Kind::DomesticViolence),
-            ("child_abuse", Kind::ChildAbuse),
-            ("other", Kind::Other),
-        ],
-    )?;
+    let occurred: Occurred = incident.read("occurred_at", fields::occurred)?;
+    let kind = incident.read("kind", |text| fields::word(text, KINDS))?;
     let address = address(&incident.object("address")?)?;
     let children = whole.list("children")?;
     if children.len() > Report::MENTIONS_MAX {
-        return Err(bad("children", "names more children than one report may"));
+        return Err(bad("children", TOO_MANY_CHILDREN));
     }
     let mentions = children
         .iter()
@@ -112,7 +89,8 @@ fn report(line: &[u8]) -> Result<(String, Report), Bad> {
             mention(&Fields { path: format!("{path}."), map })
         })
         .collect::<Result<_, _>>()?;
-    Ok((report_id, Report { reported_at, occurred, kind, address, mentions }))
+    let report = Report { reported_at, occurred, kind, address, mentions };
+    Ok(Submission { sender, ..Submission::new(line, report_id, report) })
 }
 
 fn address(fields: &Fields<'_>) -> Result<Address, Bad> {
@@ -140,12 +118,8 @@ fn mention(fields: &Fields<'_>) -> Result<Mention, Bad> {
         born,
     )
     .map_err(|e| fields.from(&e))?;
-    let presence =
-        fields.word("presence", &[("present", Presence::Present), ("absent", Presence::Absent)])?;
-    let relation = fields.word(
-        "relation",
-        &[("resident", Relation::Resident), ("family", Relation::Family), ("visitor", Relation::Visitor)],
-    )?;
+    let presence = fields.read("presence", |text| fields::word(text, PRESENCES))?;
+    let relation = fields.read("relation", |text| fields::word(text, RELATIONS))?;
     Ok(Mention { child, presence, relation })
 }
 
@@ -189,30 +163,10 @@ impl<'a> Fields<'a> {
         self.get(field)?.as_array().ok_or_else(|| self.bad(field, "is not a list"))
     }
 
-    fn word<T: Copy>(&self, field: &str, words: &[(&str, T)]) -> Result<T, Bad> {
-        let text = self.text(field)?;
-        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        found.ok_or_else(|| self.bad(field, "is none of the words that the format knows"))
+    /// A text, read with a function that says what is wrong with it.
+    fn read<T>(&self, field: &str, read: impl FnOnce(&str) -> Result<T, &'static str>) -> Result<T, Bad> {
+        read(self.text(field)?).map_err(|problem| self.bad(field, problem))
     }
-
-    fn moment(&self, field: &str) -> Result<Timestamp, Bad> {
-        let problem = "is not a time with an offset, years 1900 to 2199";
-        moment(self.text(field)?).ok_or_else(|| self.bad(field, problem))
-    }
-
-    fn occurred(&self, field: &str) -> Result<Occurred, Bad> {
-        let text = self.text(field)?;
-        let day = civil_date(text).map(Occurred::On);
-        let problem = "is neither a date nor a time with an offset, years 1900 to 2199";
-        day.or_else(|| moment(text).map(Occurred::At)).ok_or_else(|| self.bad(field, problem))
-    }
-}
-
-fn moment(text: &str) -> Option<Timestamp> {
-    let moment: Timestamp = text.parse().ok()?;
-    let from = jiff::civil::date(1900, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    let until = jiff::civil::date(2200, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    (from <= moment && moment < until).then_some(moment)
 }
 
 #[cfg(test)]
@@ -243,7 +197,7 @@ mod tests {
         let text = format!("{GOOD}\n\n{{\"report_id\":\"Geheim\n{GOOD}\r\n");
         let (taken, refused) = read(text.as_bytes());
         assert_eq!(taken.iter().map(|one| one.line).collect::<Vec<_>>(), [1, 4]);
-        assert_eq!(refused[0].to_string(), "reports.jsonl line 3: (line): is not JSON");
+        assert_eq!(refused[0].to_string(), "line 3: (line): is not JSON");
     }
 
     #[test]
@@ -267,7 +221,7 @@ mod tests {
         ];
         for (at, value, field) in cases {
             let said = refusal(|whole| *whole.pointer_mut(at).unwrap() = value.clone());
-            assert!(said.starts_with(&format!("reports.jsonl line 1: {field}: ")), "{at}: {said}");
+            assert!(said.starts_with(&format!("line 1: {field}: ")), "{at}: {said}");
         }
     }
 

@@ -27,7 +27,7 @@ pub async fn send(
     veilig_thuis: &Organisation,
     submission: &Submission,
 ) -> Result<Sent, Unsealed> {
-    let incident = key.incident(&submission.report_id);
+    let incident = key.incident_of(submission.sender.as_deref(), &submission.report_id);
     office.witness().submitting(&submission.report_id, incident);
     let from = office.clock().now();
     // A report of a clock that is ahead is one of today.

@@ -5,12 +5,13 @@ use std::time::Instant;
 use hwc_jetstream::{Holder, SealedStore};
 use hwc_relay::Relay;
 use hwc_schemas::{
-    KeyId, Organisation, PayloadId,
-    ask::{Ask, HELD_PER_ANSWER_MAX, Held, KEYS_PER_QUESTION_MAX, Told},
+    IncidentId, KeyId, Organisation, PayloadId,
+    ask::{Ask, HELD_PER_ANSWER_MAX, Held, KEYS_PER_QUESTION_MAX, Progress, REPORTS_PER_QUESTION_MAX, Told},
     key::SignedKey,
     wire::Refusal,
 };
 use hwc_telemetry::{ReplyKind, RequestKind};
+use hwc_workflow::law::Phase;
 
 use crate::{
     stock::{Places, Stock},
@@ -77,6 +78,12 @@ impl About {
             |keys: usize| if keys > KEYS_PER_QUESTION_MAX { Err(Refusal::Malformed) } else { Ok(()) };
         Ok(match ask {
             Ask::Holdings { after } => Self::Answered(holdings(relay, from, after)),
+            Ask::Reports { incidents } if incidents.len() > REPORTS_PER_QUESTION_MAX => {
+                return Err(Refusal::Malformed);
+            }
+            Ask::Reports { incidents } => Self::Answered(Told::Reports {
+                reports: incidents.iter().map(|incident| progress(relay, from, *incident)).collect(),
+            }),
             Ask::KeyOf { organisation } => Self::Answered(stock.key_of(from, &organisation)),
             Ask::Keys { mine } => {
                 within(mine.len())?;
@@ -112,4 +119,14 @@ fn holdings(relay: &Relay, asker: &Organisation, after: Option<PayloadId>) -> To
     let more = held.len() > HELD_PER_ANSWER_MAX;
     held.truncate(HELD_PER_ANSWER_MAX);
     Told::Holdings { held, more }
+}
+
+/// How far a report of the asker's is. One that nobody screened in time ended.
+fn progress(relay: &Relay, asker: &Organisation, incident: IncidentId) -> Progress {
+    let known = relay.incident(incident).filter(|incident| incident.police() == Some(asker));
+    match known.map(hwc_workflow::Incident::phase) {
+        Some(Phase::Recorded) => Progress::Waiting,
+        Some(Phase::Screened | Phase::Expanded | Phase::ScreenedOut) => Progress::Screened,
+        _ => Progress::Unknown,
+    }
 }

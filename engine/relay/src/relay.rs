@@ -165,6 +165,11 @@ impl Relay {
         self.desks.iter().map(|(id, desk)| (*id, desk.incident()))
     }
 
+    /// One incident, if anything is known of it.
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.desks.get(&id).map(|desk| desk.incident())
+    }
+
     /// What is held, sealed to whom, and when it goes at the latest (R28, R23). What is being erased is not among it; nor is
     /// what lies in a log that cannot be read.
     pub fn holdings(&self) -> impl Iterator<Item = (IncidentId, Holding, Timestamp)> {

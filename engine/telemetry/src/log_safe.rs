@@ -170,6 +170,7 @@ words! {
         RequestKind::WithdrawKeys => "withdraw_keys",
         RequestKind::AskKeys => "ask_keys",
         RequestKind::AskKeyOf => "ask_key_of",
+        RequestKind::AskReports => "ask_reports",
         RequestKind::UnreadableAsk => "unreadable_ask",
     };
     SealedTo: |to| match to {
@@ -286,6 +287,8 @@ pub enum RequestKind {
     AskKeys,
     /// [`Ask::KeyOf`]
     AskKeyOf,
+    /// [`Ask::Reports`]
+    AskReports,
     /// Nothing that this program knows, at the door for questions.
     UnreadableAsk,
 }
@@ -313,6 +316,7 @@ impl RequestKind {
             Ask::WithdrawKeys { .. } => Self::WithdrawKeys,
             Ask::Keys { .. } => Self::AskKeys,
             Ask::KeyOf { .. } => Self::AskKeyOf,
+            Ask::Reports { .. } => Self::AskReports,
         }
     }
 
@@ -358,7 +362,11 @@ impl ReplyKind {
     /// The kind of an answer to a question.
     pub const fn of_told(told: &Told) -> Self {
         match told {
-            Told::Holdings { .. } | Told::Done | Told::Keys { .. } | Told::KeyOf { .. } => Self::Told,
+            Told::Holdings { .. }
+            | Told::Reports { .. }
+            | Told::Done
+            | Told::Keys { .. }
+            | Told::KeyOf { .. } => Self::Told,
             Told::Refused { refusal } => Self::Refused(*refusal),
             Told::TryLater => Self::TryLater,
         }

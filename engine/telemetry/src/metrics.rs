@@ -374,6 +374,8 @@ pub struct AdapterMetrics {
     took: Family<Labels<2>, Histogram>,
     in_hand: Gauge,
     sent: Family<Labels<1>, Counter>,
+    unscreened: Gauge,
+    set_aside: Gauge,
     connected: Gauge,
     cases_waiting: Gauge,
     register_imported_at: Seconds,
@@ -390,6 +392,8 @@ impl AdapterMetrics {
             took: Family::new_with_constructor(long),
             in_hand: Gauge::default(),
             sent: Family::default(),
+            unscreened: Gauge::default(),
+            set_aside: Gauge::default(),
             connected: Gauge::default(),
             cases_waiting: Gauge::default(),
             register_imported_at: Seconds::default(),
@@ -409,6 +413,16 @@ impl AdapterMetrics {
         );
         registry.register("tasks_in_hand", "Tasks in hand", new.in_hand.clone());
         registry.register("reports_sent", "Reports sent, by the engine's answer", new.sent.clone());
+        registry.register(
+            "reports_unscreened",
+            "Reports whose files stay in the inbox because nobody has screened them yet",
+            new.unscreened.clone(),
+        );
+        registry.register(
+            "files_set_aside",
+            "Files of the inbox that wait for somebody",
+            new.set_aside.clone(),
+        );
         registry.register(
             "broker_connected",
             "Whether the broker is connected: 1 or 0",
@@ -433,6 +447,16 @@ impl AdapterMetrics {
     /// The page with all of them.
     pub fn page(&self) -> Page {
         self.page.clone()
+    }
+
+    /// So many reports wait in the inbox until they are screened.
+    pub fn unscreened(&self, reports: usize) {
+        self.unscreened.set(i64::try_from(reports).unwrap_or(i64::MAX));
+    }
+
+    /// So many files of the inbox wait for somebody.
+    pub fn set_aside(&self, files: usize) {
+        self.set_aside.set(i64::try_from(files).unwrap_or(i64::MAX));
     }
 
     /// A task was taken in hand, for the so-manieth time.

@@ -141,6 +141,7 @@ const fn of_request(request: RequestKind) -> &'static str {
         RequestKind::WithdrawKeys => "request withdraw_keys",
         RequestKind::AskKeys => "request ask_keys",
         RequestKind::AskKeyOf => "request ask_key_of",
+        RequestKind::AskReports => "request ask_reports",
         RequestKind::UnreadableAsk => "request unreadable_ask",
     }
 }

@@ -30,7 +30,7 @@ use hwc_adapter_kit::{
     work,
 };
 use hwc_jetstream::LinkError;
-use hwc_police::InboxError;
+use hwc_police::{InboxError, http::ListenError};
 use hwc_register::{Fault, RegisterError};
 use hwc_schemas::{Organisation, Role};
 use hwc_telemetry::LogTo;
@@ -72,6 +72,12 @@ pub(crate) enum RoleError {
     /// The register in a database.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// Where reports come over HTTP.
+    #[error("[police.http] {0}")]
+    Listen(#[from] ListenError),
+    /// A file of reports whose form nobody can tell.
+    #[error("{}: the end of its name must say its form: .json, .jsonl, .csv or .xml", .0.display())]
+    NoForm(PathBuf),
     /// The state folder.
     #[error(transparent)]
     State(#[from] StateError),
@@ -101,6 +107,8 @@ impl RoleError {
             | Self::Keys(_)
             | Self::Inbox(_)
             | Self::Brp(_)
+            | Self::Listen(_)
+            | Self::NoForm(_)
             | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(
                 LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),

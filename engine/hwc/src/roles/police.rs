@@ -1,8 +1,10 @@
-//! The police: a process that takes files of reports from its inbox, and two commands that do the same with one file at once.
+//! The police: a process that takes reports from its inbox and over HTTP, and two commands that do the same with one file at
+//! once.
 
 use std::{
     fs::File,
     io::Read as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -11,8 +13,13 @@ use std::{
 
 use hwc_adapter_kit::{Hours, Station, door::DoorError};
 use hwc_jetstream::LinkError;
-use hwc_police::{Inbox, NotSent, ReferenceKey, Sent, inbox::FILE_BYTES_MAX, read, send};
+use hwc_police::{
+    Desk, Form, Inbox, NotSent, ReferenceKey, Sent, Submission, Troubles, WayOut as _,
+    http::{Clients, Listening, TlsFiles},
+    inbox::FILE_BYTES_MAX,
+};
 use hwc_schemas::{Organisation, Role, wire::Answer};
+use hwc_vault::Guard;
 use serde::Deserialize;
 use tokio::{
     sync::watch,
@@ -24,7 +31,7 @@ use super::{Post, RoleError, ended, of_role, say_overdue, set_up_log};
 use crate::{
     cli, daemon,
     exit::{self, Code},
-    member::{self, Member},
+    member::{self, KeysError, Member},
     region::RegionError,
     settings::{Common, HasRelay, RelayTable, Settings},
     shown,
@@ -32,9 +39,9 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  hwc police --config police.toml                        takes what is moved into the inbox
-  hwc police send reports.jsonl --config police.toml     sends one file, and says what became of each line
-  hwc police check reports.jsonl                         sends nothing; says which lines are broken";
+  hwc police --config police.toml                        takes what is moved into the inbox, or sent over HTTP
+  hwc police send reports.jsonl --config police.toml     sends one file, and says what became of each report
+  hwc police check family.xml                            sends nothing; says which reports are broken";
 
 /// Runs the police's process, or sends one file.
 #[derive(Debug, clap::Args)]
@@ -48,17 +55,17 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Sends a file of reports and prints for each line what became of it; nothing of its content.
+    /// Sends a file of reports and prints for each what became of it; nothing of its content.
     Send {
-        /// The file, one report a line.
+        /// The file. The end of its name says its form: json, jsonl, csv or xml.
         file: PathBuf,
         /// How long the relay may take to answer, in seconds.
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
         within: u16,
     },
-    /// Reads a file of reports and prints for each line whether it could be sent. Sends nothing, needs no settings.
+    /// Reads a file of reports and prints for each whether it could be sent. Sends nothing, needs no settings.
     Check {
-        /// The file, one report a line.
+        /// The file. The end of its name says its form: json, jsonl, csv or xml.
         file: PathBuf,
     },
 }
@@ -89,6 +96,23 @@ struct PoliceTable {
     /// same report twice as the same incident; whoever has it can tell which reference an incident is.
     #[serde(default = "reference")]
     reference_key: PathBuf,
+    /// Where reports are taken in over HTTP; nowhere when absent.
+    http: Option<HttpTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpTable {
+    /// Where to listen; without a certificate only on this machine.
+    listen: SocketAddr,
+    /// Our certificate (PEM).
+    certificate: Option<PathBuf>,
+    /// Its private key (PEM), nobody else's to read.
+    key: Option<PathBuf>,
+    /// Who signs the certificates that clients must show (PEM).
+    client_ca: Option<PathBuf>,
+    /// The hashes of the tokens that clients must hold.
+    tokens: Option<PathBuf>,
 }
 
 fn reference() -> PathBuf {
@@ -108,14 +132,14 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// What the police work with.
-struct Desk {
+struct Room {
     settings: Settings<PoliceFile>,
     member: Member,
     key: Arc<ReferenceKey>,
     veilig_thuis: Organisation,
 }
 
-impl Desk {
+impl Room {
     fn read(common: &Common) -> Result<Self, RoleError> {
         let settings = Settings::<PoliceFile>::read(common)?;
         let table = &settings.file.police;
@@ -125,18 +149,73 @@ impl Desk {
         let key = member::secret(&settings.relay.keys.join(&table.reference_key))?;
         Ok(Self { settings, member, key: Arc::new(ReferenceKey::new(key)), veilig_thuis })
     }
+
+    /// The desk of a police that is connected.
+    fn desk(&self, station: &Station) -> Desk {
+        Desk {
+            office: station.office().clone(),
+            door: station.door().clone(),
+            key: Arc::clone(&self.key),
+            veilig_thuis: self.veilig_thuis.clone(),
+        }
+    }
+
+    /// Takes the place where reports come over HTTP, if there is to be one.
+    async fn listen(&self) -> Result<Option<Listening>, RoleError> {
+        let Some(table) = &self.settings.file.police.http else { return Ok(None) };
+        let path = |written: &PathBuf| self.settings.path(written);
+        let tls = match (&table.certificate, &table.key) {
+            (Some(certificate), Some(key)) => {
+                let (certificate, key) = (path(certificate), path(key));
+                // The library that reads it does not look who else could.
+                hwc_vault::read(&key, Guard::Secret, KEY_BYTES_MAX).map_err(KeysError::from)?;
+                Some(TlsFiles { certificate, key, client_ca: table.client_ca.as_ref().map(path) })
+            }
+            (None, None) if table.client_ca.is_none() => None,
+            _ => {
+                let problem = "[police.http] certificate and key belong together, and client_ca to both";
+                return Err(self.settings.unusable(problem).into());
+            }
+        };
+        let clients = table.tokens.as_ref().map(path).map(|path| self.clients(&path)).transpose()?;
+        let listening = Listening::bind(table.listen, tls.as_ref(), clients).await?;
+        tracing::info!(address = %listening.address(), "reports are taken in over http");
+        Ok(Some(listening))
+    }
+
+    fn clients(&self, path: &Path) -> Result<Clients, RoleError> {
+        let read = hwc_vault::read(path, Guard::Secret, TOKENS_BYTES_MAX).map_err(KeysError::from)?;
+        let text = String::from_utf8_lossy(&read);
+        let unusable = |error| self.settings.unusable(format!("{}: {error}", path.display()));
+        Ok(Clients::read(&text).map_err(unusable)?)
+    }
 }
 
+/// Largest private key, in bytes.
+const KEY_BYTES_MAX: usize = 64 * 1024;
+/// Largest file of tokens, in bytes.
+const TOKENS_BYTES_MAX: usize = 64 * 1024;
+
 async fn serve(common: &Common) -> Result<Code, RoleError> {
-    let Desk { settings, member, key, veilig_thuis } = Desk::read(common)?;
+    let room = Room::read(common)?;
     set_up_log()?;
-    let inbox = Inbox::open(settings.path(&settings.file.police.inbox))?;
-    let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
-    let (complain, problem) = watch::channel(None);
+    let inbox = Inbox::open(room.settings.path(&room.settings.file.police.inbox))?;
+    let Some(post) = Post::take(&room.settings.relay, &room.member).await? else { return Ok(Code::Fine) };
+    let listening = room.listen().await?;
+    let desk = room.desk(&post.station);
+    let ((in_the_way, problem), (set_aside, aside)) = (watch::channel(None), watch::channel(None));
+    let taking_in = async {
+        match listening {
+            Some(listening) => listening.serve(desk.clone()).await,
+            None => std::future::pending().await,
+        }
+    };
     tracing::info!(organisation = %post.station.organisation(), "at work");
+    let followed = vec![("inbox", problem), ("set-aside", aside)];
     tokio::select! {
-        () = inbox.run(post.station.office().clone(), key, veilig_thuis, complain) => tracing::info!("stopped"),
-        () = post.conditions.clone().follow(post.station.clone(), false, vec![("inbox", problem)]) => {}
+        () = inbox.run(desk.clone(), Troubles { in_the_way, set_aside }) => tracing::info!("stopped"),
+        () = taking_in => {}
+        () = post.conditions.clone().follow(post.station.clone(), false, followed) => {}
         () = post.follower.run(post.station.door().clone()) => {}
         () = daemon::overdue(post.stop.clone(), post.drain_within) => say_overdue(),
     }
@@ -145,26 +224,27 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
 }
 
 async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Code, RoleError> {
-    let Desk { member, key, veilig_thuis, .. } = Desk::read(common)?;
+    let room = Room::read(common)?;
+    let form = form(file)?;
     let bytes = contents(file)?;
-    let station = enter_within(&member, within).await?;
-    let (submissions, broken) = read(&bytes);
+    let station = enter_within(&room.member, within).await?;
+    let desk = room.desk(&station);
+    let (submissions, broken) = form.read(&bytes);
     let mut not_sent: Vec<NotSent> = broken.into_iter().map(NotSent::from).collect();
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut code = Code::Fine;
-    for submission in &submissions {
-        let sending = timeout(within, send(station.office(), &key, &veilig_thuis, submission));
+    for submission in submissions {
         let line = submission.line;
-        match sending.await {
-            Ok(Ok(Sent { answer: Answer::Recorded, .. })) => lines.push((line, "recorded".to_owned())),
+        match timeout(within, desk.send(&submission)).await {
+            Ok(Ok(Sent { answer: Answer::Recorded, .. })) => recorded(&mut lines, submission, "recorded"),
             Ok(Ok(Sent { answer: Answer::AlreadyRecorded, .. })) => {
-                lines.push((line, "already recorded".to_owned()));
+                recorded(&mut lines, submission, "already recorded");
             }
             Ok(Ok(Sent { answer: Answer::Refused { refusal }, .. })) => {
-                let why = format!("(line): the relay refused it: {}", refusal.code());
-                not_sent.push(NotSent { line, why });
+                let why = format!("(report): the relay refused it: {}", refusal.code());
+                not_sent.extend(submission.lines().map(|line| NotSent { line, why: why.clone() }));
             }
-            Ok(Err(error)) => not_sent.push(NotSent { line, why: format!("(line): {error}") }),
+            Ok(Err(error)) => not_sent.push(NotSent { line, why: format!("(report): {error}") }),
             Ok(Ok(Sent { answer: Answer::TryLater, .. })) | Err(_) => {
                 let seconds = within.as_secs();
                 exit::say(&format!(
@@ -176,7 +256,9 @@ async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Cod
             }
         }
     }
-    if code == Code::Fine && !not_sent.is_empty() {
+    if code == Code::Fine
+        && (!not_sent.is_empty() || lines.iter().any(|(_, words)| words.starts_with(NOT_NAMED)))
+    {
         code = Code::Failed;
     }
     lines.extend(not_sent.into_iter().map(|NotSent { line, why }| (line, format!("NOT SENT  {why}"))));
@@ -208,13 +290,34 @@ async fn enter_within(member: &Member, within: Duration) -> Result<Station, Role
 }
 
 fn check(file: &Path) -> Result<Code, RoleError> {
+    let form = form(file)?;
     let bytes = contents(file)?;
-    let (good, broken) = read(&bytes);
-    let code = if broken.is_empty() { Code::Fine } else { Code::Failed };
-    let mut lines: Vec<_> = good.iter().map(|one| (one.line, "good".to_owned())).collect();
+    let (good, broken) = form.read(&bytes);
+    let mut lines = Vec::new();
+    let whole = broken.is_empty() && good.iter().all(|one| one.not_named.is_empty());
+    for one in good {
+        let (named, others) = (one.report.mentions.len(), one.passed_over);
+        let words = format!("good  children named: {named}, others passed over: {others}");
+        recorded(&mut lines, one, &words);
+    }
     lines.extend(broken.into_iter().map(NotSent::from).map(|one| (one.line, format!("BROKEN  {}", one.why))));
     print_lines(lines);
-    Ok(code)
+    Ok(if whole { Code::Fine } else { Code::Failed })
+}
+
+const NOT_NAMED: &str = "NOT NAMED";
+
+/// What is said of a report that can be sent, and of each child in it that it cannot name.
+fn recorded(lines: &mut Vec<(usize, String)>, submission: Submission, words: &str) {
+    lines.push((submission.line, words.to_owned()));
+    let not_named = submission.not_named.into_iter().map(NotSent::from);
+    lines.extend(not_named.map(|one| (one.line, format!("{NOT_NAMED}  {}", one.why))));
+}
+
+/// The form of a file, by the end of its name.
+fn form(file: &Path) -> Result<Form, RoleError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Form::of_name(&name).ok_or_else(|| RoleError::NoForm(file.to_owned()))
 }
 
 fn print_lines(mut lines: Vec<(usize, String)>) {

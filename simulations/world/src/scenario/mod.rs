@@ -157,17 +157,14 @@ fn submission(
     });
     let municipality = report.municipality.as_deref().map(MunicipalityCode::parse).transpose();
     let all_qualify = mutation == Some(Mutation::EverythingQualifies);
-    Ok(Submission {
-        line: place + 1,
-        report_id: report.reference.clone(),
-        report: Report {
-            reported_at: report.reported_at,
-            occurred: Occurred::At(report.occurred_at),
-            kind: if all_qualify { Kind::DomesticViolence } else { report.kind },
-            address: address(&report.address, municipality.map_err(NoWorld::of)?)?,
-            mentions: mentions.collect::<Result<_, NoWorld>>()?,
-        },
-    })
+    let content = Report {
+        reported_at: report.reported_at,
+        occurred: Occurred::At(report.occurred_at),
+        kind: if all_qualify { Kind::DomesticViolence } else { report.kind },
+        address: address(&report.address, municipality.map_err(NoWorld::of)?)?,
+        mentions: mentions.collect::<Result<_, NoWorld>>()?,
+    };
+    Ok(Submission::new(place + 1, report.reference.clone(), content))
 }
 
 /// An address as the program knows it.
