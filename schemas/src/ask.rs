@@ -120,6 +120,7 @@ pub enum Told {
 
 /// How far a report is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// Veilig Thuis has not screened it yet: its sender keeps it.

@@ -11,6 +11,7 @@ mod ground;
 mod journeys;
 mod operator;
 mod plans;
+mod police;
 mod population;
 mod privacy;
 mod processes;

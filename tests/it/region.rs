@@ -249,7 +249,8 @@ impl Region {
         self.start_saying(name, "trace")
     }
 
-    fn start_saying(&self, name: &str, level: &str) -> Process {
+    /// Starts somebody's process that logs so much.
+    pub(crate) fn start_saying(&self, name: &str, level: &str) -> Process {
         self.started.set(self.started.get() + 1);
         let log = self.path().join(format!("{name}.{}.log", self.started.get()));
         let stderr = File::create(&log).unwrap();

@@ -11,7 +11,7 @@ use hwc_schemas::{
     wire::Refusal,
 };
 use hwc_telemetry::{ReplyKind, RequestKind};
-use hwc_workflow::law::Phase;
+use hwc_workflow::{Incident, law::Phase};
 
 use crate::{
     stock::{Places, Stock},
@@ -123,10 +123,49 @@ fn holdings(relay: &Relay, asker: &Organisation, after: Option<PayloadId>) -> To
 
 /// How far a report of the asker's is. One that nobody screened in time ended.
 fn progress(relay: &Relay, asker: &Organisation, incident: IncidentId) -> Progress {
-    let known = relay.incident(incident).filter(|incident| incident.police() == Some(asker));
-    match known.map(hwc_workflow::Incident::phase) {
-        Some(Phase::Recorded) => Progress::Waiting,
-        Some(Phase::Screened | Phase::Expanded | Phase::ScreenedOut) => Progress::Screened,
+    relay.incident(incident).map_or(Progress::Unknown, |incident| progress_of(incident, asker))
+}
+
+fn progress_of(incident: &Incident, asker: &Organisation) -> Progress {
+    match incident.phase() {
+        _ if incident.police() != Some(asker) => Progress::Unknown,
+        Phase::Recorded => Progress::Waiting,
+        Phase::Screened | Phase::Expanded | Phase::ScreenedOut => Progress::Screened,
         _ => Progress::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hwc_workflow::state::{Closed, ClosedHow, Recorded};
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_report_waits_until_it_is_screened_and_is_nobody_s_but_its_sender_s_to_ask_about() {
+        let organisation = |name: &str| name.parse::<Organisation>().unwrap();
+        let (police, veilig_thuis) = (organisation("police-a"), organisation("veilig-thuis-a"));
+        let recorded = Incident::Recorded(Recorded {
+            recorded_at: Timestamp::UNIX_EPOCH,
+            police: police.clone(),
+            veilig_thuis: veilig_thuis.clone(),
+            report: PayloadId::from_uuid(Uuid::nil()),
+            trace: None,
+        });
+        let closed = |how| {
+            let (police, veilig_thuis) = (police.clone(), veilig_thuis.clone());
+            Incident::Closed(Closed { how, police, veilig_thuis, trace: None, erasing: Vec::new() })
+        };
+        assert_eq!(progress_of(&recorded, &police), Progress::Waiting);
+        let screened_out = closed(ClosedHow::NotDomesticViolence { children: 1 });
+        assert_eq!(progress_of(&screened_out, &police), Progress::Screened);
+        assert_eq!(progress_of(&closed(ClosedHow::NotScreened), &police), Progress::Unknown);
+        assert_eq!(progress_of(&Incident::Purged, &police), Progress::Unknown);
+        for stranger in [organisation("police-b"), veilig_thuis.clone()] {
+            assert_eq!(progress_of(&recorded, &stranger), Progress::Unknown);
+            assert_eq!(progress_of(&screened_out, &stranger), Progress::Unknown);
+        }
     }
 }

@@ -1,3 +1,5 @@
+mod tls;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicUsize, Ordering},

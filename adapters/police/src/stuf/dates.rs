@@ -2,7 +2,7 @@
 
 use hwc_schemas::person::{DateOfBirth, civil_date};
 use jiff::{
-    Timestamp,
+    Timestamp, ToSpan as _,
     civil::{Date, date},
     tz::TimeZone,
 };
@@ -88,10 +88,9 @@ impl Born {
     }
 }
 
+/// Eighteen years or older on that day. Who was born on 29 February has the birthday on 1 March in other years (R2).
 fn is_grown_up(born: DateOfBirth, on: Date) -> bool {
-    let born = born.expose();
-    let before_the_birthday = (on.month(), on.day()) < (born.month(), born.day());
-    on.year() - born.year() - i16::from(before_the_birthday) >= 18
+    on.checked_sub(18.years()).is_ok_and(|latest| born <= DateOfBirth::new(latest))
 }
 
 /// `yyyymmddhhmmss` and up to three digits of its fraction, in local time; what is cut off counts as zero.
@@ -151,6 +150,8 @@ mod tests {
         assert!(could("20081101", Known::Month) && !could("20081001", Known::Month));
         assert!(could("20080101", Known::Year) && !could("20070101", Known::Year));
         assert!(could("", Known::Whole) && could("19500101", Known::Nothing));
+        let leap = |on| Born::read("20080229", Known::Whole).is_ok_and(|born| born.could_be_a_minor(day(on)));
+        assert!(leap("2026-02-28") && !leap("2026-03-01"));
     }
 
     #[test]

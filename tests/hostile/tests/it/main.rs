@@ -7,4 +7,5 @@ mod dataset;
 mod journal;
 mod keys;
 mod letters;
+mod police;
 mod wire;
