@@ -51,10 +51,11 @@ fn disguises(needle: &str) -> Vec<(Vec<u8>, bool)> {
         all.push((text.encode_utf16().flat_map(u16::to_be_bytes).collect(), false));
         all.push((hex::encode(&text).into_bytes(), false));
         for shift in 0..3 {
-            // What stands before shifts the letters of base64; those that mix with the neighbours are left out.
+            // What stands before shifts the letters of base64; those that mix with the neighbours are left out. All others are
+            // taken: four of them would be found in any large ciphertext by chance.
             let encoded = BASE64.encode([vec![0; shift], text.clone().into_bytes()].concat());
             let start = if shift == 0 { 0 } else { shift + 1 };
-            let whole = (shift + text.len()) / 3 * 4;
+            let whole = (shift + text.len()) * 8 / 6;
             all.push((encoded.as_bytes()[start..whole].to_vec(), true));
         }
     }

@@ -235,6 +235,7 @@ impl Office {
             sender: self.organisation().clone(),
             receiver: receiver.clone(),
         };
+        self.inner.seals.may_seal_to(receiver)?;
         let left = self.keys_of(receiver, attempts).await;
         let today = TimeZone::UTC.to_datetime(self.clock().now()).date();
         self.inner.seals.seal_to_left(&binding, &content.to_plaintext(), &left, today)

@@ -1,6 +1,7 @@
 //! How an office opens and seals: with its own keys and its address book in production.
 
 use hwc_schemas::{
+    Organisation,
     key::SignedKey,
     letter::Plaintext,
     wire::{Binding, Sealed},
@@ -20,6 +21,12 @@ use crate::{
 pub trait Seals: Send + Sync + 'static {
     /// Seals a content for one binding, whose sender is ourselves.
     fn seal(&self, binding: &Binding, content: &Plaintext) -> Result<Sealed, Unsealed>;
+
+    /// Whether there is a key of the receiver that is believed: known before anybody is asked for more of them.
+    fn may_seal_to(&self, receiver: &Organisation) -> Result<(), Unsealed> {
+        let _ = receiver;
+        Ok(())
+    }
 
     /// The same, to one of these keys that the receiver left with the engine, if there is one that surely is theirs and may be
     /// used on this day; and else to its key in the directory.
@@ -75,6 +82,11 @@ impl Seals for KeysAndBook {
         let book = self.book.now();
         let key = book.key_to_seal_to(&binding.receiver).inspect_err(|why| self.look_up(why))?;
         Ok(seal(self.keys.present(), key, binding, content, &mut OsChance)?)
+    }
+
+    fn may_seal_to(&self, receiver: &Organisation) -> Result<(), Unsealed> {
+        self.book.now().key_to_seal_to(receiver).inspect_err(|why| self.look_up(why))?;
+        Ok(())
     }
 
     fn seal_to_left(

@@ -10,11 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hwc_adapter_kit::{Book, Follower, Nobody, Station, Unopened, WallClock, office::Unsealed};
+use hwc_adapter_kit::{Attempts, Book, Follower, Nobody, Station, Unopened, WallClock, office::Unsealed};
 use hwc_broker::Broker;
 use hwc_jetstream::{Credential, DirectoryDoor, Door, Doors, Knock, Link, Published, permissions};
 use hwc_schemas::{
     IncidentId, Organisation, SignalId,
+    ask::Told,
     letter::{Letter, Plaintext, Sealable as _},
     wire::{Fetch, Fetched, Sealed},
 };
@@ -60,10 +61,17 @@ impl Region {
         tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    Some(Knock::Fetch { caller, .. }) = doors.next() => {
-                        let sealed = handed.borrow().clone().unwrap();
-                        let _ = caller.answer(&Fetched::Payload { from: municipality(), sealed }).await;
-                    }
+                    Some(knock) = doors.next() => match knock {
+                        Knock::Fetch { caller, .. } => {
+                            let sealed = handed.borrow().clone().unwrap();
+                            let _ = caller.answer(&Fetched::Payload { from: municipality(), sealed }).await;
+                        }
+                        Knock::Ask { caller, .. } => {
+                            // Nobody left any key.
+                            let _ = caller.answer(&Told::KeyOf { one_time: None, weekly: None }).await;
+                        }
+                        Knock::Submit { .. } => {}
+                    },
                     _ = end.recv() => return,
                 }
             }
@@ -141,17 +149,22 @@ fn only(key: PublicKey) -> Listed {
     Listed { key, earlier: Vec::new() }
 }
 
-fn seal(station: &Station) -> Result<Sealed, Unsealed> {
-    station.office().seal(&letter(), signal().incident, Some(signal().number), &school())
+async fn seal(station: &Station) -> Result<Sealed, Unsealed> {
+    seal_to(station, &school()).await
+}
+
+async fn seal_to(station: &Station, receiver: &Organisation) -> Result<Sealed, Unsealed> {
+    let bound = (signal().incident, Some(signal().number));
+    station.office().seal(&letter(), bound, receiver, Attempts::default()).await
 }
 
 async fn open(station: &Station) -> Result<Letter, Unopened> {
     station.office().open(&Fetch::Letter { signal: signal(), round: 1 }).await
 }
 
-async fn until(what: &str, book: &Book, mut holds: impl FnMut() -> bool) {
+async fn until(what: &str, book: &Book, mut holds: impl AsyncFnMut() -> bool) {
     let since = Instant::now();
-    while !holds() {
+    while !holds().await {
         assert!(since.elapsed() < PATIENCE, "never: {what}");
         book.ask_soon();
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -164,15 +177,17 @@ async fn who_joins_while_others_run_can_be_sealed_to_and_opens_at_once() {
     let (theirs, ours) = (key(), key());
     region.publish(1, &[(municipality(), only(theirs.public_key()))]);
     let sender = region.station(&municipality(), Arc::clone(&theirs)).await;
-    assert!(matches!(seal(&sender), Err(Unsealed::Receiver(KeyTrouble::Unknown(_)))));
+    assert!(matches!(seal(&sender).await, Err(Unsealed::Receiver(KeyTrouble::Unknown(_)))));
 
     let both = [(municipality(), only(theirs.public_key())), (school(), only(ours.public_key()))];
     region.publish(2, &both);
-    until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
-    region.hand_out.send_replace(Some(seal(&sender).unwrap()));
+    until("the school is known", sender.book(), async || seal(&sender).await.is_ok()).await;
+    region.hand_out.send_replace(Some(seal(&sender).await.unwrap()));
     let receiver = region.station(&school(), ours).await;
-    until("the school has its book", receiver.book(), || receiver.book().now().directory().serial() == 2)
-        .await;
+    until("the school has its book", receiver.book(), async || {
+        receiver.book().now().directory().serial() == 2
+    })
+    .await;
     assert!(open(&receiver).await.is_ok());
 }
 
@@ -185,17 +200,18 @@ async fn a_changed_key_is_refused_until_it_is_confirmed_and_what_was_in_flight_s
     let sender = region.station(&municipality(), Arc::clone(&old)).await;
     let receiver = region.station(&school(), ours).await;
     for station in [&sender, &receiver] {
-        until("everybody knows", station.book(), || station.book().now().directory().serial() == 1).await;
+        until("everybody knows", station.book(), async || station.book().now().directory().serial() == 1)
+            .await;
     }
-    let in_flight = seal(&sender).unwrap();
+    let in_flight = seal(&sender).await.unwrap();
 
     let rotated = Listed { key: new.public_key(), earlier: vec![old.public_key()] };
     region.publish(2, &[(municipality(), rotated), school_listed]);
-    until("the change is seen", receiver.book(), || receiver.book().now().unconfirmed().count() == 1).await;
+    until("the change is seen", receiver.book(), async || receiver.book().now().unconfirmed().count() == 1)
+        .await;
     region.hand_out.send_replace(Some(in_flight.clone()));
     assert!(open(&receiver).await.is_ok(), "what was in flight does not open");
-    let unconfirmed =
-        receiver.office().seal(&letter(), signal().incident, Some(signal().number), &municipality());
+    let unconfirmed = seal_to(&receiver, &municipality()).await;
     let Err(Unsealed::Receiver(KeyTrouble::Unconfirmed { organisation })) = unconfirmed else {
         panic!("sealed to a key that nobody confirmed")
     };
@@ -208,7 +224,7 @@ async fn a_changed_key_is_refused_until_it_is_confirmed_and_what_was_in_flight_s
         Arc::new(WallClock),
         Arc::new(Nobody),
     );
-    region.hand_out.send_replace(Some(seal(&sender).unwrap()));
+    region.hand_out.send_replace(Some(seal(&sender).await.unwrap()));
     let refused = open(&receiver).await.err().unwrap();
     assert!(matches!(refused, Unopened::Sender(KeyTrouble::Unconfirmed { .. })), "{refused}");
     assert!(refused.to_string().contains("hwc keys confirm municipality-0855"), "{refused}");
@@ -216,8 +232,10 @@ async fn a_changed_key_is_refused_until_it_is_confirmed_and_what_was_in_flight_s
     // Another process confirms; the running one heeds it.
     assert!(region.shelf(&school()).confirm(&municipality(), old.public_key().fingerprint()).is_err());
     region.shelf(&school()).confirm(&municipality(), new.public_key().fingerprint()).unwrap();
-    until("the confirmation is heeded", receiver.book(), || receiver.book().now().unconfirmed().count() == 0)
-        .await;
+    until("the confirmation is heeded", receiver.book(), async || {
+        receiver.book().now().unconfirmed().count() == 0
+    })
+    .await;
     assert!(open(&receiver).await.is_ok());
     region.hand_out.send_replace(Some(in_flight));
     assert!(open(&receiver).await.is_ok(), "what was in flight does not open any more");
@@ -229,8 +247,8 @@ async fn a_receiver_opens_with_its_earlier_key_what_was_sealed_before_its_own_ro
     let (theirs, old) = (key(), key());
     region.publish(1, &[(municipality(), only(theirs.public_key())), (school(), only(old.public_key()))]);
     let sender = region.station(&municipality(), theirs).await;
-    until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
-    region.hand_out.send_replace(Some(seal(&sender).unwrap()));
+    until("the school is known", sender.book(), async || seal(&sender).await.is_ok()).await;
+    region.hand_out.send_replace(Some(seal(&sender).await.unwrap()));
 
     // The folder as `hwc keys new --earlier` makes it.
     let folder = region.folder.path().join("keys");
@@ -239,8 +257,10 @@ async fn a_receiver_opens_with_its_earlier_key_what_was_sealed_before_its_own_ro
     key().save(&folder.join(SealingKeys::FILE)).unwrap();
     old.save(&folder.join(SealingKeys::earlier_file(1))).unwrap();
     let receiver = region.station(&school(), SealingKeys::load(&folder).unwrap()).await;
-    until("the school has its book", receiver.book(), || receiver.book().now().directory().serial() == 1)
-        .await;
+    until("the school has its book", receiver.book(), async || {
+        receiver.book().now().directory().serial() == 1
+    })
+    .await;
     assert!(open(&receiver).await.is_ok());
 }
 
@@ -251,7 +271,7 @@ async fn a_forged_and_an_old_directory_from_the_engine_change_nothing() {
     let both = [(municipality(), only(theirs.public_key())), (school(), only(ours.public_key()))];
     region.publish(5, &both);
     let sender = region.station(&municipality(), theirs).await;
-    until("the school is known", sender.book(), || seal(&sender).is_ok()).await;
+    until("the school is known", sender.book(), async || seal(&sender).await.is_ok()).await;
 
     let mut stolen = Directory::with_serial(9);
     stolen.insert(school(), key().public_key());

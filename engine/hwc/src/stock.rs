@@ -276,7 +276,9 @@ impl Stock {
                 None => lowest.push((role, keys)),
             }
         }
-        lowest.into_iter().for_each(|(role, keys)| metrics.keys_lowest(role, keys));
+        for (role, keys) in lowest {
+            metrics.keys_lowest(role, keys);
+        }
     }
 
     /// Takes the keys of these ciphertexts out of the stock: all of them or, if one is not there, none.

@@ -1,4 +1,4 @@
-//! Signing with a sealing key: an ordinary Ed25519 signature, by the Edwards form of the X25519 key (XEdDSA).
+//! Signing with a sealing key: an ordinary Ed25519 signature, by the Edwards form of the X25519 key (`XEdDSA`).
 //!
 //! Whoever believes an organisation's sealing key believes what it signs, so there is no second key to hand over, to compare by
 //! telephone and to keep safe (`docs/decisions/0004`).

@@ -81,6 +81,11 @@ impl Keyring {
         Ok(ring)
     }
 
+    /// The same folder, for whoever only opens seals with it while another process looks after it.
+    pub fn looked_after(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
     /// The keys that are there.
     pub fn keys(&self) -> Result<Vec<(KeyId, KeyKind)>, KeyringError> {
         Ok(self.names()?.iter().filter_map(|name| parsed(name)).collect())

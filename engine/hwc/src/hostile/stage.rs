@@ -106,9 +106,7 @@ pub(super) struct Stage {
     clock: Arc<Standing>,
     members: BTreeMap<&'static str, (Credential, Arc<SealingKey>)>,
     link: Link,
-    stop: watch::Sender<bool>,
-    engine: JoinHandle<Ended>,
-    _rules: watch::Sender<Arc<Rules>>,
+    running: Running,
     pub(super) tasks: Tasks,
     pub(super) journal: JetStreamJournal,
     pub(super) store: SealedStore,
@@ -186,21 +184,20 @@ impl Stage {
             let seed = std::fs::read_to_string(folder.path().join("engine.nk")).unwrap();
             write_in_the_journal(broker.client_url(), seed.trim(), records).await;
         }
-        let Running { stop, engine, _rules } = begin(lease, ground, &clock).await;
+        let running = begin(lease, ground, &clock).await;
         let journal = JetStreamJournal::read_only(&link);
-        Self { broker, clock, members, journal, link, stop, engine, _rules, tasks, store, stock, folder }
+        Self { broker, clock, members, link, running, tasks, journal, store, stock, folder }
     }
 
     /// The engine is killed, and its next life begins.
     pub(super) async fn kill_the_engine(&mut self) {
-        self.engine.abort();
-        let _ = (&mut self.engine).await;
+        self.running.engine.abort();
+        let _ = (&mut self.running.engine).await;
         let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
         let lease = Lease::stand_by(&self.link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
         (self.store, self.stock) = (ground.store.clone(), ground.stock.clone());
-        Running { stop: self.stop, engine: self.engine, _rules: self._rules } =
-            begin(lease, ground, &self.clock).await;
+        self.running = begin(lease, ground, &self.clock).await;
     }
 
     /// As an engine does that then dies.
@@ -287,8 +284,8 @@ impl Stage {
         }
         let denied = self.link.health().borrow().denied;
         assert_eq!(denied, 0, "the broker refused the engine something");
-        self.stop.send_replace(true);
-        assert_eq!(self.engine.await.unwrap(), Ended::Stopped);
+        self.running.stop.send_replace(true);
+        assert_eq!(self.running.engine.await.unwrap(), Ended::Stopped);
     }
 }
 

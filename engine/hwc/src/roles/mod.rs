@@ -228,12 +228,12 @@ impl Post {
             }
         };
         let (keeper, door) = (self.keeper, self.station.door().clone());
-        let keeping = async {
+        let keeping = Box::pin(async {
             match keeper {
                 Some(keeper) => keeper.run(door).await,
                 None => std::future::pending().await,
             }
-        };
+        });
         let mut stop = self.stop.clone();
         let stopping = async {
             let _ = stop.wait_for(|stop| *stop).await;

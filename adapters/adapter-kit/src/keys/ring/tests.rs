@@ -37,6 +37,12 @@ fn a_key_is_there_after_a_restart_and_nobody_else_may_read_it() {
     assert_eq!(fs::metadata(&ring.folder).unwrap().mode() & 0o777, 0o700);
     assert!(files(&ring).iter().all(|file| fs::metadata(file).unwrap().mode() & 0o777 == 0o600));
     assert!(ring.get(KeyId::from_uuid(Uuid::nil())).unwrap().is_none());
+    // Beside a process that makes one just now nothing is cleared away.
+    let unfinished = ring.folder.join(".one.new");
+    fs::write(&unfinished, b"half").unwrap();
+    let beside = Keyring::looked_after(&ring.folder);
+    assert_eq!(beside.get(made[0].0.0).unwrap().unwrap().public_key(), made[0].0.1);
+    assert!(unfinished.exists());
 }
 
 #[test]
