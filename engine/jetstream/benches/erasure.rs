@@ -15,9 +15,9 @@ use std::{
 use hwc_broker::{Broker, Cluster, SyncMode};
 use hwc_jetstream::{
     Credential, Door, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks, permissions,
-    residue::Needles,
 };
-use hwc_journal::{Append, Commit, Journal, Location, Position};
+use hwc_journal::{Append, Commit, Journal, Location, Markers, Position};
+use hwc_residue::Needles;
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, SignalId, SignalNumber,
     wire::{Sealed, Task},
@@ -155,7 +155,7 @@ impl Ground {
     async fn end(&self, life: Life, gone: &mut Vec<Gone>) -> Outcome<()> {
         self.store.erase(life.payload, life.at).await?;
         gone.push(Gone { kind: "ciphertext", needle: life.marker, since: Instant::now() });
-        self.journal.forget(life.incident, life.end).await?;
+        self.journal.forget(life.incident, life.end, &Markers::default()).await?;
         let needle = life.payload.to_string().into_bytes();
         gone.push(Gone { kind: "events", needle, since: Instant::now() });
         let needle = format!("hwc.task.{}.{}", self.school, life.task.id().replace('.', "_")).into_bytes();

@@ -28,7 +28,6 @@ mod names;
 mod patience;
 pub mod permissions;
 mod remains;
-pub mod residue;
 mod scan;
 mod settings;
 mod stock;

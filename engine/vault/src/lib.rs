@@ -8,6 +8,7 @@
 //! * [`SealingKeys`]: the present one and those before it, for what was in flight.
 //! * [`BelievedKey`]: a key that the receiver left with the engine for one seal, or for a week; [`seal_to_left`] seals to it.
 //! * [`Directory`]: which public keys belong to which organisation, signed by the operator ([`OperatorKey`]).
+//! * [`ReportKey`]: what reports about what is gone are signed with.
 //! * [`AddressBook`]: what one organisation makes of it; a changed key is not believed until confirmed. [`Shelf`]: where it lies.
 //!
 //! Chance comes in as an argument: [`OsChance`] in production, a seeded generator in tests and simulations.
@@ -41,6 +42,7 @@ mod left;
 mod operator;
 mod own;
 mod padding;
+mod report;
 mod seal;
 mod shelf;
 mod signature;
@@ -62,6 +64,7 @@ pub use left::{BelievedKey, NotTheirs, WEEKLY_DAYS_MAX};
 pub use operator::{OperatorKey, OperatorKeyError, OperatorPublicKey};
 pub use own::SealingKeys;
 pub use padding::CONTENT_BYTES_MAX;
+pub use report::{ReportKey, ReportKeyError, ReportSigner};
 pub use seal::{
     DoesNotOpen, OpenError, SealError, marker, open, open_as, seal, seal_as, seal_to_left, sealed_to,
 };

@@ -9,9 +9,9 @@ use std::{
 use hwc_broker::Cluster;
 use hwc_jetstream::{
     Credential, JetStreamJournal, Lease, Link, SealedStore, Settings, SetupError, permissions,
-    residue::Needles,
 };
-use hwc_journal::{Append, Commit, Generation, Journal, Location, Position, exam};
+use hwc_journal::{Append, Commit, Generation, Journal, Location, Markers, Position, exam};
+use hwc_residue::Needles;
 use hwc_schemas::{IncidentId, PayloadId, wire::Sealed};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -134,7 +134,7 @@ async fn what_ended_together_leaves_every_server_at_once_also_the_one_that_was_a
     let marker = Uuid::new_v4();
     let stored = store.store(vec![canary(marker)], LONG).await.unwrap();
     let mark = PayloadId::from_uuid(Uuid::new_v4());
-    let at = Location { generation: Generation::from_uuid(Uuid::nil()), sequence: 1 };
+    let at = Location::new(Generation::from_uuid(Uuid::nil()), 1);
     let commit = Commit { events: Vec::new(), stored: vec![(mark, at)] };
     let end = match journal.append(incident(1), Position::NONE, &commit).await.unwrap() {
         Append::Appended(end) => end,
@@ -149,7 +149,7 @@ async fn what_ended_together_leaves_every_server_at_once_also_the_one_that_was_a
     three.cluster.server(2).unwrap().kill().await.unwrap();
     eventually("it is erased without the third", async || {
         let erased = store.erase_all(&stored).await.is_ok();
-        erased && journal.forget(incident(1), end).await.is_ok()
+        erased && journal.forget(incident(1), end, &Markers::default()).await.is_ok()
     })
     .await;
     eventually("it is cleared without the third", async || {
@@ -169,7 +169,7 @@ async fn a_server_that_missed_an_erasure_among_others_has_nothing_of_it_after_it
     let store = SealedStore::open(lease.link(), &Three::settings());
     let markers: Vec<_> = (0..10).map(|_| Uuid::new_v4()).collect();
     let stored = store.store(markers.iter().copied().map(canary).collect(), LONG).await.unwrap();
-    let at = Location { generation: Generation::from_uuid(Uuid::nil()), sequence: 1 };
+    let at = Location::new(Generation::from_uuid(Uuid::nil()), 1);
     let mut ends = Vec::new();
     for (number, marker) in (1..).zip(&markers) {
         let commit = Commit { events: Vec::new(), stored: vec![(PayloadId::from_uuid(*marker), at)] };
@@ -184,7 +184,7 @@ async fn a_server_that_missed_an_erasure_among_others_has_nothing_of_it_after_it
     three.cluster.server(2).unwrap().kill().await.unwrap();
     eventually("it is erased without the third", async || {
         let erased = store.erase(stored[3].0, stored[3].1).await.is_ok();
-        erased && journal.forget(incident(4), ends[3]).await.is_ok()
+        erased && journal.forget(incident(4), ends[3], &Markers::default()).await.is_ok()
     })
     .await;
     eventually("it is cleared without the third", async || {
