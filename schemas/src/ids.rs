@@ -80,6 +80,11 @@ uuid_id!(
     /// is sealed to that key.
     KeyId, "key id"
 );
+uuid_id!(
+    /// The random bytes that a seal begins with. They occur nowhere else, say nothing, and are all that is kept of a ciphertext
+    /// after its end: whoever looks for them on a disk knows whether it is gone.
+    Marker, "marker"
+);
 
 /// A child's place within its incident, counted from 1 in the order Veilig Thuis found them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

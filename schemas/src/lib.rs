@@ -19,6 +19,7 @@ pub mod contract;
 pub mod ids;
 pub mod key;
 pub mod letter;
+mod marker;
 pub mod message;
 pub mod organisation;
 pub mod outcome;
@@ -27,6 +28,6 @@ pub mod report;
 pub mod trace;
 pub mod wire;
 
-pub use ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber};
+pub use ids::{IncidentId, KeyId, Marker, PayloadId, SignalId, SignalNumber};
 pub use organisation::{Organisation, Role};
 pub use trace::{SpanId, TraceId, Traceparent};

@@ -89,8 +89,8 @@ impl Engine {
                 let outcome = self.journal.append(incident, expected, &commit).await.unwrap();
                 Some(Input::Appended { incident, outcome: Ok(outcome) })
             }
-            Output::Forget { incident, expected } => {
-                let outcome = self.journal.forget(incident, expected).await.unwrap();
+            Output::Forget { incident, expected, markers } => {
+                let outcome = self.journal.forget(incident, expected, &markers).await.unwrap();
                 Some(Input::Forgotten { incident, outcome: Ok(outcome) })
             }
             Output::Perform { incident, duty, location } => {

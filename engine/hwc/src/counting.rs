@@ -14,7 +14,7 @@ use hwc_counts::{Book, Counted, Ending, LOTS_MONTHS_MAX, Month, Record, Roster, 
 use hwc_jetstream::{Counts, Fault, Kept, Put};
 use hwc_journal::{Append, History, Journal, Position};
 use hwc_relay::{Input, Trouble};
-use hwc_schemas::IncidentId;
+use hwc_schemas::{IncidentId, Marker};
 use hwc_telemetry::Erased;
 use hwc_workflow::calendar::{NoZone, Zone};
 use jiff::{Timestamp, civil::DateTime};
@@ -106,14 +106,14 @@ pub(crate) async fn end<J: Journal>(
     (journal, counting): (&J, &Counting),
     ended: Option<EndedIds>,
     telling: &Telling,
-    (incident, expected, now): (IncidentId, Position, Timestamp),
+    (incident, expected, markers, now): (IncidentId, Position, Vec<Marker>, Timestamp),
 ) -> Input {
     let since = Instant::now();
     if let Some(ended) = ended {
         noted(ended.incident(incident, now).await);
     }
     let outcome = match counted(journal, counting, incident).await {
-        Ok(()) => journal.forget(incident, expected).await.map_err(|error| trouble(&error)),
+        Ok(()) => journal.forget(incident, expected, &markers).await.map_err(|error| trouble(&error)),
         Err(trouble) => Err(trouble),
     };
     if let Ok(Append::Appended(_)) = outcome {

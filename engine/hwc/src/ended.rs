@@ -18,7 +18,7 @@ use std::{
 };
 
 use hwc_jetstream::{JetStreamJournal, Tasks};
-use hwc_journal::{History, Journal, Location};
+use hwc_journal::{History, Journal, Location, Markers};
 use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::{Duty, Fact, Incident, duties, evolve};
 use jiff::Timestamp;
@@ -255,8 +255,8 @@ impl EndedIds {
         ground.store.erase_all(&again).await?;
         for (incident, history) in &back {
             // What cannot be read was alarmed about; what it points to is swept.
-            if let History::Live { position, .. } = history {
-                ground.journal.forget(*incident, *position).await?;
+            if let History::Live { position, commits } = history {
+                ground.journal.forget(*incident, *position, &Markers::of(commits)).await?;
             }
         }
         withdraw(&ground.tasks, &known.incidents).await?;

@@ -367,11 +367,11 @@ impl<J: Journal + Clone> Engine<J> {
                     Some(Input::Appended { incident, outcome })
                 });
             }
-            Output::Forget { incident, expected } => {
+            Output::Forget { incident, expected, markers } => {
                 let (journal, counting) = (self.journal.clone(), self.counting.clone());
                 let (ended, telling, now) = (self.ended.clone(), self.telling.clone(), self.clock.now());
                 self.spawn(async move {
-                    Some(end((&journal, &counting), ended, &telling, (incident, expected, now)).await)
+                    Some(end((&journal, &counting), ended, &telling, (incident, expected, markers, now)).await)
                 });
             }
             Output::Perform { incident, duty, location } => self.perform(incident, duty, location),

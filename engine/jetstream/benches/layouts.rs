@@ -21,7 +21,7 @@ use std::{
 use async_nats::{Client, HeaderMap};
 use hwc_broker::{Broker, SyncMode};
 use hwc_jetstream::{JetStreamJournal, Lease, Link, Settings};
-use hwc_journal::{Append, Commit, Generation, Journal, Location, Position, codec};
+use hwc_journal::{Append, Commit, Generation, Journal, Location, Markers, Position, codec};
 use hwc_schemas::{IncidentId, PayloadId, SignalNumber};
 use hwc_workflow::{Event, Fact};
 use tokio::sync::{mpsc, oneshot};
@@ -71,7 +71,7 @@ fn step(number: u32) -> Commit {
     let payload = PayloadId::from_uuid(Uuid::new_v4());
     Commit {
         events: vec![event(Fact::Delivered { number }), event(Fact::Erased { payload })],
-        stored: vec![(payload, Location { generation: Generation::from_uuid(Uuid::new_v4()), sequence: 7 })],
+        stored: vec![(payload, Location::new(Generation::from_uuid(Uuid::new_v4()), 7))],
     }
 }
 
@@ -118,7 +118,7 @@ async fn one_per_append(sync: SyncMode, in_flight: usize) -> Outcome<f64> {
         async move {
             let incident = IncidentId::from_uuid(Uuid::new_v4());
             let position = live(&journal, incident).await?;
-            journal.forget(incident, position).await?;
+            journal.forget(incident, position, &Markers::default()).await?;
             Ok(())
         }
     })
@@ -216,7 +216,7 @@ async fn erasing(sync: SyncMode) -> Outcome<(Duration, Duration)> {
     };
     // The first segment ends together.
     for (incident, last) in begin(TOGETHER).await? {
-        journal.forget(incident, last).await?;
+        journal.forget(incident, last, &Markers::default()).await?;
     }
     let since = Instant::now();
     if journal.clear(Duration::ZERO).await?.segments == 0 {
@@ -226,7 +226,7 @@ async fn erasing(sync: SyncMode) -> Outcome<(Duration, Duration)> {
     // Of the next, most live on.
     let mut single = Duration::ZERO;
     for (incident, last) in begin(TOGETHER).await?.into_iter().take(SAMPLES as usize) {
-        journal.forget(incident, last).await?;
+        journal.forget(incident, last, &Markers::default()).await?;
         let since = Instant::now();
         journal.clear(Duration::ZERO).await?;
         single += since.elapsed();

@@ -14,12 +14,14 @@ use std::{
     task::Poll,
 };
 
-use hwc_schemas::{IncidentId, PayloadId, SignalNumber, outcome::ScreenedOut, wire::Interval};
+use hwc_schemas::{IncidentId, Marker, PayloadId, SignalNumber, outcome::ScreenedOut, wire::Interval};
 use hwc_workflow::{Event, Fact, Found};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Append, Commit, Generation, History, Journal, JournalError, Location, Position};
+use crate::{
+    Append, Commit, Generation, History, Journal, JournalError, Location, MARKERS_MAX, Markers, Position,
+};
 
 /// How often two writers race.
 const RACES: u16 = 24;
@@ -53,6 +55,7 @@ pub async fn sit<J: Journal>(fresh: impl AsyncFn() -> J) -> Result<(), Failure> 
         a_stale_forget_conflicts: "forgetting anywhere but at the end is a conflict and erases nothing",
         forgets_the_unknown: "an incident that was never written can be ended before it begins",
         lists_what_is_in_flight: "in flight is exactly what was appended to and not forgotten, as it would be read",
+        keeps_markers: "a tombstone keeps the markers that it was given first, up to as many as there can be, and nothing else does",
         keeps_large_commits: "a commit with as many children and payloads as an incident may have comes back whole",
         keeps_neighbours_apart: "incidents whose ids differ in one digit do not mix",
     }
@@ -121,7 +124,7 @@ async fn forget<J: Journal>(
     incident: IncidentId,
     expected: Position,
 ) -> Result<Position, Problem> {
-    match journal.forget(incident, expected).await? {
+    match journal.forget(incident, expected, &Markers::default()).await? {
         Append::Appended(position) => Ok(position),
         Append::Conflict => {
             Err(Problem(format!("forgetting at the end of the log, {expected:?}, was a conflict")))
@@ -244,13 +247,15 @@ async fn a_stale_forget_conflicts<J: Journal>(journal: &J) -> Passed {
     let positions = append_some(journal, incident(1), 1..4).await?;
     let last = positions.last().copied().unwrap_or_default();
     for stale in positions.iter().copied().filter(|one| *one != last).chain([Position(last.0 + 1)]) {
-        want_conflict(journal.forget(incident(1), stale).await?, &format!("forgetting at {stale:?}"))?;
+        let outcome = journal.forget(incident(1), stale, &Markers::default()).await?;
+        want_conflict(outcome, &format!("forgetting at {stale:?}"))?;
     }
     want_live(journal, incident(1), (1..4).map(commit).collect(), last).await
 }
 
 async fn forgets_the_unknown<J: Journal>(journal: &J) -> Passed {
-    want_conflict(journal.forget(incident(1), Position(3)).await?, "forgetting an unknown incident at 3")?;
+    let outcome = journal.forget(incident(1), Position(3), &Markers::default()).await?;
+    want_conflict(outcome, "forgetting an unknown incident at 3")?;
     want_history(journal, incident(1), History::Unknown).await?;
     forget(journal, incident(1), Position::NONE).await?;
     want_history(journal, incident(1), History::Ended).await?;
@@ -273,6 +278,28 @@ async fn lists_what_is_in_flight<J: Journal>(journal: &J) -> Passed {
     want(found == live, &format!("in flight is {found:?}, wanted {live:?}"))
 }
 
+fn marker(number: u64) -> Marker {
+    Marker::from_uuid(Uuid::from_u128(number.into()))
+}
+
+async fn keeps_markers<J: Journal>(journal: &J) -> Passed {
+    let all: Vec<Markers> = [0, 1, 5, MARKERS_MAX as u64]
+        .map(|many| (1..=many).map(|number| marker(u64::MAX - number)).collect())
+        .into();
+    for (number, markers) in (1..).zip(&all) {
+        let position = append(journal, incident(number), Position::NONE, &commit(7)).await?;
+        let outcome = journal.forget(incident(number), position, markers).await?;
+        want(matches!(outcome, Append::Appended(_)), "forgetting at the end of the log was a conflict")?;
+        forget(journal, incident(number), position).await?;
+    }
+    append(journal, incident(9), Position::NONE, &commit(9)).await?;
+    let mut found = journal.tombstones().await?;
+    found.sort_by_key(|tombstone| tombstone.incident);
+    let found: Vec<_> = found.into_iter().map(|tombstone| (tombstone.incident, tombstone.markers)).collect();
+    let wanted: Vec<_> = (1..).zip(all).map(|(number, markers)| (incident(number), Ok(markers))).collect();
+    want(found == wanted, "the tombstones are not those that were written")
+}
+
 async fn keeps_large_commits<J: Journal>(journal: &J) -> Passed {
     let interval = Interval { seconds: u64::MAX, date_only: true };
     let found =
@@ -281,7 +308,8 @@ async fn keeps_large_commits<J: Journal>(journal: &J) -> Passed {
     let purged = (0..256)
         .filter_map(SignalNumber::at)
         .map(|number| Event { at: Timestamp::MIN, fact: Fact::Purged { number } });
-    let at = |sequence| Location { generation: Generation::from_uuid(Uuid::max()), sequence };
+    let at =
+        |sequence| Location::new(Generation::from_uuid(Uuid::max()), sequence).of(Some(marker(sequence)));
     let large = Commit {
         events: std::iter::once(expanded).chain(purged).collect(),
         stored: (0..256_u64)

@@ -2,6 +2,7 @@
 //!
 //! * [`Journal`] is the port; [`Append::Conflict`] is a value, not an error.
 //! * [`codec`] says how a commit is written, with its version; old versions stay readable.
+//! * [`Tombstone`] is what is left of an incident: that it ended, and the [`Markers`] by which its ciphertexts would be known.
 //! * [`memory`] is a journal in memory; [`exam`] is the conformance suite that every journal must pass.
 //!
 //! One incident is one log. Its events are guarded by the last position of the log *and* its tombstone together, so a
@@ -10,10 +11,13 @@
 pub mod codec;
 pub mod exam;
 pub mod memory;
+mod tombstone;
+
+pub use tombstone::{MARKERS_MAX, Markers, Tombstone};
 
 use std::{fmt, future::Future, time::Duration};
 
-use hwc_schemas::{IncidentId, PayloadId};
+use hwc_schemas::{IncidentId, Marker, PayloadId};
 use hwc_workflow::Event;
 use uuid::Uuid;
 
@@ -61,6 +65,21 @@ pub struct Location {
     pub generation: Generation,
     /// At which place in it, from 1.
     pub sequence: u64,
+    /// The random bytes that it begins with; none if whoever names the place has not seen it.
+    pub marker: Option<Marker>,
+}
+
+impl Location {
+    /// A place, of whatever lies there.
+    pub const fn new(generation: Generation, sequence: u64) -> Self {
+        Self { generation, sequence, marker: None }
+    }
+
+    /// The place of a ciphertext that begins with this marker.
+    #[must_use]
+    pub const fn of(self, marker: Option<Marker>) -> Self {
+        Self { marker, ..self }
+    }
 }
 
 /// What is appended at once: events of one incident, and where the ciphertexts lie that they point to.
@@ -145,7 +164,7 @@ pub enum JournalError {
 
 /// The event log port.
 ///
-/// All four answer only when it is durable (or known to be refused).
+/// Those that write answer only when it is durable (or known to be refused).
 pub trait Journal: Send + Sync + 'static {
     /// Appends, if the log still ends where the caller thinks.
     fn append(
@@ -158,17 +177,21 @@ pub trait Journal: Send + Sync + 'static {
     /// Reads one incident.
     fn read(&self, incident: IncidentId) -> impl Future<Output = Result<History, JournalError>> + Send;
 
-    /// Writes the tombstone, if the log still ends where the caller thinks: from then on nobody reads the events. Doing it again
-    /// finishes what a crash left. The bytes go with [`Journal::clear`].
+    /// Writes the tombstone with these markers, if the log still ends where the caller thinks: from then on nobody reads the events.
+    /// Doing it again finishes what a crash left. The bytes go with [`Journal::clear`].
     fn forget(
         &self,
         incident: IncidentId,
         expected: Position,
+        markers: &Markers,
     ) -> impl Future<Output = Result<Append, JournalError>> + Send;
 
     /// Every incident that is in flight, as [`Journal::read`] would give it: all that a start needs, whatever the number of
     /// those that ended. One record that cannot be read is its own incident's trouble and nobody else's.
     fn in_flight(&self) -> impl Future<Output = Result<Vec<(IncidentId, History)>, JournalError>> + Send;
+
+    /// Every tombstone there is, in no order. It costs as much as there are.
+    fn tombstones(&self) -> impl Future<Output = Result<Vec<Tombstone>, JournalError>> + Send;
 
     /// Gets the bytes of what ended longer ago than this off the disk; what ended more lately waits, so that much can go at once.
     /// [`Journal::forget`] alone makes sure that nobody reads it. For a log that keeps nothing there is nothing to do.

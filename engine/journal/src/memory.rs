@@ -7,7 +7,7 @@ use std::{
 
 use hwc_schemas::IncidentId;
 
-use crate::{Append, Commit, History, Journal, JournalError, Position, codec};
+use crate::{Append, Commit, History, Journal, JournalError, Markers, Position, Tombstone, codec};
 
 /// A journal in memory. It keeps what the codec wrote, so that it forgets nothing that a real one would.
 #[derive(Debug, Default)]
@@ -25,7 +25,8 @@ struct Logs {
 struct Log {
     records: Vec<Vec<u8>>,
     position: u64,
-    ended: bool,
+    /// The tombstone, as the codec wrote it.
+    tombstone: Option<Vec<u8>>,
 }
 
 impl MemoryJournal {
@@ -54,7 +55,7 @@ impl Journal for MemoryJournal {
         let mut logs = self.logs();
         let next = logs.last + 1;
         let log = logs.by_incident.entry(incident).or_default();
-        if log.ended || log.position != expected.0 {
+        if log.tombstone.is_some() || log.position != expected.0 {
             return Ok(Append::Conflict);
         }
         log.records.push(codec::encode(commit));
@@ -67,30 +68,46 @@ impl Journal for MemoryJournal {
         let logs = self.logs();
         Ok(match logs.by_incident.get(&incident) {
             None => History::Unknown,
-            Some(log) if log.ended => History::Ended,
+            Some(log) if log.tombstone.is_some() => History::Ended,
             Some(log) if log.records.is_empty() => History::Unknown,
             Some(log) => log.history(),
         })
     }
 
-    async fn forget(&self, incident: IncidentId, expected: Position) -> Result<Append, JournalError> {
+    async fn forget(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        markers: &Markers,
+    ) -> Result<Append, JournalError> {
         let mut logs = self.logs();
         let next = logs.last + 1;
         let log = logs.by_incident.entry(incident).or_default();
-        if log.ended {
+        if log.tombstone.is_some() {
             return Ok(Append::Appended(Position(log.position)));
         }
         if log.position != expected.0 {
             return Ok(Append::Conflict);
         }
-        *log = Log { records: Vec::new(), position: next, ended: true };
+        let tombstone = Some(codec::encode_tombstone(markers));
+        *log = Log { records: Vec::new(), position: next, tombstone };
         logs.last = next;
         Ok(Append::Appended(Position(next)))
     }
 
     async fn in_flight(&self) -> Result<Vec<(IncidentId, History)>, JournalError> {
         let logs = self.logs();
-        let live = logs.by_incident.iter().filter(|(_, log)| !log.ended && !log.records.is_empty());
+        let live =
+            logs.by_incident.iter().filter(|(_, log)| log.tombstone.is_none() && !log.records.is_empty());
         Ok(live.map(|(incident, log)| (*incident, log.history())).collect())
+    }
+
+    async fn tombstones(&self) -> Result<Vec<Tombstone>, JournalError> {
+        let logs = self.logs();
+        let ended = logs.by_incident.iter().filter_map(|(incident, log)| {
+            let markers = codec::decode_tombstone(log.tombstone.as_ref()?);
+            Some(Tombstone { incident: *incident, ended_at: None, markers })
+        });
+        Ok(ended.collect())
     }
 }

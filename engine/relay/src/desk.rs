@@ -307,7 +307,9 @@ impl Desk {
             self.begin(Work::new(cause, read), turn);
         }
         if matches!(self.stage, Stage::Ready) && self.known.owes_the_tombstone() {
-            turn.outputs.push_back(Output::Forget { incident: self.id, expected: self.known.position });
+            let (incident, expected) = (self.id, self.known.position);
+            let markers = self.known.markers.clone();
+            turn.outputs.push_back(Output::Forget { incident, expected, markers });
             self.stage = Stage::Forgetting;
         }
     }

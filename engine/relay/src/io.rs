@@ -1,6 +1,6 @@
 //! What goes into the driver and what comes out.
 
-use hwc_journal::{Append, Commit, History, Location, Position, codec::CodecError};
+use hwc_journal::{Append, Commit, History, Location, Markers, Position, codec::CodecError};
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, TraceId,
     wire::{Answer, Command, Fetch, Refusal, Sealed},
@@ -126,6 +126,8 @@ pub enum Output {
         incident: IncidentId,
         /// Where its log must end.
         expected: Position,
+        /// What its ciphertexts began with; the tombstone keeps them.
+        markers: Markers,
     },
     /// Perform a duty; its event is durable.
     Perform {

@@ -5,7 +5,7 @@ use std::{
     hash::{Hash, Hasher},
 };
 
-use hwc_journal::{History, Location, Position};
+use hwc_journal::{History, Location, Markers, Position};
 use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::{Duty, Event, Incident, OutOfOrder, Step, Trail, duties, evolve};
 
@@ -22,6 +22,8 @@ pub(crate) struct Known {
     pub(crate) unreadable: bool,
     /// Where the ciphertexts lie.
     pub(crate) places: BTreeMap<PayloadId, Location>,
+    /// What every ciphertext began with that its events ever pointed to.
+    pub(crate) markers: Markers,
     /// How it came to where it is.
     pub(crate) trail: Trail,
     /// How many commits of the log are known; none while it was never read.
@@ -31,8 +33,8 @@ pub(crate) struct Known {
 /// What it goes by. How it came there is for whoever watches, and changes nothing of what it does next.
 impl Hash for Known {
     fn hash<H: Hasher>(&self, into: &mut H) {
-        let Self { incident, position, ended, unreadable, places, trail: _, seen: _ } = self;
-        (incident, position, ended, unreadable, places).hash(into);
+        let Self { incident, position, ended, unreadable, places, markers, trail: _, seen: _ } = self;
+        (incident, position, ended, unreadable, places, markers).hash(into);
     }
 }
 
@@ -60,6 +62,7 @@ impl Known {
                 commits
             }
         };
+        self.markers = Markers::of(&commits);
         self.places = commits.iter().flat_map(|commit| &commit.stored).copied().collect();
         let all = commits.len();
         let (mut events, mut steps) = (Vec::new(), Vec::new());
@@ -89,6 +92,7 @@ impl Known {
         self.seen = self.seen.map(|seen| seen + 1);
         // `decide` has walked this way already.
         let steps = work.events.iter().flat_map(|event| self.happens(event).unwrap_or_default()).collect();
+        self.markers.add(&work.commit());
         self.places.extend(work.stored.iter().copied());
         self.forget_places();
         steps

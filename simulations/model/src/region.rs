@@ -145,7 +145,7 @@ pub(crate) fn payload(kind: Kind, n: u8) -> PayloadId {
 pub(crate) fn location(payload: PayloadId, copy: u8) -> Location {
     let [kind, child, n] = [11, 13, 15].map(|byte| u64::from(payload.as_bytes()[byte]));
     let sequence = kind << 32 | child << 16 | n << 4 | u64::from(copy);
-    Location { generation: GENERATION, sequence }
+    Location::new(GENERATION, sequence)
 }
 
 /// Its name for people.

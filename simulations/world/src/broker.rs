@@ -202,7 +202,7 @@ impl Broker {
         let mut places = Vec::with_capacity(payloads.len());
         for (payload, sealed) in payloads {
             self.stored += 1;
-            let location = Location { generation, sequence: self.stored };
+            let location = Location::new(generation, self.stored);
             if let Some((hop, sealed_to)) = seal::label(&sealed) {
                 self.seen.push(Happened::Stored { payload, incident, hop, sealed_to });
             }

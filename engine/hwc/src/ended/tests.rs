@@ -106,7 +106,7 @@ fn an_end_that_a_crash_cut_short_is_no_copy_that_was_put_back() {
     let history = |facts: &[Fact]| History::Live {
         commits: vec![hwc_journal::Commit {
             events: facts.iter().map(|fact| hwc_workflow::Event { at, fact: fact.clone() }).collect(),
-            stored: vec![(report, Location { generation, sequence: 1 })],
+            stored: vec![(report, Location::new(generation, 1))],
         }],
         position: hwc_journal::Position(1),
     };
@@ -128,8 +128,9 @@ fn an_end_that_a_crash_cut_short_is_no_copy_that_was_put_back() {
 /// A broker whose folder can be copied and put back, with a ciphertext or two in it.
 mod put_back {
     use hwc_broker::Broker;
-    use hwc_jetstream::{Credential, Lease, Link, Settings, permissions, residue::Needles};
-    use hwc_journal::{Append, Commit, Position};
+    use hwc_jetstream::{Credential, Lease, Link, Settings, permissions};
+    use hwc_journal::{Append, Commit, Markers, Position};
+    use hwc_residue::Needles;
     use hwc_schemas::{
         Organisation, SignalId, SignalNumber,
         wire::{Sealed, Task},
@@ -213,7 +214,7 @@ mod put_back {
         let erased = event(Fact::Erased { payload: stored[1].0 });
         append(&ground, 2, two, Commit { events: vec![erased], stored: Vec::new() }).await;
         ended.incident(incident(1), now).await.unwrap();
-        ground.journal.forget(incident(1), one).await.unwrap();
+        ground.journal.forget(incident(1), one, &Markers::default()).await.unwrap();
         ground.journal.clear(Duration::ZERO).await.unwrap();
         let needles = Needles::new(marks.map(|mark| mark.to_be_bytes().to_vec())).unwrap();
         let found = |at: &Path| -> Vec<_> {
@@ -258,7 +259,7 @@ mod put_back {
         let (_lease, ground) = lead(&broker, &key).await;
         let ended = EndedIds::open(folder.path(), KEPT, on_day(20_000)).unwrap();
         for number in [3, 4] {
-            ground.journal.forget(incident(number), Position::NONE).await.unwrap();
+            ground.journal.forget(incident(number), Position::NONE, &Markers::default()).await.unwrap();
             ended.learn(&ground.journal, on_day(20_000)).await.unwrap();
         }
         assert_eq!(known(&ended).0, [3, 4]);

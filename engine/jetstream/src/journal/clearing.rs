@@ -61,7 +61,7 @@ impl JetStreamJournal {
             && let Some(all) = self.segments.all_ended(segment)
         {
             for ended in all.iter().filter(|ended| !ended.is_kept) {
-                self.keep_the_tombstone(segment, ended.incident).await?;
+                self.keep_again(segment, ended.incident).await?;
             }
             if self.drop_if_all_ended(segment).await? {
                 self.segments.dropped(segment);
@@ -74,7 +74,7 @@ impl JetStreamJournal {
         let mut erased = Vec::with_capacity(due.len());
         for ended in due {
             if !ended.is_kept {
-                outcome = self.keep_the_tombstone(segment, ended.incident).await;
+                outcome = self.keep_again(segment, ended.incident).await;
             }
             match self.erase_events(segment, ended.incident).await {
                 Ok(records) if outcome.is_ok() => cleared.records += records,
@@ -109,11 +109,20 @@ impl JetStreamJournal {
         Ok(false)
     }
 
+    /// Writes the tombstone that outlives its segment, as the one in the segment says; a crash came between the two.
+    async fn keep_again(&self, segment: Segment, incident: IncidentId) -> Result<(), Fault> {
+        let beside = names::tombstone(incident);
+        let beside = messages::get(&self.link, &segment.stream(), Which::LastOf(&beside)).await?;
+        let holds = beside.map(|beside| beside.body.into()).unwrap_or_default();
+        self.keep_the_tombstone(segment, incident, holds).await
+    }
+
     /// Writes the tombstone that outlives its segment, durably when it answers.
     pub(super) async fn keep_the_tombstone(
         &self,
         segment: Segment,
         incident: IncidentId,
+        holds: Bytes,
     ) -> Result<(), Fault> {
         let Some(pen) = &self.pen else { return Err(Fault::NotLeading) };
         if segment == Segment::FIRST {
@@ -127,7 +136,7 @@ impl JetStreamJournal {
         let mut last = Fault::NoAnswer;
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
-            last = match self.link.put(subject.clone(), headers.clone(), Bytes::new()).await {
+            last = match self.link.put(subject.clone(), headers.clone(), holds.clone()).await {
                 Err(Fault::NobodyServes) => {
                     self.take_the_pen(Segment::FIRST).await.err().unwrap_or(Fault::NobodyServes)
                 }

@@ -24,9 +24,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use hwc_journal::{Append, Cleared, Commit, History, Journal, JournalError, Position, codec};
+use hwc_journal::{
+    Append, Cleared, Commit, History, Journal, JournalError, Markers, Position, Tombstone, codec,
+};
 use hwc_schemas::IncidentId;
 use hwc_workflow::Fact;
+use jiff::Timestamp;
 
 use crate::{
     Fault, Lease, Link, Settings, SetupError,
@@ -80,8 +83,8 @@ impl Record {
         Self { subject: names::events(incident), ends: false, body: codec::encode(commit).into() }
     }
 
-    fn tombstone(incident: IncidentId) -> Self {
-        Self { subject: names::tombstone(incident), ends: true, body: Bytes::new() }
+    fn tombstone(incident: IncidentId, holds: Bytes) -> Self {
+        Self { subject: names::tombstone(incident), ends: true, body: holds }
     }
 }
 
@@ -311,12 +314,19 @@ impl Journal for JetStreamJournal {
         Err(JournalError::Unavailable("an incident kept ending while it was read".to_owned()))
     }
 
-    async fn forget(&self, incident: IncidentId, expected: Position) -> Result<Append, JournalError> {
+    async fn forget(
+        &self,
+        incident: IncidentId,
+        expected: Position,
+        markers: &Markers,
+    ) -> Result<Append, JournalError> {
+        let holds = Bytes::from(codec::encode_tombstone(markers));
         let home = self.home(incident, expected).await.map_err(|fault| unavailable(&fault))?;
-        let outcome = self.write(home, incident, expected, &Record::tombstone(incident)).await?;
+        let outcome =
+            self.write(home, incident, expected, &Record::tombstone(incident, holds.clone())).await?;
         if let Append::Appended(_) = outcome {
             self.segments.ended(home, incident, home == Segment::FIRST);
-            self.keep_the_tombstone(home, incident).await.map_err(|fault| unavailable(&fault))?;
+            self.keep_the_tombstone(home, incident, holds).await.map_err(|fault| unavailable(&fault))?;
         }
         Ok(outcome)
     }
@@ -334,6 +344,21 @@ impl Journal for JetStreamJournal {
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         found.sort_unstable_by_key(|(incident, _)| *incident);
         Ok(found)
+    }
+
+    async fn tombstones(&self) -> Result<Vec<Tombstone>, JournalError> {
+        let scan =
+            Scan { stream: names::JOURNAL, filter: names::ALL_TOMBSTONES, from: 0, headers_only: false };
+        let take = |found: &mut Vec<_>, read: &Read| {
+            let incident = read.message.subject.split('.').nth(1).and_then(|token| token.parse().ok());
+            found.extend(incident.map(|incident| Tombstone {
+                incident,
+                ended_at: Timestamp::from_nanosecond(read.stored_at.into()).ok(),
+                markers: codec::decode_tombstone(&read.message.payload),
+            }));
+            Ok::<(), Fault>(())
+        };
+        scan.read(&self.link, Vec::new, take).await.map_err(|fault| unavailable(&fault))
     }
 
     async fn clear(&self, grouped_for: Duration) -> Result<Cleared, JournalError> {
@@ -392,12 +417,15 @@ impl JetStreamJournal {
             return Ok(false);
         }
         let last = self.last(Segment::FIRST, incident).await.map_err(|fault| unavailable(&fault))?;
-        let ended = last.is_some_and(|last| last.subject == names::tombstone(incident));
-        if ended && self.pen.is_some() {
-            self.write(segment, incident, *position, &Record::tombstone(incident)).await?;
+        let Some(last) = last.filter(|last| last.subject == names::tombstone(incident)) else {
+            return Ok(false);
+        };
+        if self.pen.is_some() {
+            let tombstone = Record::tombstone(incident, last.body.into());
+            self.write(segment, incident, *position, &tombstone).await?;
             self.segments.ended(segment, incident, true);
         }
-        Ok(ended)
+        Ok(true)
     }
 }
 

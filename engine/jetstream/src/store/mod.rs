@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use hwc_journal::{Generation, Location};
 use hwc_schemas::{
-    PayloadId,
+    Marker, PayloadId,
     wire::{Sealed, limits::SEALED_BYTES_MAX},
 };
 use jiff::Timestamp;
@@ -98,8 +98,10 @@ impl SealedStore {
         keep_for: Duration,
     ) -> Result<Vec<(PayloadId, Location)>, StoreError> {
         let lives = keep_for.min(self.kept_at_most).as_secs().max(1).to_string();
-        let mut payloads: Vec<(PayloadId, Bytes)> =
-            payloads.into_iter().map(|(id, sealed)| (id, sealed.into_bytes().into())).collect();
+        let mut payloads: Vec<(PayloadId, Option<Marker>, Bytes)> = payloads
+            .into_iter()
+            .map(|(id, sealed)| (id, Marker::of(&sealed), sealed.into_bytes().into()))
+            .collect();
         let mut stored = Vec::with_capacity(payloads.len());
         while !payloads.is_empty() {
             let rest = payloads.split_off(payloads.len().min(GENERATION_PAYLOADS_MAX));
@@ -112,7 +114,7 @@ impl SealedStore {
     /// Stores up to one generation's worth; in another generation if the first was dropped under us.
     async fn store_together(
         &self,
-        payloads: &[(PayloadId, Bytes)],
+        payloads: &[(PayloadId, Option<Marker>, Bytes)],
         lives: &str,
     ) -> Result<Vec<(PayloadId, Location)>, StoreError> {
         let mut last = Fault::NobodyServes;
@@ -141,7 +143,7 @@ impl SealedStore {
     async fn put(
         &self,
         ticket: &Ticket,
-        (id, sealed): &(PayloadId, Bytes),
+        (id, marker, sealed): &(PayloadId, Option<Marker>, Bytes),
         lives: &str,
     ) -> Result<(PayloadId, Location), Fault> {
         let generation = ticket.generation();
@@ -170,7 +172,7 @@ impl SealedStore {
             };
             if let Some(sequence) = sequence {
                 ticket.stored(*id, sequence);
-                return Ok((*id, Location { generation, sequence }));
+                return Ok((*id, Location::new(generation, sequence).of(*marker)));
             }
         }
         Err(last)
@@ -229,7 +231,7 @@ impl SealedStore {
     }
 
     async fn erase_one(&self, generation: Generation, one: Holding) -> Result<(), StoreError> {
-        let at = Location { generation, sequence: one.sequence };
+        let at = Location::new(generation, one.sequence);
         let mut last = Fault::NoAnswer;
         for attempt in 0..ATTEMPTS_MAX {
             pause(attempt).await;
@@ -312,14 +314,12 @@ impl SealedStore {
         Ok(swept)
     }
 
-    /// Every ciphertext that is held, and where.
+    /// Every ciphertext that is held, and where; what it begins with is not looked at.
     pub async fn holdings(&self) -> Result<Vec<(PayloadId, Location)>, StoreError> {
         let mut all = Vec::new();
         for generation in self.generations.all().await? {
             let held = self.generations.holdings(generation).await?;
-            all.extend(
-                held.into_iter().map(|(one, _)| (one.id, Location { generation, sequence: one.sequence })),
-            );
+            all.extend(held.into_iter().map(|(one, _)| (one.id, Location::new(generation, one.sequence))));
         }
         Ok(all)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hwc_jetstream::{JetStreamJournal, Settings};
-use hwc_journal::{Append, Commit, Generation, History, Journal, Location, Position};
+use hwc_journal::{Append, Commit, Generation, History, Journal, Location, Markers, Position};
 use hwc_schemas::{IncidentId, PayloadId};
 use hwc_workflow::{Event, Fact};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn incident(number: u128) -> IncidentId {
 /// A commit that is found again in a file.
 fn marked(mark: PayloadId) -> Commit {
     let at = "2026-11-22T08:00:00Z".parse().unwrap();
-    let place = Location { generation: Generation::from_uuid(Uuid::nil()), sequence: 1 };
+    let place = Location::new(Generation::from_uuid(Uuid::nil()), 1);
     Commit {
         events: vec![Event { at, fact: Fact::NotDomesticViolence { children: 1 } }],
         stored: vec![(mark, place)],
@@ -53,7 +53,7 @@ async fn what_ended_among_others_is_deleted_securely_and_the_others_live_on() {
     for number in 1..=20 {
         all.push(live(&journal, number).await);
     }
-    journal.forget(incident(7), all[6].0).await.unwrap();
+    journal.forget(incident(7), all[6].0, &Markers::default()).await.unwrap();
     assert!(region.has_on_disk(&all[6].1), "nothing was ever there");
 
     let cleared = journal.clear(Duration::ZERO).await.unwrap();
@@ -76,7 +76,7 @@ async fn what_ended_together_is_dropped_whole_and_stays_ended() {
         all.push(live(&journal, number).await);
     }
     for (number, (end, _)) in (1..).zip(&all) {
-        journal.forget(incident(number), *end).await.unwrap();
+        journal.forget(incident(number), *end, &Markers::default()).await.unwrap();
     }
     assert_eq!(journal.clear(LONG).await.unwrap().waited.len(), 0, "it did not wait for its neighbours");
 
@@ -102,7 +102,7 @@ async fn an_engine_that_was_killed_before_it_cleared_leaves_it_to_the_next() {
     let mut region = Region::with(&[]).await;
     let first = journal(&region).await;
     let (ended, half, lives) = (live(&first, 1).await, live(&first, 2).await, live(&first, 3).await);
-    first.forget(incident(1), ended.0).await.unwrap();
+    first.forget(incident(1), ended.0, &Markers::default()).await.unwrap();
     // Killed between the tombstone beside the events and the one that outlives them.
     let raw = region.raw_engine().await;
     let segment = region.streams("JRN_").await.remove(0);
@@ -121,7 +121,7 @@ async fn an_engine_that_was_killed_before_it_cleared_leaves_it_to_the_next() {
         assert_eq!(next.read(incident(number)).await.unwrap(), History::Ended);
     }
     // Also when what it lay in is gone altogether.
-    next.forget(incident(3), lives.0).await.unwrap();
+    next.forget(incident(3), lives.0, &Markers::default()).await.unwrap();
     assert_eq!(next.clear(Duration::ZERO).await.unwrap().segments, 1);
     eventually("it is gone", async || !region.has_on_disk(&lives.1)).await;
     let last = journal(&region).await;
@@ -135,7 +135,7 @@ async fn whoever_only_reads_finds_what_lives_in_any_segment_and_clears_nothing()
     let region = Region::with(&[]).await;
     let writer = journal(&region).await;
     let (ended, lives) = (live(&writer, 1).await, live(&writer, 2).await);
-    writer.forget(incident(1), ended.0).await.unwrap();
+    writer.forget(incident(1), ended.0, &Markers::default()).await.unwrap();
     let reader = JetStreamJournal::read_only(&region.link().await);
     assert_eq!(reader.read(incident(1)).await.unwrap(), History::Ended);
     let found = reader.read(incident(2)).await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hwc_jetstream::{JetStreamJournal, Link, Settings, SetupError, Shares};
-use hwc_journal::{Append, Commit, History, Journal, JournalError, Position, exam};
+use hwc_journal::{Append, Commit, History, Journal, JournalError, Markers, Position, exam};
 use hwc_schemas::IncidentId;
 use hwc_workflow::{Event, Fact};
 use serde_json::json;
@@ -73,7 +73,7 @@ async fn what_was_appended_is_there_after_a_restart() {
     let end = position(first.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
     first.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
     let other = position(first.append(incident(3), Position::NONE, &numbered(3)).await.unwrap());
-    first.forget(incident(3), other).await.unwrap();
+    first.forget(incident(3), other, &Markers::default()).await.unwrap();
 
     region.broker.restart().await.unwrap();
 
@@ -150,7 +150,7 @@ async fn a_tombstone_has_its_time_and_an_event_has_none() {
     let journal = journal_over(&region, &region.link().await, &settings).await.unwrap();
     let end = position(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap());
     journal.append(incident(2), Position::NONE, &numbered(2)).await.unwrap();
-    journal.forget(incident(1), end).await.unwrap();
+    journal.forget(incident(1), end, &Markers::default()).await.unwrap();
     journal.clear(Duration::ZERO).await.unwrap();
     eventually("the tombstone goes", || async {
         journal.read(incident(1)).await.unwrap() == History::Unknown
@@ -219,7 +219,7 @@ async fn a_full_journal_refuses_appends_loses_nothing_and_takes_them_again_when_
     ends[0] = position(journal.append(incident(0), ends[0], &numbered(4)).await.unwrap());
     // All that began in the first segment.
     for (number, end) in ends.iter().take(256).enumerate() {
-        journal.forget(incident(number as u128), *end).await.unwrap();
+        journal.forget(incident(number as u128), *end, &Markers::default()).await.unwrap();
     }
     journal.clear(Duration::ZERO).await.unwrap();
     journal.append(incident(9_999), Position::NONE, &numbered(1)).await.unwrap();
@@ -239,7 +239,7 @@ async fn a_journal_of_a_former_version_with_everything_in_one_stream_goes_on() {
     let History::Live { position: end, .. } = in_flight[&incident(1)] else { panic!("{in_flight:?}") };
     assert_eq!(journal.append(incident(1), Position::NONE, &numbered(1)).await.unwrap(), Append::Conflict);
     let end = position(journal.append(incident(1), end, &numbered(1)).await.unwrap());
-    journal.forget(incident(1), end).await.unwrap();
+    journal.forget(incident(1), end, &Markers::default()).await.unwrap();
     assert_eq!(journal.clear(Duration::ZERO).await.unwrap().records, 2);
     assert_eq!(journal.read(incident(1)).await.unwrap(), History::Ended);
     assert_eq!(journal.in_flight().await.unwrap().len(), 1);
@@ -283,7 +283,7 @@ async fn an_append_whose_answer_was_lost_is_read_back_and_not_written_twice() {
     assert_eq!(journal.read(incident(1)).await.unwrap(), live);
 
     proxy.lose(1);
-    journal.forget(incident(1), end).await.unwrap();
+    journal.forget(incident(1), end, &Markers::default()).await.unwrap();
     assert_eq!(journal.read(incident(1)).await.unwrap(), History::Ended);
     assert_eq!(journal.in_flight().await.unwrap(), []);
 }

@@ -7,9 +7,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use hwc_journal::{Append, Commit, Generation, History, Journal, Location, Position, memory::MemoryJournal};
+use hwc_journal::{
+    Append, Commit, Generation, History, Journal, Location, Markers, Position, memory::MemoryJournal,
+};
 use hwc_relay::Output;
-use hwc_schemas::{IncidentId, Organisation, PayloadId, wire::Task};
+use hwc_schemas::{IncidentId, Marker, Organisation, PayloadId, wire::Task};
 use hwc_workflow::{Breach, Duty};
 
 use crate::truth::Truth;
@@ -56,7 +58,8 @@ impl Outside {
         let stored = payloads.iter().map(|payload| {
             self.stored += 1;
             self.store.insert(self.stored, *payload);
-            (*payload, Location { generation: generation(), sequence: self.stored })
+            let marker: Marker = format!("{:032x}", self.stored).parse().unwrap();
+            (*payload, Location::new(generation(), self.stored).of(Some(marker)))
         });
         stored.collect()
     }
@@ -84,8 +87,16 @@ impl Outside {
         outcome
     }
 
-    pub(crate) fn forget(&mut self, incident: IncidentId, expected: Position) -> Append {
-        now(self.journal.forget(incident, expected)).unwrap()
+    /// The tombstone keeps the marker of everything that was ever pointed to, and of nothing else.
+    pub(crate) fn forget(&mut self, incident: IncidentId, expected: Position, markers: &Markers) -> Append {
+        if let History::Live { commits, position } = self.read(incident)
+            && position == expected
+        {
+            assert_eq!(*markers, Markers::of(&commits));
+            let all: usize = commits.iter().map(|commit| commit.stored.len()).sum();
+            assert_eq!(markers.len(), all, "a ciphertext without its marker");
+        }
+        now(self.journal.forget(incident, expected, markers)).unwrap()
     }
 
     /// A ciphertext goes. It must not be in use.

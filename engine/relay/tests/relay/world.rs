@@ -235,9 +235,9 @@ impl World {
                 let outcome = done.then(|| outside.append(incident, expected, &commit));
                 Input::Appended { incident, outcome: outcome.filter(|_| heard).ok_or(Trouble) }
             }
-            Output::Forget { incident, expected } => {
+            Output::Forget { incident, expected, markers } => {
                 assert_eq!(*outside.truth.of(incident), Incident::Purged);
-                let outcome = done.then(|| outside.forget(incident, expected));
+                let outcome = done.then(|| outside.forget(incident, expected, &markers));
                 Input::Forgotten { incident, outcome: outcome.filter(|_| heard).ok_or(Trouble) }
             }
             Output::Perform { incident, duty, location } => {

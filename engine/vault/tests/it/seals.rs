@@ -255,6 +255,8 @@ proptest! {
         let sealed =
             seal(&sender, &receiver.public_key(), binding, &plain(&content), &mut OsChance).unwrap();
         prop_assert!(marker(&sealed).is_some_and(|marker| marker == sealed.as_bytes()[1..17]));
+        // Where those read it who can open nothing.
+        prop_assert_eq!(hwc_schemas::Marker::of(&sealed).map(|marker| *marker.as_bytes()), marker(&sealed));
         let opened = open(&receiver, &sender.public_key(), binding, &sealed);
         prop_assert!(opened.is_ok_and(|opened| opened.as_bytes() == content));
     }

@@ -297,7 +297,7 @@ impl World<'_> {
                 }
                 self.ask_broker(number, Op::Append { incident, expected, commit });
             }
-            Output::Forget { incident, expected } => {
+            Output::Forget { incident, expected, .. } => {
                 self.ask_broker(number, Op::Forget { incident, expected });
             }
             Output::Perform { incident, duty, location } => {
