@@ -12,9 +12,9 @@ use std::{
 
 use hwc_counts::{Book, Counted, Ending, LOTS_MONTHS_MAX, Month, Record, Roster, tally};
 use hwc_jetstream::{Counts, Fault, Kept, Put};
-use hwc_journal::{Append, History, Journal, Position};
+use hwc_journal::{Append, History, Journal, Markers, Position};
 use hwc_relay::{Input, Trouble};
-use hwc_schemas::{IncidentId, Marker};
+use hwc_schemas::IncidentId;
 use hwc_telemetry::Erased;
 use hwc_workflow::calendar::{NoZone, Zone};
 use jiff::{Timestamp, civil::DateTime};
@@ -106,7 +106,7 @@ pub(crate) async fn end<J: Journal>(
     (journal, counting): (&J, &Counting),
     ended: Option<EndedIds>,
     telling: &Telling,
-    (incident, expected, markers, now): (IncidentId, Position, Vec<Marker>, Timestamp),
+    (incident, expected, markers, now): (IncidentId, Position, Markers, Timestamp),
 ) -> Input {
     let since = Instant::now();
     if let Some(ended) = ended {

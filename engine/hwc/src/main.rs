@@ -11,6 +11,7 @@ mod dev;
 mod ended;
 mod engine;
 mod exit;
+mod forget;
 #[cfg(test)]
 mod hostile;
 mod keys;

@@ -21,7 +21,9 @@ impl Markers {
     /// Those of everything that these commits ever pointed to.
     pub fn of(commits: &[Commit]) -> Self {
         let mut markers = Self::default();
-        commits.iter().for_each(|commit| markers.add(commit));
+        for commit in commits {
+            markers.add(commit);
+        }
         markers
     }
 

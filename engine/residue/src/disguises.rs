@@ -1,6 +1,6 @@
 //! Words that must be nowhere, in whatever disguise somebody may have written them.
 
-use std::ops::RangeInclusive;
+use std::{fmt::Write as _, ops::RangeInclusive};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -64,20 +64,24 @@ impl Disguises {
             if !CANARY_CHARS.contains(&canary.chars().count()) {
                 return Err(TooManyOrBad::Bad(number + 1));
             }
-            let mut spelt = vec![canary.to_owned(), canary.to_uppercase(), canary.to_lowercase()];
-            spelt.dedup();
-            for text in spelt {
-                for (form, bytes) in in_any_case(&text) {
-                    folded.push((number, form, bytes));
-                }
-                exact.extend(in_base64(text.as_bytes()).map(|bytes| (number, Form::Base64, bytes)));
+            for (form, bytes) in Self::forms_of(canary) {
+                let side = if form == Form::Base64 { &mut exact } else { &mut folded };
+                side.push((number, form, bytes));
             }
         }
         Ok(Self { folded: Side::new(folded, true)?, exact: Side::new(exact, false)? })
     }
 
-    /// How many forms each canary is looked for in, at least.
-    pub const FORMS: [Form; 5] = [Form::Plain, Form::Utf16, Form::Escaped, Form::Hex, Form::Base64];
+    /// A canary in each form that it is looked for in.
+    pub fn forms_of(canary: &str) -> Vec<(Form, Vec<u8>)> {
+        let mut spelt = vec![canary.to_owned(), canary.to_uppercase(), canary.to_lowercase()];
+        spelt.dedup();
+        let forms = spelt.iter().flat_map(|text| {
+            let base64 = in_base64(text.as_bytes()).map(|bytes| (Form::Base64, bytes));
+            in_any_case(text).into_iter().chain(base64)
+        });
+        forms.collect()
+    }
 
     /// The first canary that is in these bytes, counted from 0.
     pub fn find(&self, bytes: &[u8]) -> Option<usize> {
@@ -133,7 +137,8 @@ fn in_any_case(text: &str) -> Vec<(Form, Vec<u8>)> {
             escaped.push(sign);
         } else {
             for unit in sign.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // A string takes whatever is written.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         }
     }

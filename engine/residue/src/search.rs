@@ -118,19 +118,23 @@ pub struct Search {
 const NEEDLES_OF_A_MARKER: usize = 6;
 
 impl Search {
-    /// In what forms a marker is looked for.
-    pub const MARKER_FORMS: [Form; NEEDLES_OF_A_MARKER] =
+    /// In what forms a marker is looked for, in this order.
+    const MARKER_FORMS: [Form; NEEDLES_OF_A_MARKER] =
         [Form::Plain, Form::Hex, Form::Hex, Form::Base64, Form::Base64, Form::Base64];
+
+    /// A marker in each form that it is looked for in.
+    pub fn forms_of(marker: &[u8; 16]) -> Vec<(Form, Vec<u8>)> {
+        let hex = hex::encode(marker);
+        let written = [marker.to_vec(), hex.clone().into_bytes(), hex.to_uppercase().into_bytes()];
+        Self::MARKER_FORMS.into_iter().zip(written.into_iter().chain(in_base64(marker))).collect()
+    }
 
     /// A search for markers of sixteen bytes, and for canaries in every disguise.
     pub fn new(markers: &[[u8; 16]], canaries: Disguises) -> Self {
-        let forms = |marker: &[u8; 16]| -> Vec<Vec<u8>> {
-            let hex = hex::encode(marker);
-            let written = [marker.to_vec(), hex.clone().into_bytes(), hex.to_uppercase().into_bytes()];
-            written.into_iter().chain(in_base64(marker)).collect()
-        };
+        let forms =
+            markers.iter().flat_map(|marker| Self::forms_of(marker).into_iter().map(|(_, bytes)| bytes));
         // Each has sixteen bytes at least, in any form.
-        let needles = Needles::new(markers.iter().flat_map(forms)).unwrap_or_else(Needles::none);
+        let needles = Needles::new(forms).unwrap_or_else(Needles::none);
         Self { needles, canaries }
     }
 

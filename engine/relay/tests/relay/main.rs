@@ -11,6 +11,7 @@ mod life;
 mod limits;
 mod outside;
 mod people;
+mod purged;
 mod region;
 mod strange;
 mod trouble;

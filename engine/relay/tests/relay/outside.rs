@@ -17,7 +17,7 @@ use hwc_workflow::{Breach, Duty};
 use crate::truth::Truth;
 
 /// The memory journal answers at once.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a journal in memory waits for nobody"),
