@@ -15,6 +15,7 @@ mod police;
 mod population;
 mod privacy;
 mod processes;
+mod proof;
 mod region;
 mod register;
 mod retention;
