@@ -133,7 +133,9 @@ fn r28_after_a_real_day_nothing_is_found_and_the_report_is_signed_and_names_nobo
         let logs: Vec<String> =
             logs.iter().map(|log| place(log)).filter(|log| Path::new(log).exists()).collect();
         assert_eq!(logs.len(), 5, "a process without a log");
-        logs.iter().for_each(|log| more.extend(["--logs", log]));
+        for log in &logs {
+            more.extend(["--logs", log]);
+        }
         let _ = fs::remove_file(&report);
         more.extend(["--sign", &key, "--report", &report]);
         let (code, said) = verify(region, &more);
@@ -207,7 +209,7 @@ fn r28_what_is_put_back_or_was_never_gone_is_found_wherever_it_lies_and_its_endi
     fs::write(planted.join("keys/old"), &seal).unwrap();
     fs::write(planted.join("clean/hwc.log"), "nothing to see, LOTTE SMIT\n").unwrap();
     for (folder, form, offset) in
-        [("logs", "base64", 23), ("blocks", "plain", 3_000_001), ("keys", "plain", 1)]
+        [("logs", "base64", 22), ("blocks", "plain", 3_000_001), ("keys", "plain", 1)]
     {
         let (code, said) = offline(&["--also", &text(&planted.join(folder))]);
         assert_eq!(code, Some(6), "{folder}: {said}");
@@ -288,4 +290,46 @@ fn r21_when_one_sibling_is_erased_the_other_is_untouched() {
     assert!(read.contains("Sem van den Berg"), "{read}");
     fine(region.does("school-02BB00", &["acknowledge", &code(&brother)]));
     region.holds_nothing();
+}
+
+#[test]
+fn r28_what_exists_is_told_by_the_broker_itself_with_whom_it_is_sealed_to_and_after_the_end_it_is_nothing() {
+    let (region, _engine, _processes) = Region::with(CHAIN);
+    let engine = text(&region.settings("engine"));
+    let look = || -> Value {
+        serde_json::from_str(&fine(region.hwc(&["holdings", "--config", &engine, "-o", "json"]))).unwrap()
+    };
+    assert_eq!(look()["ciphertexts"].as_array().unwrap().len(), 0);
+    region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
+    let waiting = the_one(|| region.inbox("school-01AA00"));
+    let two = || Some(look()).filter(|said| said["ciphertexts"].as_array().unwrap().len() == 2);
+    let said = wait_for(two).expect("the report stays");
+    let held: BTreeMap<&str, &Value> = said["ciphertexts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["hop"].as_str().unwrap(), one))
+        .collect();
+    for (hop, from, to, due) in [
+        ("referral", "veilig-thuis-region", "municipality-0855", false),
+        ("letter", "municipality-0855", "school-01AA00", true),
+    ] {
+        let one = held[hop];
+        assert_eq!((&one["from"], &one["sealed_to"], &one["due"]), (&from.into(), &to.into(), &due.into()));
+        assert_eq!((&one["state"], one["bytes"].as_u64()), (&"held".into(), Some(2113)));
+        assert!(waiting["signal"].as_str().unwrap().starts_with(one["incident"].as_str().unwrap()));
+        assert!(one["until"].as_str().unwrap() > one["since"].as_str().unwrap());
+    }
+    assert_eq!(
+        (&said["incidents_in_flight"], &said["tombstones"], &said["tasks"]),
+        (&1.into(), &0.into(), &1.into())
+    );
+    let shown = fine(region.hwc(&["holdings", "--config", &engine]));
+    assert!(shown.contains("school-01AA00") && !shown.contains("Lotte"), "{shown}");
+
+    received(&region, "school-01AA00");
+    region.holds_nothing();
+    let said = wait_for(|| Some(look()).filter(|said| said["tombstones"] == 1)).expect("no tombstone");
+    assert_eq!((said["ciphertexts"].as_array().unwrap().len(), &said["incidents_in_flight"]), (0, &0.into()));
+    assert_eq!((&said["ended_ids"]["incidents"], &said["ended_ids"]["payloads"]), (&1.into(), &3.into()));
 }

@@ -11,7 +11,7 @@ use crate::{
     dataset::Dataset,
     demo, dev,
     exit::{self, Code},
-    forget, keys, operator,
+    forget, holdings, keys, operator,
     replay::{self, Ground, Options, ReplayError},
     report, retention, roles, serve,
     settings::Common,
@@ -80,6 +80,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Shows what may be shown of a month: received, sent, not sent, and how quickly; nothing that counts fewer than five.
     Report(report::Arguments),
+    /// Shows what exists at this moment, by the broker's own word: ids, times and organisations, no names.
+    Holdings(holdings::Arguments),
     /// Shows that what ended is nowhere to be found: searches files for it, and signs what came of that.
     Forget(forget::Arguments),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
@@ -171,6 +173,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Retention(arguments) => retention::run(&arguments).await,
         Command::Trace(arguments) => trace::run(&arguments).await,
         Command::Report(arguments) => report::run(&arguments).await,
+        Command::Holdings(arguments) => holdings::run(&arguments).await,
         Command::Forget(arguments) => Box::pin(forget::run(arguments)).await,
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),

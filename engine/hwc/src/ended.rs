@@ -303,6 +303,30 @@ fn held(history: &History) -> Vec<(PayloadId, Location)> {
     stored.filter(|(payload, _)| !going.contains(payload)).copied().collect()
 }
 
+/// How many ids a state folder keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub(crate) struct Kept {
+    /// Of incidents.
+    pub(crate) incidents: u64,
+    /// Of ciphertexts.
+    pub(crate) payloads: u64,
+}
+
+/// How many ids this folder keeps, whoever writes there meanwhile; none if it keeps no file.
+pub(crate) fn kept(folder: &Path) -> Result<Option<Kept>, EndedIdsError> {
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut kept = Kept::default();
+    each(&path, |record| match record.kind {
+        Kind::Incident => kept.incidents += 1,
+        Kind::Payload => kept.payloads += 1,
+        Kind::ReadTo => {}
+    })?;
+    Ok(Some(kept))
+}
+
 const fn number(id: [u8; 16]) -> u128 {
     u128::from_be_bytes(id)
 }

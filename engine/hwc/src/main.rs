@@ -12,6 +12,7 @@ mod ended;
 mod engine;
 mod exit;
 mod forget;
+mod holdings;
 #[cfg(test)]
 mod hostile;
 mod keys;

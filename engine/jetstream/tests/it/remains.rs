@@ -5,7 +5,7 @@ use std::time::Duration;
 use hwc_jetstream::{
     BreachRecord, BreachRecordKind, Breaches, JetStreamJournal, Remains, Settings, erase_older, older,
 };
-use hwc_journal::{Commit, History, Journal as _, Position};
+use hwc_journal::{Commit, History, Journal as _, Markers, Position};
 use hwc_schemas::{IncidentId, SignalNumber};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ async fn r24_tombstones_and_breach_records_go_when_they_are_old_enough() {
     for number in 1..=3 {
         let end = journal.append(incident(number), Position::NONE, &Commit::default()).await.unwrap();
         let hwc_journal::Append::Appended(end) = end else { panic!("a conflict") };
-        journal.forget(incident(number), end).await.unwrap();
+        journal.forget(incident(number), end, &Markers::default()).await.unwrap();
         let record = BreachRecord { day, kind: BreachRecordKind::Returned, opened: true };
         let first = SignalNumber::FIRST;
         breaches.keep((incident(number), first, Timestamp::now()), &record).await.unwrap();
