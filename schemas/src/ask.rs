@@ -143,6 +143,9 @@ pub struct Held {
     /// The child's number; none while it is a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<SignalNumber>,
+    /// Which time round it is fetched by; none while it is a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u16>,
     /// The leg it travels.
     pub hop: Hop,
     /// Who sealed it.
@@ -170,6 +173,7 @@ mod tests {
             payload,
             incident,
             number: None,
+            round: None,
             hop: Hop::Report,
             from: "police-pl0200".parse().unwrap(),
             due: true,

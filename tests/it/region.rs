@@ -267,6 +267,18 @@ impl Region {
         Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
+    /// The same, with these lines typed.
+    pub(crate) fn types(&self, name: &str, arguments: &[&str], lines: &str) -> Done {
+        let mut command = self.command(name, arguments);
+        let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = streams.spawn().unwrap();
+        // Whoever needs no more hangs up.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// What `hwc` says, in the region's folder.
     pub(crate) fn hwc(&self, arguments: &[&str]) -> Done {
         let Output { status, stdout, stderr } =

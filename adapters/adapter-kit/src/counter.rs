@@ -5,7 +5,7 @@
 //! only enclosed, as [`Plaintext`], from memory to memory; both ends wipe it, and nothing of it is written.
 //!
 //! ```text
-//! question = length (4 bytes, big-endian) | JSON
+//! question = length (4 bytes, big-endian) | JSON | where the question has an enclosure: length | bytes
 //! answer   = length | JSON | how many enclosures (4 bytes) | for each: length | bytes
 //! ```
 
@@ -38,6 +38,8 @@ const QUESTION_BYTES_MAX: usize = 4 * 1024;
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Largest enclosure, in bytes: what a seal can hold.
 const ENCLOSURE_BYTES_MAX: usize = hwc_vault::CONTENT_BYTES_MAX;
+/// Largest enclosure of a question, in bytes: one child.
+const ENCLOSED_QUESTION_BYTES_MAX: usize = 8 * 1024;
 /// Most enclosures of one answer.
 const ENCLOSURES_MAX: usize = 4096;
 /// People who are served at once; the next waits outside.
@@ -56,6 +58,21 @@ pub trait Service: Send + Sync + 'static {
 
     /// Answers, within a bounded time. It goes on when whoever asked has left.
     fn answer(&self, question: Self::Question) -> impl Future<Output = Said<Self::Reply>> + Send;
+
+    /// Whether this question has an enclosure: something about a person.
+    fn has_an_enclosure(_question: &Self::Question) -> bool {
+        false
+    }
+
+    /// Answers a question that has an enclosure.
+    fn answer_to(
+        &self,
+        question: Self::Question,
+        enclosed: Plaintext,
+    ) -> impl Future<Output = Said<Self::Reply>> + Send {
+        drop(enclosed);
+        self.answer(question)
+    }
 }
 
 /// An answer, and what is enclosed with it.
@@ -156,11 +173,17 @@ async fn serve_one<S: Service>(mut stream: UnixStream, service: &S) {
         return;
     }
     let Some(question) = within_saying(read_frame(&mut stream, QUESTION_BYTES_MAX)).await else { return };
-    let Ok(question) = message::read(&question) else {
+    let Ok(question) = message::read::<S::Question>(&question) else {
         tracing::warn!("a question at the counter cannot be read; is it of another version?");
         return;
     };
-    let said = service.answer(question).await;
+    let said = if S::has_an_enclosure(&question) {
+        let enclosed = within_saying(read_frame(&mut stream, ENCLOSED_QUESTION_BYTES_MAX)).await;
+        let Some(enclosed) = enclosed else { return };
+        service.answer_to(question, Plaintext::from_opened(enclosed)).await
+    } else {
+        service.answer(question).await
+    };
     // Whoever asked may be gone.
     let _ = within_saying(write_answer(&mut stream, &said)).await;
 }
@@ -169,6 +192,15 @@ async fn serve_one<S: Service>(mut stream: UnixStream, service: &S) {
 pub async fn ask<Q: Serialize, R: DeserializeOwned>(
     folder: &Path,
     question: &Q,
+) -> Result<Said<R>, AskError> {
+    ask_about(folder, question, None).await
+}
+
+/// Asks the process that holds this folder, enclosing something about a person if the question says so.
+pub async fn ask_about<Q: Serialize, R: DeserializeOwned>(
+    folder: &Path,
+    question: &Q,
+    enclosed: Option<&Plaintext>,
 ) -> Result<Said<R>, AskError> {
     let path = folder.join(SOCKET);
     let mut stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
@@ -181,6 +213,10 @@ pub async fn ask<Q: Serialize, R: DeserializeOwned>(
     let question = serde_json::to_vec(question).map_err(|_| AskError::HungUp)?;
     let asked = within_saying(write_frame(&mut stream, &question)).await;
     asked.ok_or(AskError::HungUp)?;
+    if let Some(enclosed) = enclosed {
+        let handed = within_saying(write_frame(&mut stream, enclosed.as_bytes())).await;
+        handed.ok_or(AskError::HungUp)?;
+    }
     let answered = timeout(ANSWER_WITHIN, read_answer(&mut stream)).await;
     answered.map_err(|_| AskError::NoAnswer)?.map_err(|_| AskError::HungUp)
 }

@@ -9,6 +9,7 @@
 //! * [`Hours`]: when an office closes, and what is handed back then.
 //! * [`Kept`]: what is read from files and read again when they change.
 //! * [`counter`]: where people on this machine speak to a running process; [`code`]: what they call a case there.
+//! * [`holdings`]: what the relay holds for the organisation, and whether any of it is about one child.
 //! * [`table`]: CSV files with located errors that show none of the content.
 //! * [`Telemetry`]: a span for each task, and counts; never of whom.
 //! * [`Witness`]: for a replay of invented people, sees what each adapter did.
@@ -19,6 +20,7 @@ pub mod book;
 pub mod clock;
 pub mod code;
 pub mod counter;
+pub mod holdings;
 mod hours;
 mod kept;
 pub mod keys;

@@ -268,6 +268,24 @@ impl Office {
         }
     }
 
+    /// Asks the engine something about ourselves until it has answered.
+    pub async fn ask(&self, ask: &Ask) -> Told {
+        let mut wait = Self::FIRST_WAIT;
+        loop {
+            let told = {
+                let _place = self.inner.places.acquire().await;
+                self.inner.line.ask(ask).await
+            };
+            match told {
+                Ok(Told::TryLater) => {}
+                Ok(told) => return told,
+                Err(error) => self.say_unreachable(&error),
+            }
+            self.inner.clock.pause(wait).await;
+            wait = (wait * 2).min(Self::LONGEST_WAIT);
+        }
+    }
+
     fn say_unreachable(&self, error: &DoorError) {
         tracing::warn!(organisation = %self.organisation(), %error, "the engine did not answer; trying again");
     }

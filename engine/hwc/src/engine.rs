@@ -371,7 +371,9 @@ impl<J: Journal + Clone> Engine<J> {
                 let (journal, counting) = (self.journal.clone(), self.counting.clone());
                 let (ended, telling, now) = (self.ended.clone(), self.telling.clone(), self.clock.now());
                 self.spawn(async move {
-                    Some(end((&journal, &counting), ended, &telling, (incident, expected, markers, now)).await)
+                    Some(
+                        end((&journal, &counting), ended, &telling, (incident, expected, markers, now)).await,
+                    )
                 });
             }
             Output::Perform { incident, duty, location } => self.perform(incident, duty, location),

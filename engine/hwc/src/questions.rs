@@ -109,6 +109,7 @@ fn holdings(relay: &Relay, asker: &Organisation, after: Option<PayloadId>) -> To
             payload: holding.payload,
             incident,
             number: holding.number,
+            round: holding.round,
             hop: holding.hop,
             from: holding.from,
             due: holding.due,

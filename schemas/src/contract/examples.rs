@@ -135,6 +135,7 @@ fn asks() -> Vec<Example> {
         payload: PAYLOAD,
         incident: INCIDENT,
         number: Some(SignalNumber::FIRST),
+        round: Some(1),
         hop: Hop::Letter,
         from,
         due: true,

@@ -5,6 +5,7 @@
 //! what is in hand. Exit codes: 0 fine, 1 failed, 3 settings, 4 out of reach, 5 refused.
 
 mod brp;
+mod holdings;
 pub(crate) mod municipality;
 pub(crate) mod police;
 mod reading;

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, io::IsTerminal as _, path::PathBuf, process::Ex
 use hwc_adapter_kit::{
     Kept, LOOK_EVERY,
     counter::{Said, ask},
+    holdings::Enquiry,
 };
 use hwc_casework::routing::Enrolments;
 use hwc_municipality::{
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Followed, Post, RoleError, ended, of_role,
+    Followed, Post, RoleError, ended, holdings, of_role,
     reading::{self, Page, Plain},
     register::{self, RegisterTable},
     set_up_log, state_folder, table,
@@ -55,6 +56,7 @@ Voorbeelden:
   hwc municipality import --delta mutaties.csv
   hwc municipality school leave 01AA00 --on 2026-12-01
   hwc municipality register status                   hoe oud de gegevens zijn
+  hwc municipality holdings --ask                    wat hebt u over mijn kind?
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
 /// Runs a municipality's process, or does what the person there asks.
@@ -96,6 +98,8 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Toont wat de relay nu voor uw gemeente bewaart, zonder namen; met --ask of er iets over één kind bij is (what is held).
+    Holdings(holdings::Arguments),
     /// Roept een signaal terug, waar het ook is (calls a signal back, wherever it is).
     Recall {
         /// De code uit passed-on, of het hele kenmerk (the code, or the signal's id).
@@ -265,7 +269,9 @@ async fn work<R: Registry>(
 ) -> Result<Code, RoleError> {
     let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
-    let counter = AtTheCounter::new(post.station.office().clone(), tray.clone());
+    let office = post.station.office().clone();
+    let counter = AtTheCounter::new(office.clone(), tray.clone());
+    let counter = Enquiry::new(counter, office, holdings::alike);
     let (standing, stands) = watch::channel(CasesStanding::default());
     let Morning { policy, region } = morning;
     let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
@@ -313,6 +319,9 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         Command::Pick { case, number } => Question::Pick { case: case.clone(), number: *number },
         Command::Withhold { case } => Question::Withhold { case: case.clone() },
         Command::PassedOn { .. } => Question::PassedOn,
+        Command::Holdings(arguments) => {
+            return Ok(holdings::visit(&state_folder(&settings), Role::Municipality, arguments).await);
+        }
         Command::Recall { signal, reason } => {
             Question::Recall { signal: signal.clone(), reason: (*reason).into() }
         }

@@ -4,6 +4,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use hwc_adapter_kit::{
     counter::{Said, ask},
+    holdings::Enquiry,
     recall::Done,
 };
 use hwc_schemas::{Organisation, Role};
@@ -14,7 +15,7 @@ use hwc_school::{
 use serde::Deserialize;
 
 use super::{
-    Post, RoleError, ended, of_role,
+    Post, RoleError, ended, holdings, of_role,
     reading::{self, Page},
     set_up_log, state_folder, words,
 };
@@ -32,6 +33,7 @@ Voorbeelden:
   hwc school open a3f91c                leest er een, op uw scherm
   hwc school acknowledge a3f91c         Ontvangen
   hwc school not-our-pupil a3f91c       Geen leerling van ons
+  hwc school holdings --ask             wat hebt u over mijn kind?
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
 /// Runs a school's process, or does what its contact asks.
@@ -60,6 +62,8 @@ enum Command {
         #[arg(long)]
         show: bool,
     },
+    /// Toont wat de relay nu voor uw school bewaart, zonder namen; met --ask of er iets over één kind bij is (what is held).
+    Holdings(holdings::Arguments),
     /// Ontvangen: bevestigt de ontvangst; daarna is het signaal weg (confirms receipt; then it is gone).
     Acknowledge {
         /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
@@ -108,7 +112,11 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     set_up_log()?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
-    let counter = AtTheCounter::new(post.station.office().clone(), tray.clone());
+    let office = post.station.office().clone();
+    let counter = AtTheCounter::new(office.clone(), tray.clone());
+    let opened = tray.clone();
+    let counter = Enquiry::new(counter, office, holdings::alike)
+        .telling(move |signal, round| opened.opened((signal, round)));
     post.work(tray, counter, Vec::new()).await?;
     Ok(Code::Fine)
 }
@@ -122,6 +130,9 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
             return Ok(words::not_on_a_screen());
         }
         Command::Inbox { .. } => Question::Inbox,
+        Command::Holdings(arguments) => {
+            return Ok(holdings::visit(&state_folder(&settings), Role::School, arguments).await);
+        }
         Command::Open { signal, .. } => Question::Open(signal.clone()),
         Command::Acknowledge { signal } => Question::Acknowledge(signal.clone()),
         Command::NotOurPupil { signal } => Question::NotOurPupil(signal.clone()),

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use hwc_adapter_kit::{
     Kept, LOOK_EVERY,
     counter::{Said, ask},
+    holdings::Enquiry,
     recall::Done,
     table::TableError,
 };
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Followed, Post, RoleError,
     brp::BrpTable,
-    ended, of_role,
+    ended, holdings, of_role,
     reading::{self, Page, Plain},
     set_up_log, state_folder, table, words,
 };
@@ -47,6 +48,7 @@ Voorbeelden:
   hwc veilig-thuis confirm 5b20e7 --named-only         alleen wie de politie noemde
   hwc veilig-thuis again 5b20e7                        zoek het huishouden opnieuw op
   hwc veilig-thuis recall SIGNAAL --reason sent_in_error
+  hwc veilig-thuis holdings --ask                      wat hebt u over mijn kind?
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
 /// Runs Veilig Thuis's process, or does what the person there asks.
@@ -86,6 +88,8 @@ enum Command {
         /// De code uit de lijst (the case's code).
         case: String,
     },
+    /// Toont wat de relay nu voor u bewaart, zonder namen; met --ask of er iets over één kind bij is (what is held).
+    Holdings(holdings::Arguments),
     /// Roept een signaal terug, waar het ook is (calls a signal back, wherever it is).
     Recall {
         /// Het signaal (the signal's id).
@@ -225,6 +229,7 @@ async fn work<H: Households>(
     let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let office = post.station.office().clone();
     let counter = AtTheCounter::new(office.clone(), tray.clone());
+    let counter = Enquiry::new(counter, office.clone(), holdings::alike);
     let zone = desk.zone().clone();
     let working = post.work(desk.with_person(tray.clone()), counter, followed);
     tokio::select! {
@@ -252,6 +257,9 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         }
         Command::Again { case } => Question::Decide { case: case.clone(), decision: Choice::LookAgain },
         Command::Recall { signal, reason } => Question::Recall { signal: *signal, reason: (*reason).into() },
+        Command::Holdings(arguments) => {
+            return Ok(holdings::visit(&state_folder(&settings), Role::VeiligThuis, arguments).await);
+        }
     };
     let Said { reply, enclosed }: Said<Reply> = match ask(&state_folder(&settings), &question).await {
         Ok(said) => said,

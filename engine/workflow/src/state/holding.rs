@@ -11,6 +11,8 @@ pub struct Holding {
     pub payload: PayloadId,
     /// The child's number; none while it is a report.
     pub number: Option<SignalNumber>,
+    /// Which time round it is fetched by; none while it is a report.
+    pub round: Option<u16>,
     /// The leg it travels.
     pub hop: Hop,
     /// Who sealed it.
@@ -40,21 +42,30 @@ impl Incident {
 }
 
 fn report(payload: PayloadId, from: &Organisation, to: &Organisation) -> Holding {
-    Holding { payload, number: None, hop: Hop::Report, from: from.clone(), to: to.clone(), due: true }
+    Holding {
+        payload,
+        number: None,
+        round: None,
+        hop: Hop::Report,
+        from: from.clone(),
+        to: to.clone(),
+        due: true,
+    }
 }
 
 impl Signal {
     fn holdings(&self, number: SignalNumber, veilig_thuis: &Organisation) -> Vec<Holding> {
-        let referral = |payload, municipality: &Organisation, due| Holding {
+        let referral = |payload, municipality: &Organisation, round, due| Holding {
             payload,
             number: Some(number),
+            round: Some(round),
             hop: Hop::Referral,
             from: veilig_thuis.clone(),
             to: municipality.clone(),
             due,
         };
         let (routed, delivered) = match &self.state {
-            SignalState::Referred(r) => return vec![referral(r.referral, &r.municipality, true)],
+            SignalState::Referred(r) => return vec![referral(r.referral, &r.municipality, r.round, true)],
             SignalState::Routed(routed) => (routed, false),
             SignalState::Delivered(d) => (&d.routed, true),
             SignalState::Acknowledged(_) | SignalState::Ended(_) | SignalState::Purged(_) => {
@@ -64,11 +75,12 @@ impl Signal {
         let letter = Holding {
             payload: routed.letter,
             number: Some(number),
+            round: Some(routed.round),
             hop: Hop::Letter,
             from: routed.municipality.clone(),
             to: routed.addressed.school().clone(),
             due: delivered,
         };
-        vec![referral(routed.referral, &routed.municipality, false), letter]
+        vec![referral(routed.referral, &routed.municipality, routed.round, false), letter]
     }
 }
