@@ -11,8 +11,8 @@ use std::{
 };
 
 use hwc_adapter_kit::{Aims, Attempts, KeyKeeper, Keyring, Office, Station};
-use hwc_jetstream::residue::Needles;
 use hwc_journal::History;
+use hwc_residue::Needles;
 use hwc_schemas::{
     IncidentId, KeyId, SignalId,
     ask::{Ask, Told},
