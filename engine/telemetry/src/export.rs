@@ -239,6 +239,9 @@ fn endpoint(collector: &str) -> Result<String, CollectorError> {
 fn client() -> Result<reqwest::blocking::Client, String> {
     // It must not be made where an asynchronous runtime is at work.
     let made = std::thread::spawn(|| {
+        // It speaks plain HTTP only, but where the program speaks TLS elsewhere it panics without a provider of cryptography.
+        // Whoever installed one before us installed the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         reqwest::blocking::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
