@@ -68,6 +68,7 @@ pub enum Ask {
     /// Police: how far are these reports of mine? At most [`REPORTS_PER_QUESTION_MAX`].
     Reports {
         /// Which.
+        #[cfg_attr(feature = "contract", schemars(length(max = REPORTS_PER_QUESTION_MAX)))]
         incidents: Vec<IncidentId>,
     },
 }

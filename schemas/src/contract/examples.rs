@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Held, Told},
+    ask::{Ask, Held, Progress, Told},
     ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
     key::{Digits, KeyKind, SignedKey},
     letter::{Hop, Letter, Plaintext, Referral, Sealable as _},
@@ -143,6 +143,8 @@ fn asks() -> Vec<Example> {
     };
     vec![
         example("ask", "holdings", &Ask::Holdings { after: None }),
+        example("ask", "reports", &Ask::Reports { incidents: vec![INCIDENT] }),
+        example("told", "reports", &Told::Reports { reports: vec![Progress::Screened] }),
         example("told", "holdings", &Told::Holdings { held: vec![held], more: false }),
         example("told", "refused", &Told::Refused { refusal: Refusal::Malformed }),
         example("told", "try-later", &Told::TryLater),
