@@ -61,10 +61,10 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
 
 /// The header and these lines, as they are: what is set aside of a file.
 pub(crate) fn excerpt(bytes: &[u8], lines: &[usize]) -> Vec<Range<usize>> {
-    let Ok((_, mut rows)) = Header::read(bytes) else { return vec![0..bytes.len()] };
+    let Ok((_, mut rows)) = Header::read(bytes) else { return Vec::from([0..bytes.len()]) };
     let place = |reader: &Reader<&[u8]>| usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let skipped = bytes.len() - rows.text.len();
-    let mut found = vec![0..skipped + place(&rows.reader)];
+    let mut found = Vec::from([0..skipped + place(&rows.reader)]);
     let wanted: HashSet<_> = lines.iter().collect();
     loop {
         let from = place(&rows.reader);
@@ -106,8 +106,8 @@ impl Header {
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let first = text.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
         let first = first.unwrap_or_default();
-        let count = |wanted: u8| first.iter().filter(|byte| **byte == wanted).count();
-        let delimiter = if count(b';') > count(b',') { b';' } else { b',' };
+        let pieces = |delimiter: u8| first.split(|byte| *byte == delimiter).count();
+        let delimiter = if pieces(b';') > pieces(b',') { b';' } else { b',' };
         let reader =
             ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text);
         let mut rows = Rows { text, reader, record: ByteRecord::new() };
@@ -339,7 +339,7 @@ impl File {
                 let (sender, report_id) = id;
                 let more_lines = lines[1..].to_vec();
                 let submission = Submission::new(first, report_id, report);
-                self.taken.push(Some(Submission { sender, more_lines, ..submission }));
+                self.taken.push(Some(Submission { more_lines, sender, ..submission }));
             }
             _ => {
                 self.known.insert(id, None);

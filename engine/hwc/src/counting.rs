@@ -106,14 +106,14 @@ pub(crate) async fn end<J: Journal>(
     (journal, counting): (&J, &Counting),
     ended: Option<EndedIds>,
     telling: &Telling,
-    (incident, expected, markers, now): (IncidentId, Position, Markers, Timestamp),
+    (incident, expected, markers, now): (IncidentId, Position, &Markers, Timestamp),
 ) -> Input {
     let since = Instant::now();
     if let Some(ended) = ended {
         noted(ended.incident(incident, now).await);
     }
     let outcome = match counted(journal, counting, incident).await {
-        Ok(()) => journal.forget(incident, expected, &markers).await.map_err(|error| trouble(&error)),
+        Ok(()) => journal.forget(incident, expected, markers).await.map_err(|error| trouble(&error)),
         Err(trouble) => Err(trouble),
     };
     if let Ok(Append::Appended(_)) = outcome {

@@ -372,7 +372,8 @@ impl<J: Journal + Clone> Engine<J> {
                 let (ended, telling, now) = (self.ended.clone(), self.telling.clone(), self.clock.now());
                 self.spawn(async move {
                     Some(
-                        end((&journal, &counting), ended, &telling, (incident, expected, markers, now)).await,
+                        end((&journal, &counting), ended, &telling, (incident, expected, &markers, now))
+                            .await,
                     )
                 });
             }

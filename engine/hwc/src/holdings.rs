@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use hwc_jetstream::{Besides, Credential, JetStreamJournal, Link, Stored, besides, inventory};
+use hwc_jetstream::{Amounts, Credential, JetStreamJournal, Link, Stored, amounts, inventory};
 use hwc_journal::{History, Journal as _};
 use hwc_schemas::{IncidentId, Organisation, PayloadId, SignalNumber};
 use hwc_workflow::{Incident, evolve, policy::Policy};
@@ -123,9 +123,9 @@ async fn look(arguments: &Arguments) -> Result<Holdings, ServeError> {
     let known = Known::of(&journal.in_flight().await.map_err(EngineError::from)?, &rules.policy);
     let after = inventory(&link).await.map_err(EngineError::from)?;
     let (tombstones, _) = journal.ended_since(0).await.map_err(EngineError::from)?;
-    let counts = besides(&link).await.map_err(EngineError::from)?;
+    let amounts = amounts(&link).await.map_err(EngineError::from)?;
     let ended_ids = ended::kept(&settings.relay.state_dir)?;
-    Ok(Holdings::new(Timestamp::now(), &known, (&before, &after), (tombstones.len(), counts), ended_ids))
+    Ok(Holdings::new(Timestamp::now(), &known, (&before, &after), (tombstones.len(), amounts), ended_ids))
 }
 
 /// What the journal knows.
@@ -179,7 +179,7 @@ impl Holdings {
         at: Timestamp,
         known: &Known,
         (before, after): (&[Stored], &[Stored]),
-        (tombstones, counts): (usize, Besides),
+        (tombstones, amounts): (usize, Amounts),
         ended_ids: Option<Kept>,
     ) -> Self {
         let was: BTreeSet<_> = before.iter().map(|one| one.payload).collect();
@@ -209,8 +209,8 @@ impl Holdings {
             incidents_in_flight: known.incidents,
             incidents_unreadable: known.unreadable,
             tombstones,
-            tasks: counts.tasks,
-            breach_records: counts.breaches,
+            tasks: amounts.tasks,
+            breach_records: amounts.breaches,
             ended_ids,
         }
     }
@@ -354,8 +354,8 @@ mod tests {
     fn what_is_there_is_told_with_whom_it_is_sealed_to_and_what_nothing_points_to_is_an_orphan() {
         let (before, after) = ([1, 2, 3, 8].map(stored), [1, 2, 3, 8, 9].map(stored));
         let at = "2026-11-19T07:00:00Z".parse().unwrap();
-        let counts = Besides { tasks: 2, breaches: 1 };
-        let holdings = Holdings::new(at, &known(), (&before, &after), (41, counts), None);
+        let amounts = Amounts { tasks: 2, breaches: 1 };
+        let holdings = Holdings::new(at, &known(), (&before, &after), (41, amounts), None);
         let said: Vec<_> = holdings.ciphertexts.iter().map(|one| (one.payload, one.state)).collect();
         let (held, going, orphan) = (State::Held, State::BeingErased, State::Orphan);
         assert_eq!(
@@ -380,10 +380,10 @@ mod tests {
     fn what_the_journal_holds_and_the_broker_never_had_is_missing_and_what_went_just_now_is_not() {
         let (before, after) = ([1, 3].map(stored), [3].map(stored));
         let at = "2026-11-19T07:00:00Z".parse().unwrap();
-        let counts = Besides::default();
-        let fine = Holdings::new(at, &known(), (&before, &after), (0, counts), None);
+        let amounts = Amounts::default();
+        let fine = Holdings::new(at, &known(), (&before, &after), (0, amounts), None);
         assert!(fine.missing.is_empty(), "{:?}", fine.missing);
-        let lost = Holdings::new(at, &known(), (&after, &after), (0, counts), None);
+        let lost = Holdings::new(at, &known(), (&after, &after), (0, amounts), None);
         assert_eq!(lost.missing.iter().map(|one| one.payload).collect::<Vec<_>>(), [payload(1)]);
         assert!(lost.text().contains("MISSING"));
         let written = serde_json::to_value(&lost).unwrap();

@@ -33,7 +33,7 @@ pub struct Stored {
 
 /// How much of what holds no ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Besides {
+pub struct Amounts {
     /// Tasks that nobody has acknowledged yet.
     pub tasks: u64,
     /// Records of breaches.
@@ -63,8 +63,8 @@ pub async fn inventory(link: &Link) -> Result<Vec<Stored>, Fault> {
 }
 
 /// How much there is of the rest. What was never made holds nothing.
-pub async fn besides(link: &Link) -> Result<Besides, Fault> {
-    Ok(Besides { tasks: messages_in(link, TASKS).await?, breaches: messages_in(link, BREACHES).await? })
+pub async fn amounts(link: &Link) -> Result<Amounts, Fault> {
+    Ok(Amounts { tasks: messages_in(link, TASKS).await?, breaches: messages_in(link, BREACHES).await? })
 }
 
 async fn messages_in(link: &Link, stream: &str) -> Result<u64, Fault> {

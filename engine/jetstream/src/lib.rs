@@ -48,7 +48,7 @@ pub use door::{Door, DoorError};
 pub use doors::{Caller, Doors, Knock};
 pub use fault::{Differences, Fault, SetupError};
 pub use feed::{Offered, TaskFeed};
-pub use inventory::{Besides, Stored, besides, inventory};
+pub use inventory::{Amounts, Stored, amounts, inventory};
 pub use journal::JetStreamJournal;
 pub use lease::{Epoch, Holder, Lease};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};

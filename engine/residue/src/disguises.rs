@@ -155,7 +155,7 @@ fn in_any_case(text: &str) -> Vec<(Form, Vec<u8>)> {
 }
 
 /// What bytes look like in base64, by how many bytes stand before them in their group of three. The letters that mix with the
-/// neighbours are left out.
+/// neighbours are left out; all others are taken, for few of them would be found by chance.
 pub(crate) fn in_base64(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..3).map(move |shift| {
         let encoded = BASE64.encode([vec![0; shift], bytes.to_vec()].concat());

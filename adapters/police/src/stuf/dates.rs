@@ -98,7 +98,7 @@ pub(super) fn moment(digits: &str, zone: &TimeZone) -> Option<Timestamp> {
     let digits = digits.trim();
     let shaped = (8..=17).contains(&digits.len())
         && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits.len() > 14 || digits.len() % 2 == 0);
+        && (digits.len() > 14 || digits.len().is_multiple_of(2));
     let day = whole(shaped.then(|| digits.get(..8))??)?;
     let two = |at: usize| digits.get(at..at + 2).map_or(Some(0), |two| two.parse::<i8>().ok());
     let fraction = digits.get(14..).filter(|fraction| !fraction.is_empty()).map_or(Some(0), |fraction| {

@@ -93,8 +93,7 @@ impl<'a> Reading<'a> {
     fn line(&mut self) -> usize {
         let at = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).min(self.text.len());
         let (line, from) = self.counted;
-        let between = self.text.as_bytes().get(from..at).unwrap_or_default();
-        let line = line + between.iter().filter(|byte| **byte == b'\n').count();
+        let line = line + self.text.get(from..at).map_or(0, |between| between.matches('\n').count());
         self.counted = (line, at);
         line
     }

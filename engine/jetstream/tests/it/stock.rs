@@ -1,6 +1,7 @@
 //! The stock of public keys, on a real broker.
 
-use hwc_jetstream::{Fault, KeyStock, Lease, Settings, residue};
+use hwc_jetstream::{Fault, KeyStock, Lease, Settings};
+use hwc_residue::Needles;
 use hwc_schemas::{
     KeyId, Organisation,
     key::{Digits, KeyKind, SignedKey},
@@ -38,7 +39,7 @@ async fn of_all_who_take_a_key_one_gets_it_and_its_bytes_are_gone() {
     let elsewhere = "school-01AA01".parse().unwrap();
     assert!(!stock.take(&elsewhere, key(1).id).await.unwrap(), "it is another school's");
     let digits = "02".repeat(64);
-    let search = residue::Needles::new([digits.into_bytes()]).unwrap();
+    let search = Needles::new([digits.into_bytes()]).unwrap();
     assert!(search.in_folder(region.folder.path()).unwrap().is_empty());
     // A later leader finds what is left.
     let (_, found) = KeyStock::open(lease, &Settings::development()).await.unwrap();

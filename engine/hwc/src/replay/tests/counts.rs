@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hwc_counts::{Book, Ending, Month, Record, Roster, tally};
 use hwc_jetstream::{Counts, Credential, permissions};
-use hwc_journal::{Append, Commit, History, Journal as _, Markers, Position};
+use hwc_journal::{Append, Commit, History, Journal as _, Position};
 use hwc_residue::Needles;
 use hwc_schemas::{PayloadId, SignalNumber, wire::Interval};
 use hwc_telemetry::Spans;
@@ -138,8 +138,13 @@ async fn ends(number: u128, url: String, key: Credential) {
     let counting = Counting::begin(ground.counts.clone(), ground.journal.clone()).unwrap();
     if let Ok(History::Live { position, .. }) = ground.journal.read(incident(number)).await {
         let (now, about) = (Timestamp::now(), incident(number));
-        end((&ground.journal, &counting), None, &nothing_told(), (about, position, Markers::default(), now))
-            .await;
+        end(
+            (&ground.journal, &counting),
+            None,
+            &nothing_told(),
+            (about, position, &hwc_journal::Markers::default(), now),
+        )
+        .await;
     }
     counting.settle(None).await;
 }
