@@ -2,7 +2,7 @@
 //!
 //! An engine writes an id down, durably, before it has the broker erase it: of a ciphertext, or of an incident. At the start,
 //! before anything is offered, what the broker holds of these is erased again. Each engine keeps its own file; what another one
-//! ended meanwhile it reads from the journal's tombstones when it begins to lead.
+//! ended meanwhile it reads from the journal when it begins to lead.
 //!
 //! There is nothing in the file but ids, random or made from a keyed digest, and days. It is bounded: an incident is kept for as
 //! long as a tombstone, a ciphertext for as long as the broker would keep it. A record is 32 bytes: what it is (1), nothing (3),
@@ -14,19 +14,16 @@ use std::{
     io::{self, BufReader, Read, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use hwc_jetstream::{JetStreamJournal, Tasks};
-use hwc_journal::{History, Journal, Location, Markers};
+use hwc_relay::ended::{Ids, KeptFor};
 use hwc_schemas::{IncidentId, PayloadId};
-use hwc_workflow::{Duty, Fact, Incident, duties, evolve};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::engine::{EngineError, Ground};
+mod start;
 
 /// The file in the state folder.
 const FILE: &str = "ended";
@@ -60,20 +57,11 @@ pub(crate) enum EndedIdsError {
     Damaged(PathBuf),
 }
 
-/// How long ids are kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct KeptFor {
-    /// An incident's: as long as its tombstone.
-    pub(crate) incidents: Duration,
-    /// A ciphertext's: as long as the broker would keep it.
-    pub(crate) payloads: Duration,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Incident,
     Payload,
-    /// How far the journal's tombstones were read.
+    /// How far a former version had read the journal's tombstones. Nobody asks any more.
     ReadTo,
 }
 
@@ -113,6 +101,22 @@ impl Record {
         let read = Self { kind, day: i32::from_be_bytes(*day), id: u128::from_be_bytes(*id) };
         (read.bytes() == *bytes).then_some(read)
     }
+
+    const fn of_incident(incident: IncidentId, day: i32) -> Self {
+        Self { kind: Kind::Incident, day, id: u128::from_be_bytes(*incident.as_bytes()) }
+    }
+
+    const fn of_payload(payload: PayloadId, day: i32) -> Self {
+        Self { kind: Kind::Payload, day, id: u128::from_be_bytes(*payload.as_bytes()) }
+    }
+
+    const fn incident(&self) -> IncidentId {
+        IncidentId::from_uuid(Uuid::from_u128(self.id))
+    }
+
+    const fn payload(&self) -> PayloadId {
+        PayloadId::from_uuid(Uuid::from_u128(self.id))
+    }
 }
 
 /// What waits to be written, and who waits for it.
@@ -123,13 +127,6 @@ type Order = (Vec<Record>, oneshot::Sender<Result<(), String>>);
 pub(crate) struct EndedIds {
     path: PathBuf,
     orders: mpsc::Sender<Order>,
-}
-
-/// What the file says of what was asked.
-#[derive(Debug, Default)]
-struct Known {
-    incidents: HashSet<IncidentId>,
-    payloads: HashSet<PayloadId>,
 }
 
 impl EndedIds {
@@ -163,14 +160,12 @@ impl EndedIds {
 
     /// Notes that an incident ended, durably when it answers.
     pub(crate) async fn incident(&self, incident: IncidentId, now: Timestamp) -> Result<(), EndedIdsError> {
-        self.note(vec![Record { kind: Kind::Incident, day: day_of(now), id: number(*incident.as_bytes()) }])
-            .await
+        self.note(vec![Record::of_incident(incident, day_of(now))]).await
     }
 
     /// Notes that a ciphertext is erased, durably when it answers.
     pub(crate) async fn payload(&self, payload: PayloadId, now: Timestamp) -> Result<(), EndedIdsError> {
-        self.note(vec![Record { kind: Kind::Payload, day: day_of(now), id: number(*payload.as_bytes()) }])
-            .await
+        self.note(vec![Record::of_payload(payload, day_of(now))]).await
     }
 
     async fn note(&self, records: Vec<Record>) -> Result<(), EndedIdsError> {
@@ -182,125 +177,27 @@ impl EndedIds {
         answered.await.map_err(|_| gone())?.map_err(failed)
     }
 
-    /// Reads from the journal's tombstones what other engines ended.
-    pub(crate) async fn learn(&self, journal: &JetStreamJournal, now: Timestamp) -> Result<(), EngineError> {
-        let read_to = self.read_to()?;
-        let (ended, end) = journal.ended_since(read_to.saturating_add(1)).await?;
-        if end < read_to {
-            tracing::warn!("the broker knows less than it did: has a copy of its folder been put back?");
-        }
-        let day = day_of(now);
-        let incidents =
-            ended.iter().map(|one| Record { kind: Kind::Incident, day, id: number(*one.as_bytes()) });
-        let read_to = Record { kind: Kind::ReadTo, day, id: end.into() };
-        let all: Vec<_> = incidents.chain([read_to]).collect();
-        for some in all.chunks(TOGETHER_MAX) {
-            self.note(some.to_vec()).await?;
-        }
-        Ok(())
-    }
-
-    fn read_to(&self) -> Result<u64, EndedIdsError> {
-        let mut read_to = 0;
-        each(&self.path, |record| {
-            if record.kind == Kind::ReadTo {
-                read_to = u64::try_from(record.id).unwrap_or(u64::MAX);
-            }
-        })?;
-        Ok(read_to)
-    }
-
-    fn known(
-        &self,
-        incidents: &HashSet<IncidentId>,
-        payloads: &HashSet<PayloadId>,
-    ) -> Result<Known, EndedIdsError> {
-        let mut known = Known::default();
+    /// What the file says of these.
+    fn known(&self, asked: &Ids) -> Result<Ids, EndedIdsError> {
+        let mut known = Ids::default();
         each(&self.path, |record| match record.kind {
-            Kind::Incident => {
-                known.incidents.extend(incidents.get(&IncidentId::from_uuid(Uuid::from_u128(record.id))));
-            }
-            Kind::Payload => {
-                known.payloads.extend(payloads.get(&PayloadId::from_uuid(Uuid::from_u128(record.id))));
-            }
+            Kind::Incident => known.incidents.extend(asked.incidents.get(&record.incident())),
+            Kind::Payload => known.payloads.extend(asked.payloads.get(&record.payload())),
             Kind::ReadTo => {}
         })?;
         Ok(known)
     }
 
-    /// Erases again what the broker holds of what ended, and gives the rest of what is in flight. Nothing may have been offered
-    /// before.
-    pub(crate) async fn purge_again<J: Journal>(
-        &self,
-        ground: &Ground<J>,
-        in_flight: Vec<(IncidentId, History)>,
-    ) -> Result<Vec<(IncidentId, History)>, EngineError> {
-        let incidents = in_flight.iter().map(|(incident, _)| *incident).collect();
-        let held: Vec<_> = in_flight.iter().flat_map(|(_, history)| held(history)).collect();
-        let payloads = held.iter().map(|(payload, _)| *payload).collect();
-        let known = self.known(&incidents, &payloads)?;
-        let (back, rest): (Vec<_>, Vec<_>) = in_flight
-            .into_iter()
-            .partition(|(one, history)| known.incidents.contains(one) && !is_over(history));
-        let mut again: Vec<_> = back.iter().flat_map(|(_, history)| self::held(history)).collect();
-        again.extend(held.into_iter().filter(|(payload, _)| known.payloads.contains(payload)));
-        if back.is_empty() && again.is_empty() {
-            return Ok(rest);
-        }
-        tracing::error!(
-            incidents = back.len(),
-            ciphertexts = again.len(),
-            "the broker holds what ended: a copy of its folder was put back; it is erased again"
-        );
-        ground.store.erase_all(&again).await?;
-        for (incident, history) in &back {
-            // What cannot be read was alarmed about; what it points to is swept.
-            if let History::Live { position, commits } = history {
-                ground.journal.forget(*incident, *position, &Markers::of(commits)).await?;
+    /// Every incident of which the broker must have a tombstone, by the file.
+    fn with_tombstones(&self, kept_for: KeptFor, today: i32) -> Result<HashSet<IncidentId>, EndedIdsError> {
+        let mut incidents = HashSet::new();
+        each(&self.path, |record| {
+            if record.kind == Kind::Incident && kept_for.has_its_tombstone(record.day, today) {
+                incidents.insert(record.incident());
             }
-        }
-        withdraw(&ground.tasks, &known.incidents).await?;
-        ground.journal.clear(Duration::ZERO).await?;
-        Ok(rest)
+        })?;
+        Ok(incidents)
     }
-}
-
-async fn withdraw(tasks: &Tasks, ended: &HashSet<IncidentId>) -> Result<(), EngineError> {
-    let withdrawn = tasks.withdraw(|task| ended.contains(&task.incident())).await?;
-    if withdrawn > 0 {
-        tracing::warn!(tasks = withdrawn, "tasks of incidents that ended are taken back");
-    }
-    Ok(())
-}
-
-/// Where an incident is by its own log; none if that does not say.
-fn state(history: &History) -> Option<Incident> {
-    let History::Live { commits, .. } = history else { return None };
-    let mut events = commits.iter().flat_map(|commit| &commit.events);
-    events.try_fold(Incident::Unknown, |state, event| evolve(state, event).ok())
-}
-
-/// Whether its own log says that it is over: then a crash came before the tombstone, and the driver writes it.
-fn is_over(history: &History) -> bool {
-    state(history) == Some(Incident::Purged)
-}
-
-/// The ciphertexts that a history still needs, by its own word. Those that it says are to go, the driver erases: a crash came
-/// before, and no copy was put back.
-fn held(history: &History) -> Vec<(PayloadId, Location)> {
-    let History::Live { commits, .. } = history else { return Vec::new() };
-    let said = commits.iter().flat_map(|commit| &commit.events);
-    let erased =
-        said.filter_map(|event| if let Fact::Erased { payload } = event.fact { Some(payload) } else { None });
-    // What is owed does not depend on whose incident it is.
-    let owed =
-        state(history).map(|state| duties(IncidentId::from_uuid(Uuid::nil()), &state)).unwrap_or_default();
-    let owed = owed
-        .into_iter()
-        .filter_map(|duty| if let Duty::Erase { payload } = duty { Some(payload) } else { None });
-    let going: HashSet<_> = erased.chain(owed).collect();
-    let stored = commits.iter().flat_map(|commit| &commit.stored);
-    stored.filter(|(payload, _)| !going.contains(payload)).copied().collect()
 }
 
 /// How many ids a state folder keeps.
@@ -325,10 +222,6 @@ pub(crate) fn kept(folder: &Path) -> Result<Option<Kept>, EndedIdsError> {
         Kind::ReadTo => {}
     })?;
     Ok(Some(kept))
-}
-
-const fn number(id: [u8; 16]) -> u128 {
-    u128::from_be_bytes(id)
 }
 
 fn day_of(now: Timestamp) -> i32 {
@@ -359,23 +252,18 @@ fn each(path: &Path, mut take: impl FnMut(Record)) -> Result<(), EndedIdsError> 
     Ok(())
 }
 
-/// Leaves out what is old, and each but the last word on how far tombstones were read; gives the file to append to.
+/// Leaves out what is old; gives the file to append to.
 fn renew(path: &Path, kept_for: KeptFor, today: i32) -> Result<File, EndedIdsError> {
     let failed = |source| EndedIdsError::File { path: path.to_owned(), source };
-    let days = |kept: Duration| i32::try_from(kept.as_secs().div_ceil(86_400)).unwrap_or(i32::MAX);
-    let oldest = |kept| today.saturating_sub(days(kept));
-    let (mut all, mut read_to, mut kept) = (0_u64, None, 0_u64);
+    let (mut all, mut kept) = (0_u64, 0_u64);
     let is_kept = |record: &Record| match record.kind {
-        Kind::Incident => record.day >= oldest(kept_for.incidents),
-        Kind::Payload => record.day >= oldest(kept_for.payloads),
+        Kind::Incident => kept_for.keeps_incident(record.day, today),
+        Kind::Payload => kept_for.keeps_payload(record.day, today),
         Kind::ReadTo => false,
     };
     each(path, |record| {
         all += 1;
         kept += u64::from(is_kept(&record));
-        if record.kind == Kind::ReadTo {
-            read_to = Some(record);
-        }
     })?;
     let append = || private().append(true).open(path).map_err(failed);
     let too_many = kept.saturating_sub(FILE_BYTES_MAX / RECORD_BYTES as u64);
@@ -396,9 +284,6 @@ fn renew(path: &Path, kept_for: KeptFor, today: i32) -> Result<File, EndedIdsErr
         }
     })?;
     outcome.map_err(failed)?;
-    if let Some(read_to) = read_to {
-        file.write_all(&read_to.bytes()).map_err(failed)?;
-    }
     file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
     fs::rename(&fresh, path).map_err(failed)?;
     // The name is durable too.

@@ -176,7 +176,7 @@ impl<J: Journal + Clone> Engine<J> {
         let mut relay = Relay::new(rules, Limits::default());
         let mut in_flight = ground.journal.in_flight().await?;
         if let Some(ended) = &ground.ended {
-            in_flight = ended.purge_again(&ground, in_flight).await?;
+            in_flight = ended.purge_again(&ground, in_flight, clock.now()).await?;
         }
         for (incident, history) in in_flight {
             if let History::Live { commits, .. } = &history {

@@ -7,7 +7,7 @@ use hwc_jetstream::{
     Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
     Tasks, is_source,
 };
-use hwc_relay::Rules;
+use hwc_relay::{Rules, ended::KeptFor};
 use hwc_schemas::{IncidentId, Organisation, Role};
 use hwc_telemetry::{Condition, Health, LogTo, Service};
 use hwc_vault::{DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
@@ -18,7 +18,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     daemon::{self, StateError, StateFolder},
-    ended::{EndedIds, EndedIdsError, KeptFor},
+    ended::{EndedIds, EndedIdsError},
     engine::{self, Ended, Engine, EngineError, Observer, Sweep},
     exit::Code,
     region::{Region, RegionError},
@@ -145,7 +145,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let state = StateFolder::hold(&settings.relay.state_dir)?;
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-    let ended = EndedIds::open(state.path(), kept_for(&rules), clock(&settings.file).now())?;
+    let ended_ids = EndedIds::open(state.path(), KeptFor::by(&rules.policy), clock(&settings.file).now())?;
     let telling = Telling::to(shown::spans(settings.relay.otlp.as_deref(), Service::Engine)?);
     let health = Health::default();
     let seat = health.condition("seat", "starting");
@@ -167,7 +167,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
         telling: telling.clone(),
         seat: seat.clone(),
         broker,
-        ended,
+        ended: ended_ids,
     };
     let stopping = async {
         let _ = stop.clone().wait_for(|stop| *stop).await;
@@ -254,7 +254,9 @@ impl Instance<'_> {
 
     async fn lead(&self, lease: &mut Lease) -> Result<Ended, EngineError> {
         let mut ground = engine::ground(lease, &self.streams()).await?;
-        self.ended.learn(&ground.journal, clock(&self.settings.file).now()).await?;
+        let now = clock(&self.settings.file).now();
+        let kept_for = KeptFor::by(&self.rules.borrow().policy);
+        self.ended.learn(&ground.journal, &ground.tasks, kept_for, now).await?;
         ground.ended = Some(self.ended.clone());
         if let Some(source) = &self.settings.file.engine.source {
             ground.tasks = ground.tasks.from_source(source);
@@ -298,14 +300,6 @@ impl Instance<'_> {
 /// How long a tombstone is kept: longer than a report is accepted.
 fn tombstones_for(rules: &Rules) -> Duration {
     Duration::from_hours(24 * u64::from(rules.policy.tombstone_days()))
-}
-
-/// How long ids of what ended are kept.
-fn kept_for(rules: &Rules) -> KeptFor {
-    KeptFor {
-        incidents: tombstones_for(rules),
-        payloads: Duration::from_hours(24 * u64::from(rules.policy.payload_ceiling_days() + 1)),
-    }
 }
 
 /// The real time, or one beside it.

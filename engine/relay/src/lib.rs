@@ -14,6 +14,7 @@
 mod census;
 mod desk;
 mod doubt;
+pub mod ended;
 mod errands;
 mod io;
 mod known;

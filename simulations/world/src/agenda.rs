@@ -21,6 +21,11 @@ impl<T> Agenda<T> {
         self.next += 1;
     }
 
+    /// Leaves only these.
+    pub(crate) fn retain(&mut self, is_left: impl Fn(&T) -> bool) {
+        self.due.retain(|_, what| is_left(what));
+    }
+
     pub(crate) fn take(&mut self) -> Option<(Timestamp, T)> {
         self.due.pop_first().map(|((at, _), what)| (at, what))
     }

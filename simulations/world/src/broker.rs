@@ -1,6 +1,8 @@
 //! The simulated broker: the journal, the ciphertexts, the tasks, the breach records and the lease, with what a real one
 //! guarantees and not a bit more. Its storage may lose what it acknowledged.
 
+mod copies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hwc_journal::{Append, Commit, Generation, History, Location, Position, codec};
@@ -13,7 +15,8 @@ use hwc_workflow::Breach;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::chronicle::{EngineNumber, Gone, Happened};
+pub(crate) use self::copies::Copy;
+use crate::chronicle::{EngineNumber, Gone, Happened, Holdings};
 use crate::{mutation::Mutation, seal};
 
 /// Which reign: who takes the pen counts one up.
@@ -22,20 +25,36 @@ pub(crate) type Epoch = u64;
 /// What becomes durable is remembered for so long as something that a lying storage may lose.
 const UNSURE_FOR: SignedDuration = SignedDuration::from_secs(5);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Log {
     /// Each at its place in the stream.
     records: Vec<(u64, Vec<u8>)>,
-    /// Where the tombstone lies.
-    tombstone: Option<u64>,
+    tombstone: Option<Tombstone>,
+}
+
+/// That an incident ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tombstone {
+    /// Where it lies.
+    place: u64,
+    since: Timestamp,
+    until: Timestamp,
 }
 
 impl Log {
     fn position(&self) -> u64 {
-        self.tombstone.or_else(|| self.records.last().map(|(at, _)| *at)).unwrap_or(0)
+        let tombstone = self.tombstone.map(|tombstone| tombstone.place);
+        tombstone.or_else(|| self.records.last().map(|(at, _)| *at)).unwrap_or(0)
+    }
+
+    /// How many events are in it.
+    fn events(&self) -> usize {
+        let commits = self.records.iter().filter_map(|(_, record)| codec::decode(record).ok());
+        commits.map(|commit| commit.events.len()).sum()
     }
 }
 
+#[derive(Clone)]
 struct Kept {
     incident: IncidentId,
     sealed: Sealed,
@@ -73,13 +92,17 @@ pub(crate) struct Broker {
     pub(crate) has_a_pen: bool,
     pub(crate) is_up: bool,
     unsure: Vec<(Timestamp, Unsure)>,
+    /// How long a tombstone is kept.
+    tombstones_for: SignedDuration,
+    /// When the next one has had its time, or earlier.
+    next_tombstone: Timestamp,
     mutation: Option<Mutation>,
     /// What became durable or was lost since the last time.
     pub(crate) seen: Vec<Happened>,
 }
 
 impl Broker {
-    pub(crate) fn new(has_a_pen: bool, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn new(has_a_pen: bool, tombstones_for: SignedDuration, mutation: Option<Mutation>) -> Self {
         Self {
             logs: BTreeMap::new(),
             last: 0,
@@ -91,6 +114,12 @@ impl Broker {
             has_a_pen,
             is_up: true,
             unsure: Vec::new(),
+            tombstones_for: match mutation {
+                Some(Mutation::ShortTombstones) => SignedDuration::from_hours(24),
+                Some(Mutation::TombstonesForEver) => SignedDuration::from_hours(24 * 36_500),
+                _ => tombstones_for,
+            },
+            next_tombstone: Timestamp::MAX,
             mutation,
             seen: Vec::new(),
         }
@@ -176,11 +205,29 @@ impl Broker {
             return Ok(Append::Conflict);
         }
         self.last += 1;
-        let ended = Log { records: Vec::new(), tombstone: Some(self.last) };
-        let before = std::mem::replace(log, ended);
+        let until = now.checked_add(self.tombstones_for).unwrap_or(Timestamp::MAX);
+        self.next_tombstone = self.next_tombstone.min(until);
+        let tombstone = Tombstone { place: self.last, since: now, until };
+        let before = std::mem::replace(log, Log { records: Vec::new(), tombstone: Some(tombstone) });
         self.remember(now, Unsure::Tombstone(incident, before));
         self.seen.push(Happened::Forgotten { incident });
         Ok(Append::Appended(Position(self.last)))
+    }
+
+    /// Whose tombstones there are, and since when.
+    pub(crate) fn tombstones(&self) -> Vec<(IncidentId, Timestamp)> {
+        let all = self.logs.iter().filter_map(|(incident, log)| Some((*incident, log.tombstone?.since)));
+        all.collect()
+    }
+
+    /// Drops the tombstones that have had their time.
+    pub(crate) fn drop_tombstones(&mut self, now: Timestamp) {
+        if now < self.next_tombstone {
+            return;
+        }
+        self.logs.retain(|_, log| log.tombstone.is_none_or(|tombstone| tombstone.until > now));
+        let left = self.logs.values().filter_map(|log| log.tombstone);
+        self.next_tombstone = left.map(|tombstone| tombstone.until).min().unwrap_or(Timestamp::MAX);
     }
 
     pub(crate) fn in_flight(&self) -> Vec<(IncidentId, History)> {
@@ -216,6 +263,12 @@ impl Broker {
     pub(crate) fn fetch(&self, payload: PayloadId, at: Location) -> Option<Sealed> {
         let (lies, kept) = self.payloads.get(&at.sequence)?;
         (*lies == payload).then(|| kept.sealed.clone())
+    }
+
+    /// A ciphertext that was fetched leaves.
+    pub(crate) fn given(&mut self, payload: PayloadId, at: Location) {
+        let kept = self.payloads.get(&at.sequence).map(|(_, kept)| kept.incident);
+        self.seen.extend(kept.map(|incident| Happened::Given { payload, incident }));
     }
 
     pub(crate) fn erase(&mut self, payload: PayloadId, at: Location) {
@@ -291,6 +344,26 @@ impl Broker {
         self.tasks.insert(id.clone(), Lying { to: to.clone(), task: task.clone(), held_until: None });
         self.remember(now, Unsure::Task(id));
         true
+    }
+
+    /// Takes back the tasks about incidents that ended.
+    pub(crate) fn withdraw(&mut self, ended: impl Fn(IncidentId) -> bool) -> usize {
+        let (theirs, rest): (BTreeMap<_, _>, _) =
+            std::mem::take(&mut self.tasks).into_iter().partition(|(_, lies)| ended(lies.task.incident()));
+        self.tasks = rest;
+        let withdrawn = theirs.len();
+        let lost = theirs.into_values();
+        self.seen.extend(lost.map(|Lying { to, task, .. }| Happened::TaskLost { to, task }));
+        withdrawn
+    }
+
+    /// What it holds, for whoever looks at the end.
+    pub(crate) fn holdings(&self, holdings: &mut Holdings) {
+        holdings.logs =
+            self.logs.iter().filter(|(_, log)| !log.records.is_empty()).map(|(one, _)| *one).collect();
+        holdings.tombstones = self.tombstones();
+        holdings.payloads = self.payloads.values().map(|(payload, kept)| (*payload, kept.incident)).collect();
+        holdings.tasks = self.tasks.values().map(|lies| (lies.to.clone(), lies.task.clone())).collect();
     }
 
     /// Loses every task, as a stream does that is lost.

@@ -161,6 +161,18 @@ pub enum Happened {
         /// What.
         task: Task,
     },
+    /// The broker stops, or is there again: while it is off nothing happens to what it holds.
+    BrokerIs {
+        /// Whether it runs.
+        up: bool,
+    },
+    /// A ciphertext left the broker for whoever asked.
+    Given {
+        /// Which.
+        payload: PayloadId,
+        /// Whose.
+        incident: IncidentId,
+    },
     /// A task is gone from the broker: its organisation settled it.
     Settled {
         /// Whose it was.
@@ -168,7 +180,7 @@ pub enum Happened {
         /// Which.
         task: Task,
     },
-    /// The broker lost a task that nobody had settled. It is offered again.
+    /// The broker lost a task that nobody had settled: it is offered again if it is still owed. Or an engine took it back.
     TaskLost {
         /// Whose it was.
         to: Organisation,
@@ -179,6 +191,12 @@ pub enum Happened {
     BreachKept {
         /// What it says.
         breach: Breach,
+    },
+
+    /// An engine leads, and has done everything that it does before it offers or gives anything.
+    Leads {
+        /// Which.
+        by: EngineNumber,
     },
 
     // What those who watch are told.
@@ -205,6 +223,19 @@ pub enum Happened {
         /// Whose events or ciphertexts.
         incidents: BTreeSet<IncidentId>,
     },
+    /// Somebody put an old copy of the broker's folder back. Of these incidents it holds something else than what was there.
+    /// What that comes to follows at once, as after a storage that lied.
+    PutBack {
+        /// Whose events, ciphertexts or tasks.
+        incidents: BTreeSet<IncidentId>,
+    },
+    /// A task lies at the broker again that was settled or taken back: an old copy was put back.
+    CameBack {
+        /// For whom.
+        to: Organisation,
+        /// What.
+        task: Task,
+    },
     /// After the storage lied: so many events of the incident's log are there, counted from the first that became durable;
     /// what came after is lost, its tombstone too. Without such an entry the log is as it was. A ciphertext whose erasing was
     /// lost is `Stored` again.
@@ -219,6 +250,40 @@ pub enum Happened {
     Fault(String),
     /// From here on nothing goes wrong any more, everybody is there, and everything must come to its end.
     Healed,
+    /// What is there, wherever it is, when nothing is left to happen.
+    Holds(Box<Holdings>),
     /// Nothing is left to happen.
     Over,
+}
+
+/// What is there of whom, wherever it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Holdings {
+    /// At the broker: incidents of which there are events.
+    pub logs: BTreeSet<IncidentId>,
+    /// At the broker: incidents of which there is a tombstone, and since when.
+    pub tombstones: Vec<(IncidentId, Timestamp)>,
+    /// At the broker: ciphertexts, and whose they are.
+    pub payloads: Vec<(PayloadId, IncidentId)>,
+    /// At the broker: tasks.
+    pub tasks: Vec<(Organisation, Task)>,
+    /// In the hands of organisations.
+    pub in_hand: Vec<(Organisation, String)>,
+    /// In the engines, by number.
+    pub engines: Vec<(EngineNumber, EngineHolds)>,
+    /// Which engine led last.
+    pub led_last: Option<EngineNumber>,
+}
+
+/// What an engine has of whom.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EngineHolds {
+    /// In its memory.
+    pub known: Vec<IncidentId>,
+    /// In its state folder: incidents that ended, and the day that it noted for each, from 1970.
+    pub incidents: Vec<(IncidentId, i32)>,
+    /// In its state folder: ciphertexts that were erased, and the day.
+    pub payloads: Vec<(PayloadId, i32)>,
+    /// The day, from 1970, on which it was started last.
+    pub started_on: i32,
 }

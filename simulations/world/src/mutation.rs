@@ -50,11 +50,27 @@ pub enum Mutation {
     HalfReadJournal,
     /// Watchers hear of every event twice.
     CountsTwice,
+    /// A start does not look at what ended: a copy that was put back brings everything back.
+    NoEndedIds,
+    /// Whoever begins to lead learns nothing from the journal of what the other engine ended.
+    LearnsNothing,
+    /// A start takes no task back of what ended.
+    KeepsTasks,
+    /// A start does not tell the broker again of what it knows nothing any more.
+    TellsNothing,
+    /// A tombstone is kept for a day.
+    ShortTombstones,
+    /// A tombstone is kept for ever.
+    TombstonesForEver,
+    /// Ids of what ended are kept for ever.
+    IdsForEver,
+    /// A report is accepted however old it is.
+    AcceptsAnyAge,
 }
 
 impl Mutation {
     /// Every bug that can be planted.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 30] = [
         Self::UnguardedAppend,
         Self::NoPen,
         Self::SweepsUnconfirmed,
@@ -77,6 +93,14 @@ impl Mutation {
         Self::OffersOnce,
         Self::HalfReadJournal,
         Self::CountsTwice,
+        Self::NoEndedIds,
+        Self::LearnsNothing,
+        Self::KeepsTasks,
+        Self::TellsNothing,
+        Self::ShortTombstones,
+        Self::TombstonesForEver,
+        Self::IdsForEver,
+        Self::AcceptsAnyAge,
     ];
 
     /// Its name, as one writes it on the command line.
@@ -104,6 +128,14 @@ impl Mutation {
             Self::OffersOnce => "offers-once",
             Self::HalfReadJournal => "half-read-journal",
             Self::CountsTwice => "counts-twice",
+            Self::NoEndedIds => "no-ended-ids",
+            Self::LearnsNothing => "learns-nothing",
+            Self::KeepsTasks => "keeps-tasks",
+            Self::TellsNothing => "tells-nothing",
+            Self::ShortTombstones => "short-tombstones",
+            Self::TombstonesForEver => "tombstones-for-ever",
+            Self::IdsForEver => "ids-for-ever",
+            Self::AcceptsAnyAge => "accepts-any-age",
         }
     }
 

@@ -106,6 +106,15 @@ impl fmt::Display for Entry {
             }
             Happened::Offered { to, task: what } => write!(f, "offered to {to}: {}", task(what)),
             Happened::Settled { to, task: what } => write!(f, "{to} settled: {}", task(what)),
+            Happened::BrokerIs { up } => {
+                write!(f, "the broker {}", if *up { "runs" } else { "does not run" })
+            }
+            Happened::Given { payload, incident } => {
+                let payload: String = payload.to_string().chars().take(6).collect();
+                write!(f, "given {payload} of {}", short(*incident))
+            }
+            Happened::Leads { by } => write!(f, "engine {} leads", by.0),
+            Happened::CameBack { to, task: what } => write!(f, "lies there again for {to}: {}", task(what)),
             Happened::TaskLost { to, task: what } => write!(f, "lost for {to}: {}", task(what)),
             Happened::BreachKept { breach } => {
                 write!(f, "breach kept: {:?}{}", breach.kind, if breach.opened { ", opened" } else { "" })
@@ -125,11 +134,27 @@ impl fmt::Display for Entry {
                 let incidents: Vec<_> = incidents.iter().copied().map(short).collect();
                 write!(f, "*** the storage lost what it had acknowledged of {}", incidents.join(", "))
             }
+            Happened::PutBack { incidents } => {
+                let incidents: Vec<_> = incidents.iter().copied().map(short).collect();
+                write!(
+                    f,
+                    "*** an old copy of the broker's folder is there, other for {}",
+                    incidents.join(", ")
+                )
+            }
             Happened::Left { incident, events } => {
                 write!(f, "*** {events} events are left of {}", short(*incident))
             }
             Happened::Fault(words) => write!(f, "*** {words}"),
             Happened::Healed => f.write_str("*** the world heals"),
+            Happened::Holds(holdings) => {
+                let (logs, payloads) = (holdings.logs.len(), holdings.payloads.len());
+                let (tombstones, tasks) = (holdings.tombstones.len(), holdings.tasks.len());
+                write!(
+                    f,
+                    "there are {logs} logs, {payloads} ciphertexts, {tasks} tasks, {tombstones} tombstones"
+                )
+            }
             Happened::Over => f.write_str("nothing is left to happen"),
         }
     }

@@ -67,6 +67,29 @@ async fn the_same_commands_replayed_at_once_and_after_months_bring_nothing_back(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_is_sent_again_when_its_tombstone_has_had_its_time_is_too_old_and_begins_nothing() {
+    let stage = Stage::forgetting_after(std::time::Duration::from_secs(1)).await;
+    let cast = Cast::enter(&stage).await;
+    let one = incident(1);
+    let record = cast.record(one);
+    assert_eq!(cast.police.says(&record).await, Answer::Recorded);
+    let no_signal =
+        Command::Screen { incident: one, screening: Screening::NotDomesticViolence { children: 2 } };
+    assert_eq!(cast.veilig_thuis.says(&no_signal).await, Answer::Recorded);
+    // The broker forgets long before it would in earnest; the day of the report says how old it is.
+    while stage.history(one).await != History::Unknown {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    stage.later(91 * 24);
+    for _ in 0..2 {
+        assert_eq!(cast.police.says(&record).await, refused(Refusal::TooOld));
+    }
+    assert_eq!(cast.veilig_thuis.says(&qualifies(one)).await, refused(Refusal::Gone));
+    assert_eq!(stage.history(one).await, History::Unknown);
+    stage.ends_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_in_the_wrong_order_are_refused_by_name_and_the_right_order_still_works() {
     let stage = Stage::set().await;
     let cast = Cast::enter(&stage).await;

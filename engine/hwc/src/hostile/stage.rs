@@ -154,6 +154,15 @@ impl Stage {
 
     /// With these records in its journal before the engine starts: an incident, and what stands there as its event.
     pub(super) async fn set_upon(records: &[(IncidentId, &'static str)]) -> Self {
+        Self::set_with(records, Settings::development()).await
+    }
+
+    /// With a broker that keeps a tombstone for so long.
+    pub(super) async fn forgetting_after(tombstones_for: Duration) -> Self {
+        Self::set_with(&[], Settings { tombstones_for, ..Settings::development() }).await
+    }
+
+    async fn set_with(records: &[(IncidentId, &'static str)], settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let credential = Credential::generate();
         let members: BTreeMap<_, _> = EVERYBODY
@@ -172,7 +181,7 @@ impl Stage {
         let now: DateTime = MORNING.parse().unwrap();
         let (tell, _) = watch::channel(Zone::amsterdam().unwrap().instant(now.date(), now.time()));
         let clock = Arc::new(Standing(tell));
-        let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
+        let settings = Settings { lease_for: Duration::from_mins(10), ..settings };
         let lease = Lease::stand_by(&link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
         let (tasks, store, stock) = (ground.tasks.clone(), ground.store.clone(), ground.stock.clone());

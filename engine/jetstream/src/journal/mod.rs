@@ -39,7 +39,6 @@ use crate::{
     names,
     patience::{ATTEMPTS_MAX, patiently, pause},
     scan::{Read, Scan},
-    streams,
 };
 use pen::Pen;
 use segments::{Segment, Segments};
@@ -107,20 +106,16 @@ impl JetStreamJournal {
         Ok(journal)
     }
 
-    /// What ended, by the tombstones from this place on; and the place where the stream of the tombstones ends. It costs as much
-    /// as there are.
-    pub async fn ended_since(&self, place: u64) -> Result<(Vec<IncidentId>, u64), JournalError> {
-        let end =
-            streams::last_place(&self.link, names::JOURNAL).await.map_err(|fault| unavailable(&fault))?;
-        let scan =
-            Scan { stream: names::JOURNAL, filter: names::ALL_TOMBSTONES, from: place, headers_only: true };
-        let take = |found: &mut Vec<_>, read: &Read| {
-            let incident = read.message.subject.split('.').nth(1);
-            found.extend(incident.and_then(|token| token.parse::<IncidentId>().ok()));
-            Ok::<(), Fault>(())
-        };
-        let ended = scan.read(&self.link, Vec::new, take).await.map_err(|fault| unavailable(&fault))?;
-        Ok((ended, end))
+    /// Writes the tombstones of incidents of which the broker knows nothing any more: an old copy of its folder was put back. Of
+    /// one that it does know something is left as it is. What its ciphertexts began with nobody knows any more. Doing it again is
+    /// safe.
+    pub async fn remember(&self, ended: impl IntoIterator<Item = IncidentId>) -> Result<(), JournalError> {
+        let holds = Bytes::from(codec::encode_tombstone(&Markers::default()));
+        let writing = stream::iter(ended).map(|incident| {
+            let tombstone = Record::tombstone(incident, holds.clone());
+            async move { self.write(Segment::FIRST, incident, Position::NONE, &tombstone).await }
+        });
+        writing.buffer_unordered(AT_ONCE_MAX).try_for_each(|_| std::future::ready(Ok(()))).await
     }
 
     /// Opens the journal for reading only; an append is refused.
@@ -350,8 +345,7 @@ impl Journal for JetStreamJournal {
         let scan =
             Scan { stream: names::JOURNAL, filter: names::ALL_TOMBSTONES, from: 0, headers_only: false };
         let take = |found: &mut Vec<_>, read: &Read| {
-            let incident = read.message.subject.split('.').nth(1).and_then(|token| token.parse().ok());
-            found.extend(incident.map(|incident| Tombstone {
+            found.extend(incident_in(&read.message.subject).map(|incident| Tombstone {
                 incident,
                 ended_at: Timestamp::from_nanosecond(read.stored_at.into()).ok(),
                 markers: codec::decode_tombstone(&read.message.payload),
@@ -433,8 +427,7 @@ type Found = BTreeMap<IncidentId, History>;
 
 /// Takes one record. What cannot be read stops nobody else's reading.
 fn note(found: &mut Found, read: &Read) {
-    let incident = read.message.subject.split('.').nth(1).and_then(|token| token.parse().ok());
-    let Some(incident): Option<IncidentId> = incident else {
+    let Some(incident) = incident_in(&read.message.subject) else {
         // No version ever wrote one, so nothing depends on it.
         tracing::error!(
             sequence = read.sequence,
@@ -459,6 +452,10 @@ fn note(found: &mut Found, read: &Read) {
         }
         Err(error) => History::Unreadable(error),
     };
+}
+
+fn incident_in(subject: &str) -> Option<IncidentId> {
+    subject.split('.').nth(1)?.parse().ok()
 }
 
 fn is_conflict(fault: &Fault) -> bool {

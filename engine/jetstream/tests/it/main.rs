@@ -8,6 +8,7 @@ mod journal;
 mod lease;
 mod permissions;
 mod proxy;
+mod put_back;
 mod region;
 mod remains;
 mod stock;

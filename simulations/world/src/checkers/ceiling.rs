@@ -19,6 +19,8 @@ use crate::{
 /// ciphertext without a recorded incident counts from when it was stored. To this comes what clocks are wrong, and
 /// [`ON_ITS_WAY_MAX`]: what is left of its time is reckoned before a ciphertext is on its way to the broker.
 ///
+/// While the broker is off nobody can drop anything; it does so the moment it runs again, before anybody is given anything.
+///
 /// An incident that was recorded anew because the storage lost its log counts anew; the ciphertexts of before do not.
 #[derive(Default)]
 pub struct Ceiling {
@@ -26,6 +28,9 @@ pub struct Ceiling {
     /// Until when each ciphertext may be there, and in how many copies it is.
     there: HashMap<PayloadId, (Timestamp, u32)>,
     due: BTreeSet<(Timestamp, PayloadId)>,
+    is_off: bool,
+    /// When the broker was last there again.
+    back_at: Option<Timestamp>,
 }
 
 impl Checker for Ceiling {
@@ -34,7 +39,13 @@ impl Checker for Ceiling {
     }
 
     fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
-        if let Some((until, payload)) = self.due.first() {
+        if let Happened::BrokerIs { up } = entry.what {
+            self.back_at = up.then_some(entry.at);
+            self.is_off = !up;
+        }
+        // What the broker drops as it starts is dropped at that very moment.
+        let starts = self.is_off || self.back_at == Some(entry.at);
+        if let Some((until, payload)) = self.due.first().filter(|_| !starts) {
             demand(entry.at <= *until, || format!("{payload} is there past its ceiling"))?;
         }
         let days = SignedDuration::from_hours(24 * i64::from(truth.policy.payload_ceiling_days));
@@ -58,6 +69,9 @@ impl Checker for Ceiling {
                         }
                     }
                 }
+            }
+            Happened::Left { incident, events: 0 } => {
+                self.recorded.remove(incident);
             }
             Happened::Opened { by, incident, .. } => {
                 let late = self.recorded.get(incident).is_some_and(|since| entry.at > until(*since));
@@ -127,6 +141,32 @@ mod tests {
         let mut story = Story::new();
         story.at("2026-11-19 06:45").stored(9, Hop::Report, VT).at("2026-12-17 06:46:31");
         assert!(judged(story.fault()).unwrap_err().contains("past its ceiling"));
+    }
+
+    #[test]
+    fn a_broker_that_was_off_at_the_ceiling_drops_it_the_moment_it_runs_again() {
+        let back = |drops: bool| {
+            let mut story = Story::until_delivered();
+            story.happens(Happened::BrokerIs { up: false }).at("2026-12-18 06:45").fault();
+            story.at("2026-12-20 06:45").happens(Happened::BrokerIs { up: true });
+            for n in (2..=5).filter(|_| drops) {
+                story.happens(Happened::Gone { payload: payload(n), how: Gone::Ceiling });
+            }
+            judged(story.at("2026-12-20 06:45:01").fault())
+        };
+        assert_eq!(back(true), Ok(()));
+        assert!(back(false).unwrap_err().contains("past its ceiling"));
+    }
+
+    #[test]
+    fn an_incident_whose_log_was_lost_counts_anew() {
+        let mut story = Story::new();
+        story.reported().happens(Happened::Gone { payload: payload(1), how: Gone::Lost });
+        let number = super::super::story::incident(1);
+        story.happens(Happened::StorageLied { incidents: [number].into() });
+        story.happens(Happened::Left { incident: number, events: 0 });
+        story.at("2026-12-19 06:45").stored(9, Hop::Report, VT).at("2026-12-20 06:45").fault();
+        assert_eq!(judged(&story), Ok(()));
     }
 
     #[test]

@@ -4,7 +4,11 @@ mod owing;
 
 use std::collections::BTreeSet;
 
-use hwc_schemas::{IncidentId, Role, wire::Answer};
+use hwc_schemas::{
+    IncidentId, Role,
+    wire::{Answer, Refusal},
+};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 pub use self::owing::OFFERED_WITHIN;
 use self::owing::Owing;
@@ -23,7 +27,8 @@ use crate::{
 /// It demands
 /// * that the world heals and comes to rest at all;
 /// * that the police are told that a report is recorded only when it is durable, or was; and, honest police, never that one
-///   is refused (R8: delivered, never dropped);
+///   is refused (R8: delivered, never dropped). One exception: *too old*, of one that was made more than `accept_days` days ago
+///   by the calendar in UTC and is not on its way. What clocks are wrong is allowed for;
 /// * that every report that honest police take up is answered in the end;
 /// * that a tombstone is written only when every signal of its incident is purged;
 /// * that in the end every report that was recorded has its tombstone;
@@ -59,9 +64,9 @@ impl Checker for Ends {
                 self.unanswered.insert(*report);
             }
             Happened::ReportAnswered { report, incident, answer } => {
-                self.answered(*report, *incident, *answer, truth)?;
+                self.answered(*report, (*incident, *answer), entry.at, truth)?;
             }
-            Happened::Offered { to, task } => self.owing.offered(to, task),
+            Happened::Offered { to, task } | Happened::CameBack { to, task } => self.owing.offered(to, task),
             Happened::Settled { to, task } => self.owing.settled(to, task),
             Happened::TaskLost { to, task } => self.owing.lost(to, task, entry.at),
             Happened::Forgotten { incident } => {
@@ -112,8 +117,8 @@ impl Ends {
     fn answered(
         &mut self,
         report: ReportNumber,
-        incident: IncidentId,
-        answer: Answer,
+        (incident, answer): (IncidentId, Answer),
+        now: Timestamp,
         truth: &Truth,
     ) -> Result<(), String> {
         match answer {
@@ -123,6 +128,8 @@ impl Ends {
                 let known = case.is_some_and(|c| c.recorded.is_some() || c.forgotten.is_some() || c.lied);
                 demand(known, || format!("{incident} is said to be recorded and is not durable"))?;
             }
+            Answer::Refused { refusal: Refusal::TooOld } if self.is_too_old(report, incident, now, truth) => {
+            }
             Answer::Refused { refusal } => demand(!all_honest(Role::Police, truth), || {
                 format!("an honest report was refused: {}", refusal.code())
             })?,
@@ -130,11 +137,24 @@ impl Ends {
         self.unanswered.remove(&report);
         Ok(())
     }
+
+    /// Whether a report may be refused because it could be one that ended.
+    fn is_too_old(&self, report: ReportNumber, incident: IncidentId, now: Timestamp, truth: &Truth) -> bool {
+        let Some(report) = truth.reports.get(report.0) else { return false };
+        let wrong = if self.healed { SignedDuration::ZERO } else { truth.clock_error_max };
+        let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
+        let made = day(report.reported_at - wrong);
+        let old = made
+            .until(day(now + wrong))
+            .is_ok_and(|since| since.get_days() > i32::from(truth.policy.accept_days));
+        let under_way = |case: &Case| case.recorded.is_some() && case.forgotten.is_none() && !case.lied;
+        old && !self.ledger.case(incident).is_some_and(under_way)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use hwc_schemas::wire::{Refusal, RouteWhy, Task};
+    use hwc_schemas::wire::{RouteWhy, Task};
     use hwc_workflow::Fact;
 
     use super::{
@@ -190,6 +210,21 @@ mod tests {
     fn an_honest_report_that_is_refused_is_noticed() {
         let refused = says(Answer::Refused { refusal: Refusal::Gone });
         assert!(judged(&Story::ordinary().instead(answer, refused)).unwrap_err().contains("gone"));
+    }
+
+    #[test]
+    fn a_report_is_refused_for_its_age_from_the_day_on_and_only_when_nothing_is_under_way() {
+        let again = |at: &str, ended: bool| {
+            let mut story = if ended { Story::ordinary() } else { Story::until_delivered() };
+            let (report, number) = (ReportNumber(0), incident(1));
+            story.at(at).happens(Happened::Reporting { report, incident: number });
+            story.happens(says(Answer::Refused { refusal: Refusal::TooOld }));
+            judged(&story)
+        };
+        // 90 days after 19 November is 17 February.
+        assert!(again("2027-02-17 23:00", true).unwrap_err().contains("too_old"));
+        assert_eq!(again("2027-02-18 01:01", true), Ok(()));
+        assert!(again("2027-02-18 01:01", false).unwrap_err().contains("too_old"));
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! * *The dishonest*: what they decide is theirs, and nobody judges it. What they must not achieve is judged all the same.
 //! * *Storage that lied* about an incident ([`Happened::StorageLied`]): its events and ciphertexts may be what they were
 //!   before, so nothing is demanded of their order and number. It still ends, nobody is told more, no ceiling is passed.
+//! * *An old copy of the broker's folder* ([`Happened::PutBack`]) loses what came after it, so it is a storage that lied; what
+//!   ended does not come back with it all the same.
 //! * *Clocks* that are wrong by `clock_error_max`: the time in an event may be off by as much, two of them by twice as much.
 //!   What one engine decides by its own clock, it stamps with that clock, and is held to it exactly.
 //! * *What is on its way*: a message that left in time may take effect up to [`ON_ITS_WAY_MAX`] later.
@@ -17,11 +19,13 @@
 pub(crate) mod calendar;
 mod ceiling;
 mod ends;
+mod forgotten;
 mod household;
 mod ledger;
 mod monitoring;
 mod names;
 mod once;
+mod over_for_good;
 mod owned;
 mod purged;
 mod right_school;
@@ -36,8 +40,10 @@ use jiff::SignedDuration;
 
 pub use ceiling::Ceiling;
 pub use ends::{Ends, OFFERED_WITHIN};
+pub use forgotten::Forgotten;
 pub use monitoring::Monitoring;
 pub use once::Once;
+pub use over_for_good::OverForGood;
 pub use owned::{Owned, SWEPT_WITHIN};
 pub use purged::{ERASED_WITHIN, FORGOTTEN_WITHIN, PURGED_WITHIN, Purged};
 pub use right_school::{PROMPT_WITHIN, RightSchool};
@@ -90,6 +96,8 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::new(Owned::default()),
         Box::new(Monitoring::default()),
         Box::new(Told::default()),
+        Box::new(OverForGood::default()),
+        Box::new(Forgotten::default()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What those who watch are told is so, and adds up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hwc_relay::{Census, Standing};
 use hwc_schemas::{IncidentId, outcome::Outcome};
@@ -24,7 +24,8 @@ use crate::{
 /// * that every event that is durable in a world without faults, or [`CALM_AFTER`] it has healed, is noted in the end. Before, an
 ///   engine that dies between the two leaves it unsaid;
 /// * that what a leading engine counts by state, with the age of the oldest, is what the durable events come to: always of the
-///   engine that wrote the last event, and of every engine from [`CALM_AFTER`] the healing. It is not demanded while
+///   engine that wrote the last event and has noted everything that it wrote, and of every engine from [`CALM_AFTER`] the
+///   healing. It is not demanded while
 ///   an incident is under way about which the storage lied: the engine may not know yet;
 /// * that of each incident, when its tombstone is written, the children found, those that ended, by outcome and reason, and
 ///   those purged are equally many. A report that expires before its children are known counts as one.
@@ -36,6 +37,8 @@ pub struct Monitoring {
     healed: Option<Timestamp>,
     faults: bool,
     wrote_last: Option<EngineNumber>,
+    /// Incidents of which an engine wrote what it has not noted yet.
+    unsaid: HashSet<(EngineNumber, IncidentId)>,
     /// Incidents under way about which the storage lied.
     lied: Vec<IncidentId>,
 }
@@ -71,6 +74,7 @@ impl Checker for Monitoring {
             }
             Happened::Durable { incident, by, events } => {
                 self.wrote_last = Some(*by);
+                self.unsaid.insert((*by, *incident));
                 let healed = self.healed.is_some_and(|healed| entry.at > healed + CALM_AFTER);
                 let watched = self.durable.entry(*incident).or_default();
                 for event in events {
@@ -111,6 +115,7 @@ impl Checker for Monitoring {
 
 impl Monitoring {
     fn noted(&mut self, by: EngineNumber, incident: IncidentId, events: &[Event]) -> Result<(), String> {
+        self.unsaid.remove(&(by, incident));
         let durable = self.durable.entry(incident).or_default();
         for event in events {
             // The latest first: what is noted has mostly just happened.
@@ -127,7 +132,8 @@ impl Monitoring {
 
     fn counted(&self, by: EngineNumber, census: &Census, now: Timestamp) -> Result<(), String> {
         let settled = self.healed.is_some_and(|healed| now > healed + CALM_AFTER);
-        if !self.lied.is_empty() || !(settled || self.wrote_last == Some(by)) {
+        let knows = self.wrote_last == Some(by) && !self.unsaid.iter().any(|(whose, _)| *whose == by);
+        if !self.lied.is_empty() || !(settled || knows) {
             return Ok(());
         }
         let mut so: BTreeMap<Phase, Standing> = BTreeMap::new();

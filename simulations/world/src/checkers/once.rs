@@ -79,7 +79,7 @@ impl Checker for Once {
             Happened::BreachKept { breach } => self.kept(breach)?,
             Happened::Fault(_) => {
                 for breach in self.owed() {
-                    breach.kept_max += 1;
+                    breach.kept_max = breach.kept_max.saturating_add(1);
                 }
             }
             Happened::StorageLied { incidents } => {

@@ -7,7 +7,7 @@ use hwc_workflow::Fact;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Checker, ON_ITS_WAY_MAX, demand,
+    CALM_AFTER, Checker, ON_ITS_WAY_MAX, demand,
     ledger::{Ledger, Place, Signal},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub const FORGOTTEN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 ///   that an incident whose last signal is purged has its tombstone within [`FORGOTTEN_WITHIN`];
 /// * that in the end no ciphertext is there at all;
 /// * that after the tombstone no event becomes durable, and, [`ON_ITS_WAY_MAX`] later, that nobody opens anything and no task
-///   is offered. Before the world heals an engine that was overtaken may offer one as long as its clock is wrong. A ciphertext
+///   is offered. Until [`CALM_AFTER`] the healing an engine that was held up or overtaken may still offer one. A ciphertext
 ///   that is stored in vain because the tombstone was met is `owned`'s to judge.
 ///
 /// Where the storage lied about an incident, what it undid is not counted; what is there in the end is.
@@ -93,7 +93,7 @@ impl Checker for Purged {
         "purged"
     }
 
-    fn see(&mut self, entry: &Entry, truth: &Truth) -> Result<(), String> {
+    fn see(&mut self, entry: &Entry, _: &Truth) -> Result<(), String> {
         if let Some((by_when, owed)) = self.due.first() {
             demand(entry.at <= *by_when, || format!("{} in time", owed.words()))?;
         }
@@ -137,9 +137,10 @@ impl Checker for Purged {
                 let late = Some(ON_ITS_WAY_MAX);
                 self.is_not_forgotten(*incident, late, entry, &format!("a payload that {by} opens"))?;
             }
-            Happened::Offered { to, task } => {
-                let wrong = self.healed.map_or(truth.clock_error_max, |_| SignedDuration::ZERO);
-                let late = Some(ON_ITS_WAY_MAX + wrong);
+            Happened::Offered { to, task }
+                if self.healed.is_some_and(|healed| entry.at > healed + CALM_AFTER) =>
+            {
+                let late = Some(ON_ITS_WAY_MAX);
                 self.is_not_forgotten(task.incident(), late, entry, &format!("a task for {to}"))?;
             }
             Happened::StorageLied { incidents } => {

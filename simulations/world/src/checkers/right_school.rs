@@ -293,9 +293,12 @@ impl RightSchool {
         let before = signal.rounds.iter().filter_map(|round| round.routed.as_ref());
         schools.extend(before.map(|(school, ..)| school.code()));
         let case = self.ledger.case(id.incident);
-        let so = case.is_some_and(|case| {
-            schools.iter().any(|school| so.days.unroutable(case, signal, school, at) == Some(reason))
-        });
+        // It may have been certain before the summer holiday began.
+        let over = reason == Withheld::HeldTooLong && so.days.is_held_too_long(signal, at);
+        let so = over
+            || case.is_some_and(|case| {
+                schools.iter().any(|school| so.days.unroutable(case, signal, school, at) == Some(reason))
+            });
         demand(so, || {
             format!("{id} is withheld as {}, and for none of {schools:?} that is so", reason.as_str())
         })

@@ -1,5 +1,6 @@
 //! From a seed to a world: the region and its people, what is reported, and what goes wrong.
 
+mod forgetting;
 mod people;
 mod region;
 mod reports;
@@ -84,6 +85,9 @@ impl Scenario {
         let mut cast = Cast::of(&truth, &zone, &lookup, mutation, seed)?;
         let mut planned =
             trouble::planned(&mut Dice::new(seed, "trouble"), &mut truth, &key, &lookup, &cast)?;
+        let mut climate = climate(&mut dice);
+        let longer =
+            forgetting::planned(&mut Dice::new(seed, "forgetting"), &mut truth, &mut climate, &mut planned)?;
         let is_kept = |place: usize| cut.faults.as_ref().is_none_or(|kept| kept.contains(&place));
         planned = planned
             .into_iter()
@@ -99,8 +103,8 @@ impl Scenario {
         let setup = Setup {
             seed,
             begins,
-            heals_at,
-            gives_up_at: later(heals_at, SignedDuration::from_hours(24 * 120)),
+            heals_at: truth.heals_at,
+            gives_up_at: later(truth.heals_at, SignedDuration::from_hours(24 * 120) + longer),
             rules: rules(&truth, &zone, mutation)?,
             engines: 2,
             has_a_pen: mutation != Some(Mutation::NoPen),
@@ -109,7 +113,7 @@ impl Scenario {
             veilig_thuis,
             key,
             reports: reports.collect::<Result<_, NoWorld>>()?,
-            climate: climate(&mut dice),
+            climate,
             only: cut.strikes.clone(),
             planned,
             mutation,

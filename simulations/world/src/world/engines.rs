@@ -7,16 +7,16 @@ use hwc_journal::History;
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Ticket};
 use hwc_schemas::{
     IncidentId, Organisation, PayloadId, TraceId,
-    wire::{Answer, Command, Fetch, Fetched},
+    wire::{Answer, Command, Fetch, Fetched, Sealed},
 };
 use hwc_workflow::{
     Duty, Incident,
     law::Phase,
     state::{Signal, SignalState},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Due, World, network::Op};
+use super::{Due, World, ended::StateFolder, network::Op};
 use crate::{
     broker::Epoch,
     chronicle::{EngineNumber, Happened},
@@ -49,6 +49,7 @@ pub(super) struct Engine {
     /// It does nothing until then, and does not know.
     pub(super) paused_until: Option<Timestamp>,
     pub(super) leading: Option<Leading>,
+    pub(super) folder: StateFolder,
 }
 
 /// What an engine knows that leads, or thinks so.
@@ -70,6 +71,7 @@ impl World<'_> {
         engine.life += 1;
         (engine.is_up, engine.leading, engine.paused_until) = (true, None, None);
         let life = engine.life;
+        self.opens_its_folder(number);
         let soon = self.on_the_way();
         self.agenda.put(self.after(soon), Due::Leads { engine: number, life });
     }
@@ -141,10 +143,16 @@ impl World<'_> {
             let notices = self.seconds(0, 3);
             self.agenda.put(self.after(notices), Due::Overtaken { engine, life });
         }
+        self.led_last = Some(number);
+        let Some(in_flight) = self.begins_cleanly(number, epoch) else { return };
+        for seen in std::mem::take(&mut self.broker.seen) {
+            self.tell(seen);
+        }
+        self.tell(Happened::Leads { by: number });
         let half_read = self.has(Mutation::HalfReadJournal);
         let now = self.engine_now(number);
         let mut relay = Relay::new(self.setup.rules.clone(), Limits::default());
-        for (incident, mut history) in self.broker.in_flight() {
+        for (incident, mut history) in in_flight {
             if let History::Live { commits, .. } = &mut history
                 && half_read
             {
@@ -298,7 +306,9 @@ impl World<'_> {
                 self.ask_broker(number, Op::Append { incident, expected, commit });
             }
             Output::Forget { incident, expected, .. } => {
-                self.ask_broker(number, Op::Forget { incident, expected });
+                let op = Op::Forget { incident, expected };
+                self.notes(number, &op);
+                self.ask_broker(number, op);
             }
             Output::Perform { incident, duty, location } => {
                 let op = match duty {
@@ -310,6 +320,7 @@ impl World<'_> {
                     Duty::Offer { to, task } => Op::Offer { incident, to, task },
                     Duty::RecordBreach { number, breach } => Op::KeepBreach { incident, number, breach },
                 };
+                self.notes(number, &op);
                 self.ask_broker(number, op);
             }
             Output::Discard { payload, location } => {
@@ -412,6 +423,8 @@ impl World<'_> {
         } else {
             from.clone()
         };
+        let accepts_any_age = self.has(Mutation::AcceptsAnyAge);
+        let today = TimeZone::UTC.to_datetime(self.now).date();
         let Some(leading) = self.leader(number) else { return };
         let ticket = Ticket(leading.next_ticket);
         leading.next_ticket += 1;
@@ -419,6 +432,7 @@ impl World<'_> {
             Request::Submit(command) => {
                 leading.asked.insert(ticket, (request, command.incident()));
                 let mut ids = Dice::new(payloads_dice, "payloads");
+                let command = if accepts_any_age { of_today(command, today) } else { command };
                 let (command, payloads) = command.detach(|| PayloadId::from_uuid(ids.uuid()));
                 Input::Submit { ticket, from, command, payloads, trace }
             }
@@ -508,5 +522,13 @@ impl World<'_> {
             state => state.phase(),
         });
         Place { step: "", state }
+    }
+}
+
+/// A planted bug: however old a report is, it is taken for one of today.
+fn of_today(command: Command<Sealed>, today: Date) -> Command<Sealed> {
+    match command {
+        Command::Record { incident, report, .. } => Command::Record { incident, day: today, report },
+        command => command,
     }
 }

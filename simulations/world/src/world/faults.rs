@@ -62,6 +62,20 @@ pub enum Fault {
     Pries(Organisation, Fetch),
     /// Somebody says again what somebody said before: the so-manyth thing that was overheard.
     Replays(Organisation, usize),
+    /// Somebody copies the broker's folder.
+    CopyTaken,
+    /// Somebody puts the copy back while every engine is down; the first start is cut short after so many deeds.
+    CopyPutBack(Option<u32>),
+    /// Broker, engines and organisations are off for so long.
+    AllOff(SignedDuration),
+    /// Engines and organisations are off for so long; the broker runs.
+    OursOff(SignedDuration),
+    /// The police's outbox is sent once more: the so-manyth report, as it was.
+    SentOnceMore(usize),
+    /// Everything that was ever said arrives once more.
+    SaidAgain,
+    /// An engine is stopped, and started again at once.
+    EngineStartsAnew(EngineNumber),
     /// The end of a cut: it is heard again.
     EngineReturns(EngineNumber),
     /// The end of a cut: it is heard again.
@@ -93,6 +107,13 @@ impl Fault {
             Self::Says(who, command) => format!("{who} says {} of its own accord", command.name()),
             Self::Pries(who, fetch) => format!("{who} pries into {}", fetch.incident()),
             Self::Replays(who, which) => format!("{who} says again what was overheard as number {which}"),
+            Self::CopyTaken => "somebody copies the broker's folder".to_owned(),
+            Self::CopyPutBack(_) => "somebody puts the copy of the broker's folder back".to_owned(),
+            Self::AllOff(length) => format!("everything is off for {length:#}"),
+            Self::OursOff(length) => format!("everything but the broker is off for {length:#}"),
+            Self::SentOnceMore(place) => format!("report {place} is sent once more, as it was"),
+            Self::SaidAgain => "everything that was said arrives once more".to_owned(),
+            Self::EngineStartsAnew(engine) => format!("engine {} is started anew", engine.0),
             Self::EngineReturns(engine) => format!("engine {} is heard again", engine.0),
             Self::PartyReturns(party) => format!("{party} is heard again"),
             Self::EngineGoesOn(engine) => format!("engine {} goes on", engine.0),
@@ -106,8 +127,17 @@ impl World<'_> {
         let is_return =
             matches!(fault, Fault::EngineReturns(_) | Fault::PartyReturns(_) | Fault::EngineGoesOn(_));
         // What people do and what changes goes on after the world has healed; what is broken does not.
-        let is_human =
-            matches!(fault, Fault::Changes(..) | Fault::Says(..) | Fault::Pries(..) | Fault::Replays(..));
+        let is_human = matches!(
+            fault,
+            Fault::Changes(..)
+                | Fault::Says(..)
+                | Fault::Pries(..)
+                | Fault::Replays(..)
+                | Fault::CopyTaken
+                | Fault::SentOnceMore(_)
+                | Fault::SaidAgain
+                | Fault::EngineStartsAnew(_)
+        );
         if self.healed && !is_return && !is_human {
             return;
         }
@@ -174,6 +204,13 @@ impl World<'_> {
                     self.act(&who, command);
                 }
             }
+            Fault::CopyTaken => self.take_a_copy(),
+            Fault::CopyPutBack(cut_after) => self.put_the_copy_back(cut_after),
+            Fault::AllOff(length) => self.all_off(length),
+            Fault::OursOff(length) => self.ours_off(length),
+            Fault::SentOnceMore(place) => self.send_once_more(place),
+            Fault::SaidAgain => self.say_again(),
+            Fault::EngineStartsAnew(engine) => self.engine_dies(engine, SignedDuration::from_secs(1)),
             Fault::EngineReturns(number) => self.engine_returns(number),
             Fault::PartyReturns(party) => self.cut_off(&party, false),
             Fault::EngineGoesOn(number) => self.engine_goes_on(number),

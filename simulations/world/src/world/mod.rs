@@ -1,5 +1,7 @@
 //! The world itself: what is to happen, happens, one thing after the other.
 
+mod backup;
+mod ended;
 mod engines;
 mod faults;
 mod network;
@@ -168,6 +170,14 @@ pub struct World<'w> {
     ops_open: BTreeMap<OpNumber, (EngineNumber, u64)>,
     next_op: OpNumber,
     captured: Vec<(PartyNumber, crate::outfit::Request)>,
+    /// What was said, for whoever says it again late; kept only where that is planned.
+    overheard: Vec<(PartyNumber, crate::outfit::Request)>,
+    overhears: bool,
+    /// A copy of the broker's folder.
+    copy: Option<crate::broker::Copy>,
+    led_last: Option<EngineNumber>,
+    /// After so many deeds the start of an engine that erases again is cut short.
+    start_cut_after: Option<u32>,
     sweeps: u32,
     next_drop: Option<Timestamp>,
     healed: bool,
@@ -200,7 +210,7 @@ impl<'w> World<'w> {
             agenda: Agenda::new(),
             dice: Dice::new(setup.seed, "world"),
             weather: Weather::new(setup.seed, setup.climate.clone(), only, setup.heals_at),
-            broker: Broker::new(setup.has_a_pen, setup.mutation),
+            broker: Broker::new(setup.has_a_pen, tombstones_for(&setup.rules), setup.mutation),
             engines,
             lease: None,
             ether,
@@ -212,6 +222,11 @@ impl<'w> World<'w> {
             ops_open: BTreeMap::new(),
             next_op: 0,
             captured: Vec::new(),
+            overheard: Vec::new(),
+            overhears: setup.planned.iter().any(|one| matches!(one.fault, Fault::SaidAgain)),
+            copy: None,
+            led_last: None,
+            start_cut_after: None,
             sweeps: 0,
             next_drop: None,
             healed: false,
@@ -264,8 +279,12 @@ impl<'w> World<'w> {
             }
             self.now = self.now.max(at);
             self.ether.set_now(self.now);
+            self.broker.drop_tombstones(self.now);
             self.happens(due);
             self.settle();
+        }
+        if self.goes_on && self.watcher.is_curious() {
+            self.tell(Happened::Holds(Box::new(self.holdings())));
         }
         if self.goes_on {
             self.tell(Happened::Over);
@@ -349,4 +368,8 @@ impl<'w> World<'w> {
     fn seconds(&mut self, least: i64, most: i64) -> SignedDuration {
         SignedDuration::from_millis(self.dice.between(least * 1000, most * 1000))
     }
+}
+
+fn tombstones_for(rules: &Rules) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(rules.policy.tombstone_days()))
 }

@@ -21,6 +21,9 @@ use crate::{
 /// How long an engine waits for the broker, and an organisation for an engine, in seconds.
 const PATIENCE_SECONDS: i64 = 10;
 
+/// What is said again late, at most.
+const OVERHEARD_MAX: usize = 400;
+
 /// A request of an engine; never used again.
 pub(super) type OpNumber = u64;
 
@@ -292,7 +295,10 @@ impl World<'_> {
             Op::Nothing { .. } => performed(done),
             Op::Fetch { request, payload, location, from } => {
                 let fetched = match broker.fetch(payload, location) {
-                    Some(sealed) => Fetched::Payload { from, sealed },
+                    Some(sealed) => {
+                        broker.given(payload, location);
+                        Fetched::Payload { from, sealed }
+                    }
                     None => Fetched::Refused { refusal: Refusal::Gone },
                 };
                 self.says(engine, request, Response::Fetched(fetched));
@@ -316,6 +322,9 @@ impl World<'_> {
         if self.strikes(Strike::SenderDiesBefore, name, incident) {
             let back = self.seconds(1, 600);
             return self.party_dies(party, back);
+        }
+        if self.overhears && self.overheard.len() < OVERHEARD_MAX {
+            self.overheard.push((party, request.clone()));
         }
         if !self.is_calm() {
             if self.setup.climate.0.len() > 1 && self.captured.len() < 64 {
@@ -369,6 +378,10 @@ impl World<'_> {
     /// The broker drops by itself what met its ceiling.
     pub(super) fn drop_old(&mut self) {
         self.next_drop = None;
+        if !self.broker.is_up {
+            // Once it is there again.
+            return;
+        }
         self.broker.drop_old(self.now);
         self.watch_the_ceiling();
     }
@@ -388,6 +401,7 @@ impl World<'_> {
         }
         self.broker.is_up = false;
         self.tell(crate::chronicle::Happened::Fault("the broker dies".to_owned()));
+        self.tell(crate::chronicle::Happened::BrokerIs { up: false });
         if let Some((holder, _)) = self.lease {
             self.falls_silent(holder);
         }
@@ -401,6 +415,7 @@ impl World<'_> {
         }
         self.broker.is_up = true;
         self.tell(crate::chronicle::Happened::Fault("the broker is back".to_owned()));
+        self.tell(crate::chronicle::Happened::BrokerIs { up: true });
         self.drop_old();
         // The lease is as old as the silence.
         if let Some((holder, epoch)) = self.lease {

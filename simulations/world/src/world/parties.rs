@@ -243,6 +243,25 @@ impl World<'_> {
         self.send(place);
     }
 
+    /// Somebody has the police's outbox: what was answered long ago is sent once more, as it was.
+    pub(super) fn send_once_more(&mut self, place: usize) {
+        if self.reporting.get(place).is_some_and(|one| one.state == Progress::Answered) {
+            self.take_up(place);
+        }
+    }
+
+    /// What organisations have in hand.
+    pub(super) fn in_hand(&self) -> Vec<(Organisation, String)> {
+        let all = self.parties.iter().flat_map(|party| {
+            let tasks = party.in_hand.values().filter_map(|what| match what {
+                InHand::Task(id) => Some(id.clone()),
+                InHand::Report(_) | InHand::Act(_) => None,
+            });
+            tasks.map(|id| (party.organisation.clone(), id))
+        });
+        all.collect()
+    }
+
     /// Sends a report that is due, unless somebody does already or nobody is there.
     pub(super) fn send(&mut self, place: usize) {
         let Some(one) = self.reporting.get(place).filter(|one| one.state == Progress::Due) else { return };

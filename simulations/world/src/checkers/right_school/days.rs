@@ -77,6 +77,11 @@ impl Days {
         reason(self.calendar.chance(school, (at, at), last, self.ceiling(case)))
     }
 
+    /// Whether its last day is over, wherever it is.
+    pub(super) fn is_held_too_long(&self, signal: &Signal, at: Timestamp) -> bool {
+        Self::held_since(signal).is_some_and(|since| local(at).date() > self.last_day(since))
+    }
+
     /// When a signal at its school expires: at its time or at the ceiling, whichever comes first.
     pub(super) fn expires(&self, case: &Case, signal: &Signal) -> Option<Timestamp> {
         let (school, ..) = signal.rounds.last()?.routed.as_ref()?;
@@ -110,8 +115,13 @@ impl Days {
             Fact::Delivered { .. } => self.delivered(signal, event, now).or_else(no),
             Fact::LookUpAgain { .. } => self.looked_up_again(signal, event).or_else(no),
             Fact::Withheld { reason: reason @ (Withheld::SummerHoliday | Withheld::HeldTooLong), .. } => {
-                let why = self.chance(case, signal, event.at).and_then(self::reason);
-                if signal.place != Place::Routed || why == Some(*reason) {
+                let chance = self.chance(case, signal, event.at);
+                // It waits for a school year that nobody listed until its ceiling.
+                let at_ceiling = matches!(chance, Some(Chance::Unknown))
+                    && event.at + CLOCK_CHANGE >= self.ceiling(case)
+                    && *reason == Withheld::HeldTooLong;
+                let why = chance.and_then(self::reason);
+                if signal.place != Place::Routed || at_ceiling || why == Some(*reason) {
                     Ok(())
                 } else {
                     no("that is not so")
