@@ -88,7 +88,7 @@ struct Heard {
 
 fn ask(address: &str, path: &str, kind: &str, token: &str, body: &str) -> Heard {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let length = body.len();
     write!(
         stream,

@@ -1,6 +1,7 @@
 //! A municipality whose register lies in a database: filled, changed and asked while signals are on their way.
 
 use std::{
+    fmt::Write as _,
     fs,
     process::Stdio,
     time::{Duration, Instant},
@@ -240,7 +241,7 @@ fn an_import_that_is_killed_in_the_middle_happened_whole_or_not_at_all() {
     let region = prepared();
     let mut table = fs::read_to_string(region.path().join("tables/enrolments.csv")).unwrap();
     for n in 0..MANY {
-        table += &format!("0855,Kind,,Nummer{n},2016-02-03,01AA,00,no,,\n");
+        writeln!(table, "0855,Kind,,Nummer{n},2016-02-03,01AA,00,no,,").unwrap();
     }
     let file = region.path().join("many.csv");
     fs::write(&file, table).unwrap();
@@ -251,7 +252,7 @@ fn an_import_that_is_killed_in_the_middle_happened_whole_or_not_at_all() {
         let mut import = region.command(OURS, &["import", "--full", file.to_str().unwrap()]);
         let mut import = import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // It writes its pages to the log, and is done when the last of them is there.
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while fs::metadata(&log).map_or(0, |seen| seen.len()) < 1024 * 1024 {
             assert!(Instant::now() < until, "it never wrote anything");
             std::thread::sleep(Duration::from_millis(1));

@@ -57,7 +57,7 @@ impl Form {
     /// These lines of a file as a file of the same form: what is set aside of it.
     pub(crate) fn excerpt(self, bytes: &[u8], lines: &[usize]) -> Zeroizing<Vec<u8>> {
         let ranges: Vec<Range<usize>> = match self {
-            Self::Json | Self::Stuf => Vec::from([0..bytes.len()]),
+            Self::Json | Self::Stuf => std::iter::once(0..bytes.len()).collect(),
             Self::Table => table::excerpt(bytes, lines),
             Self::Lines => {
                 let mut from = 0;

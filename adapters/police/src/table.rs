@@ -61,10 +61,10 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
 
 /// The header and these lines, as they are: what is set aside of a file.
 pub(crate) fn excerpt(bytes: &[u8], lines: &[usize]) -> Vec<Range<usize>> {
-    let Ok((_, mut rows)) = Header::read(bytes) else { return Vec::from([0..bytes.len()]) };
+    let Ok((_, mut rows)) = Header::read(bytes) else { return std::iter::once(0..bytes.len()).collect() };
     let place = |reader: &Reader<&[u8]>| usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let skipped = bytes.len() - rows.text.len();
-    let mut found = Vec::from([0..skipped + place(&rows.reader)]);
+    let mut found: Vec<_> = std::iter::once(0..skipped + place(&rows.reader)).collect();
     let wanted: HashSet<_> = lines.iter().collect();
     loop {
         let from = place(&rows.reader);

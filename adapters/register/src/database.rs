@@ -104,7 +104,8 @@ impl Pool {
             .pragma("secure_delete", "ON")
             // No spilling of rows to files of the system's temporary folder.
             .pragma("temp_store", "MEMORY")
-            .pragma("cache_size", "-65536")
+            // In KiB. An import touches every page of the indexes of names, again and again.
+            .pragma("cache_size", if purpose == For::Reading { "-16384" } else { "-393216" })
             .pragma("query_only", if purpose == For::Reading { "ON" } else { "OFF" })
             .disable_statement_logging();
         Ok(Self::Sqlite(pooled().connect_with(options).await?))
@@ -197,7 +198,7 @@ impl Pool {
             Self::Sqlite(pool) => {
                 sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(pool).await.map(drop)
             }
-            Self::Postgres(pool) => sqlx::query("VACUUM enrolments").execute(pool).await.map(drop),
+            Self::Postgres(pool) => sqlx::query("VACUUM (ANALYZE) enrolments").execute(pool).await.map(drop),
         };
         if let Err(error) = done {
             let error = Fault::from(error);
@@ -215,10 +216,11 @@ impl Pool {
 
 impl Tx {
     pub(crate) async fn commit(self) -> Result<(), RegisterError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
-        })
+        }
+        Ok(())
     }
 }
 
@@ -254,11 +256,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 fn private(path: &Path) -> Result<(), RegisterError> {
     let seen = fs::metadata(path).map_err(|source| RegisterError::File { path: path.to_owned(), source })?;
-    if seen.permissions().mode() & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(RegisterError::OpenToOthers(path.to_owned()))
+    if seen.permissions().mode() & 0o077 != 0 {
+        return Err(RegisterError::OpenToOthers(path.to_owned()));
     }
+    Ok(())
 }
 
 fn secret_text(path: &Path) -> Result<Zeroizing<String>, RegisterError> {

@@ -225,7 +225,7 @@ pub fn schools(file: &str, bytes: &[u8], form: Form) -> Result<Vec<Listed>, Tabl
         let sector =
             row.given(4).map(|text| sector(text).ok_or_else(|| row.refuse(4, "is none of po, so, vo, mbo")));
         let address = |column| {
-            let read = |text| if text == "" { Ok(None) } else { mail_address(text).map(Some) };
+            let read = |text: &str| if text.is_empty() { Ok(None) } else { mail_address(text).map(Some) };
             let checked = |text| read(text).map_err(|problem| row.refuse(column, problem));
             row.given(column).map(checked).transpose()
         };

@@ -124,15 +124,14 @@ impl Reader {
         let mut tx = pool.snapshot().await?;
         let version = rows::head(&mut tx).await?.usable()?.version;
         let directory = self.inner.directory_of(version);
-        let directory = match directory {
-            Some(directory) => directory,
-            None => {
-                // An empty register would make every child one that is enrolled nowhere.
-                rows::imported_at(&mut tx, reading.own).await?.ok_or(RegisterError::NeverImported)?;
-                let directory = Arc::new(rows::directory(&mut tx).await?);
-                self.inner.keep_directory(version, &directory);
-                directory
-            }
+        let directory = if let Some(directory) = directory {
+            directory
+        } else {
+            // An empty register would make every child one that is enrolled nowhere.
+            rows::imported_at(&mut tx, reading.own).await?.ok_or(RegisterError::NeverImported)?;
+            let directory = Arc::new(rows::directory(&mut tx).await?);
+            self.inner.keep_directory(version, &directory);
+            directory
         };
         let alike = rows::alike(&mut tx, reading.own, child, ALIKE_MAX).await?;
         tx.commit().await?;

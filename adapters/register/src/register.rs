@@ -352,3 +352,7 @@ fn changed(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "register_tests.rs"]
+mod tests;

@@ -1,6 +1,8 @@
 //! What is asked of the databases. They only keep and find rows: what a row means is decided by `record` and by casework, so
 //! that the two databases and memory cannot disagree.
 
+use std::collections::BTreeMap;
+
 use futures::TryStreamExt as _;
 use hwc_casework::names::Traces;
 use hwc_schemas::{person::Child, report::MunicipalityCode};
@@ -65,7 +67,7 @@ fn no_table(error: sqlx::Error) -> RegisterError {
     let missing = |error: &sqlx::Error| {
         error
             .as_database_error()
-            .and_then(|error| error.code())
+            .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| code == "42P01" || code == "1")
     };
     if missing(&error) { RegisterError::NotPrepared } else { error.into() }
@@ -176,19 +178,23 @@ pub(crate) async fn alike(
     rows_max: usize,
 ) -> Result<Vec<(i64, Pupil)>, RegisterError> {
     let (_, given_name, own_surname, whole_surname) = traces(child);
-    let sql = PUPIL.to_owned()
-        + "municipality = $1 AND (by_given_name = $2 OR by_own_surname IN ($3, $4) OR by_whole_surname IN ($3, $4)) \
-           ORDER BY id LIMIT $5";
-    let limit = i64::try_from(rows_max + 1).unwrap_or(i64::MAX);
-    let mut found = Vec::new();
+    // One look into one index each, whatever a database believes of its tables: no order and no limit for which it could
+    // choose to read them all.
+    let by = ["by_given_name = $2", "by_own_surname IN ($3, $4)", "by_whole_surname IN ($3, $4)"];
+    let sql = by.map(|by| format!("{PUPIL}{by} AND municipality = $1")).join(" UNION ALL ");
+    let mut found = BTreeMap::new();
     with!(tx, one => {
         let query = sqlx::query(AssertSqlSafe(sql)).bind(own.as_str()).bind(given_name);
-        let mut rows = query.bind(own_surname).bind(whole_surname).bind(limit).fetch(one);
+        let mut rows = query.bind(own_surname).bind(whole_surname).fetch(one);
         while let Some(row) = rows.try_next().await? {
-            found.push(pupil!(row));
+            let (id, pupil) = pupil!(row);
+            found.insert(id, pupil);
+            if found.len() > rows_max {
+                return Err(RegisterError::TooManyAlike(rows_max));
+            }
         }
     });
-    if found.len() > rows_max { Err(RegisterError::TooManyAlike(rows_max)) } else { Ok(found) }
+    Ok(found.into_iter().collect())
 }
 
 /// Some rows after this one, in their order.
@@ -210,7 +216,7 @@ pub(crate) async fn trace_anew(tx: &mut Tx, id: i64, pupil: &Pupil) -> Result<()
     let (child, given_name, own_surname, whole_surname) = traces(&pupil.child);
     with!(tx, one => {
         let query = sqlx::query(sql).bind(child).bind(given_name).bind(own_surname).bind(whole_surname);
-        query.bind(id).execute(one).await.map(drop)?
+        query.bind(id).execute(one).await.map(drop)?;
     });
     Ok(())
 }
@@ -250,7 +256,7 @@ pub(crate) async fn insert<'a>(
                     .bind(columns.from.as_deref())
                     .bind(columns.until.as_deref());
             }
-            query.execute(one).await.map(drop)?
+            query.execute(one).await.map(drop)?;
         });
     }
     Ok(())
@@ -265,7 +271,7 @@ pub(crate) async fn delete(tx: &mut Tx, ids: &[i64]) -> Result<(), RegisterError
             for id in ids {
                 query = query.bind(id);
             }
-            query.execute(one).await.map(drop)?
+            query.execute(one).await.map(drop)?;
         });
     }
     Ok(())
@@ -342,7 +348,7 @@ pub(crate) async fn put_school(tx: &mut Tx, school: &SchoolRecord) -> Result<(),
             .bind(day(on))
             .execute(one)
             .await
-            .map(drop)?
+            .map(drop)?;
     });
     Ok(())
 }

@@ -175,7 +175,7 @@ fn plain(name: &str) -> String {
 }
 
 fn decoded(file: &str, bytes: &[u8], encoding: Encoding) -> Result<Zeroizing<String>, TableError> {
-    let line = |before: &[u8]| before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let line = |before: &[u8]| before.split(|byte| *byte == b'\n').count() as u64;
     match encoding {
         Encoding::Utf8 => {
             let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

@@ -166,7 +166,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Simulate(simulation) => simulate::run(simulation),
         Command::Police(arguments) => roles::police::run(arguments).await,
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
-        Command::Municipality(arguments) => roles::municipality::run(arguments).await,
+        Command::Municipality(arguments) => Box::pin(roles::municipality::run(arguments)).await,
         Command::School(arguments) => roles::school::run(arguments).await,
         Command::Operator(arguments) => operator::run(arguments).await,
         Command::Keys(action) => keys::run(action),

@@ -122,7 +122,7 @@ async fn look(arguments: &Arguments) -> Result<Holdings, ServeError> {
     let before = inventory(&link).await.map_err(EngineError::from)?;
     let known = Known::of(&journal.in_flight().await.map_err(EngineError::from)?, &rules.policy);
     let after = inventory(&link).await.map_err(EngineError::from)?;
-    let (tombstones, _) = journal.ended_since(0).await.map_err(EngineError::from)?;
+    let tombstones = journal.tombstones().await.map_err(EngineError::from)?;
     let amounts = amounts(&link).await.map_err(EngineError::from)?;
     let ended_ids = ended::kept(&settings.relay.state_dir)?;
     Ok(Holdings::new(Timestamp::now(), &known, (&before, &after), (tombstones.len(), amounts), ended_ids))

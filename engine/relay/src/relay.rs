@@ -167,7 +167,7 @@ impl Relay {
 
     /// One incident, if anything is known of it.
     pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
-        self.desks.get(&id).map(|desk| desk.incident())
+        self.desks.get(&id).map(Desk::incident)
     }
 
     /// What is held, sealed to whom, and when it goes at the latest (R28, R23). What is being erased is not among it; nor is

@@ -54,7 +54,7 @@ impl ToTheEngine for Engine {
 
     /// Two at a time.
     fn ask<'a>(&'a self, ask: &'a Ask) -> Heard<'a, Told> {
-        let Ask::Holdings { after } = ask;
+        let Ask::Holdings { after } = ask else { panic!("another question") };
         let mut left =
             self.held.iter().map(|(held, _)| held).filter(|held| after.is_none_or(|one| held.payload > one));
         let held: Vec<_> = left.by_ref().take(2).cloned().collect();

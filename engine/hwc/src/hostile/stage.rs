@@ -174,9 +174,9 @@ impl Stage {
             .collect();
         let public: Vec<_> =
             members.iter().map(|(name, (key, _))| (name.parse().unwrap(), key.public())).collect();
-        let mut settings = hwc_broker::Settings::in_folder(folder.path().join("broker"));
-        settings.accounts = permissions::accounts(&credential.public(), &public);
-        let broker = Broker::start(settings).await.unwrap();
+        let mut at = hwc_broker::Settings::in_folder(folder.path().join("broker"));
+        at.accounts = permissions::accounts(&credential.public(), &public);
+        let broker = Broker::start(at).await.unwrap();
         let link = Link::connect(broker.client_url(), Some(&credential)).await.unwrap();
         let now: DateTime = MORNING.parse().unwrap();
         let (tell, _) = watch::channel(Zone::amsterdam().unwrap().instant(now.date(), now.time()));

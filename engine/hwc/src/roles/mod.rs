@@ -114,11 +114,11 @@ impl RoleError {
             | Self::Door(DoorError::Link(
                 LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),
             )) => Code::Settings,
-            Self::Door(DoorError::Link(
+            Self::Said(_)
+            | Self::Door(DoorError::Link(
                 LinkError::NotAdmitted(_) | LinkError::CertificateRefused | LinkError::NotTheBroker(_),
             )) => Code::Refused,
             Self::Register(error) => register_code(error),
-            Self::Said(_) => Code::Refused,
             Self::State(_) | Self::Counter(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Door(_) => Code::Unreachable,
         }

@@ -152,7 +152,7 @@ struct MunicipalityTable {
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let Arguments { common, command } = arguments;
     ended(match command {
-        None => serve(&common).await,
+        None => Box::pin(serve(&common)).await,
         Some(Command::Import(import)) => register::import(&common, import).await,
         Some(Command::School(school)) => register::school(&common, school).await,
         Some(Command::Register(itself)) => register::itself(&common, itself).await,

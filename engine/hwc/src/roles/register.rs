@@ -1,7 +1,10 @@
 //! What a municipality's administrator does with its register in a database: fill it from files, keep its schools, ask how
 //! it is. Needs neither the broker nor the running process, which sees what changed by itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use hwc_casework::routing::SchoolCode;
 use hwc_register::{
@@ -273,7 +276,7 @@ pub(super) async fn import(common: &Common, import: Import) -> Result<Code, Role
             let register = chosen.for_mode(mode).await?;
             let done = register.import_schools(list, mode).await;
             register.close().await;
-            schools_said(done?, mode, import.output)
+            Ok(schools_said(done?, mode, import.output))
         }
     }
 }
@@ -333,9 +336,9 @@ fn pupils_said(
     Ok(Code::Fine)
 }
 
-fn schools_said(difference: SchoolsDifference, mode: Mode, output: Output) -> Result<Code, RoleError> {
+fn schools_said(difference: SchoolsDifference, mode: Mode, output: Output) -> Code {
     if output == Output::Json {
-        return Ok(json(&Imported { import: "schools", dry_run: mode == Mode::DryRun, difference }));
+        return json(&Imported { import: "schools", dry_run: mode == Mode::DryRun, difference });
     }
     let SchoolsDifference { rows, new, changed, unchanged, not_listed } = difference;
     cli::print(&format!(
@@ -347,7 +350,7 @@ fn schools_said(difference: SchoolsDifference, mode: Mode, output: Output) -> Re
          {}\n",
         closing(mode, new == 0 && changed == 0)
     ));
-    Ok(Code::Fine)
+    Code::Fine
 }
 
 const fn closing(mode: Mode, nothing: bool) -> &'static str {
@@ -466,7 +469,7 @@ async fn list(chosen: &Chosen, output: Output) -> Result<Code, RoleError> {
             (.., true) => "doet mee".to_owned(),
             (.., false) => "doet niet mee".to_owned(),
         };
-        text += &format!("{}  {how:32}  {}\n", school.code, school.name);
+        let _ = writeln!(text, "{}  {how:32}  {}", school.code, school.name);
     }
     cli::print(if text.is_empty() { "Er staan nog geen scholen in.\n" } else { &text });
     Ok(Code::Fine)

@@ -211,7 +211,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         }
         (None, Some(brp)) => {
             let (brp, followed) = brp.open(&settings, &region).await?;
-            work(&settings, &member, Desk::new(desk, brp), tray, followed).await
+            Box::pin(work(&settings, &member, Desk::new(desk, brp), tray, followed)).await
         }
         (None, None) | (Some(_), Some(_)) => Err(settings
             .unusable("say where households are looked up: either residents in [veilig-thuis], or [brp]")
