@@ -3,17 +3,22 @@
 //! Asking changes nothing that a signal depends on. What is answered is about the asker alone, and holds ids, organisations
 //! and times only.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{IncidentId, KeyId, PayloadId, SignalNumber},
+    breach::WhatHappened,
+    ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalNumber},
     key::SignedKey,
     letter::Hop,
     organisation::{Organisation, Role},
     wire::Refusal,
 };
 
+/// How long ago a breach may have been, in days: seven years.
+pub const BREACH_DAYS_MAX: i32 = 7 * 366;
+/// Most breaches that one organisation may report in a day: more than anybody finds, and few enough to be read.
+pub const BREACHES_A_DAY_MAX: usize = 20;
 /// Most ciphertexts that one answer lists; whoever has more asks again with `after`.
 pub const HELD_PER_ANSWER_MAX: usize = 1_000;
 
@@ -71,6 +76,15 @@ pub enum Ask {
         #[cfg_attr(feature = "contract", schemars(length(max = REPORTS_PER_QUESTION_MAX)))]
         incidents: Vec<IncidentId>,
     },
+    /// I found a breach: keep a record of it and tell the project leader. Also after the end; it names no signal and nobody (R24).
+    ReportBreach {
+        /// Drawn for this report; the same again is the same report.
+        id: BreachReportId,
+        /// What happened.
+        what: WhatHappened,
+        /// The local day on which it happened or was found: today or earlier, at most [`BREACH_DAYS_MAX`] days ago.
+        day: Date,
+    },
 }
 
 /// An answer.
@@ -109,6 +123,11 @@ pub enum Told {
     Reports {
         /// As many as were asked about.
         reports: Vec<Progress>,
+    },
+    /// The record of the breach is durable, and the project leader will be told (R24).
+    BreachKept {
+        /// It was kept before.
+        already: bool,
     },
     /// The question was not understood, or is not the asker's.
     Refused {
@@ -212,6 +231,20 @@ mod tests {
         let told = Told::Reports { reports: vec![Progress::Waiting, Progress::Screened, Progress::Unknown] };
         let written = serde_json::to_string(&told).unwrap();
         assert_eq!(written, r#"{"told":"reports","reports":["waiting","screened","unknown"]}"#);
+    }
+
+    #[test]
+    fn a_reported_breach_has_a_kind_and_a_day_and_no_room_for_more() {
+        let asked = Ask::ReportBreach {
+            id: BreachReportId::from_uuid(Uuid::from_u128(7)),
+            what: WhatHappened::StolenDevice,
+            day: "2026-11-18".parse().unwrap(),
+        };
+        let written = serde_json::to_string(&asked).unwrap();
+        let wanted = r#"{"ask":"report_breach","id":"00000000000000000000000000000007","what":"stolen_device","day":"2026-11-18"}"#;
+        assert_eq!(written, wanted);
+        assert_eq!(message::read::<Ask>(written.as_bytes()), Ok(asked));
+        assert!(message::read::<Ask>(written.replace("stolen_device", "Evi Jansen").as_bytes()).is_err());
     }
 
     #[test]

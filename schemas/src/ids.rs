@@ -85,6 +85,11 @@ uuid_id!(
     /// after its end: whoever looks for them on a disk knows whether it is gone.
     Marker, "marker"
 );
+uuid_id!(
+    /// One report of a breach, random, drawn by whoever reports it: the same report again is one report. Nothing keeps it but
+    /// a digest that nobody can undo.
+    BreachReportId, "id of a breach report"
+);
 
 /// A child's place within its incident, counted from 1 in the order Veilig Thuis found them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

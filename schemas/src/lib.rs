@@ -2,6 +2,7 @@
 //!
 //! * [`ids`], [`organisation`]: who and what, as newtypes. None of them is derived from a person.
 //! * [`key`]: public keys that an organisation leaves with the engine.
+//! * [`breach`]: what is kept and told of a breach.
 //! * [`outcome`]: how a signal ends, written as the rules write it.
 //! * [`person`], [`report`], [`letter`]: what is only ever carried sealed. These types cannot be printed
 //!   and cannot be serialised except into a [`letter::Plaintext`], which is wiped when dropped.
@@ -14,6 +15,7 @@
 //! This crate knows no other room.
 
 pub mod ask;
+pub mod breach;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod ids;
@@ -28,6 +30,6 @@ pub mod report;
 pub mod trace;
 pub mod wire;
 
-pub use ids::{IncidentId, KeyId, Marker, PayloadId, SignalId, SignalNumber};
+pub use ids::{BreachReportId, IncidentId, KeyId, Marker, PayloadId, SignalId, SignalNumber};
 pub use organisation::{Organisation, Role};
 pub use trace::{SpanId, TraceId, Traceparent};

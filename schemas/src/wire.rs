@@ -332,6 +332,8 @@ pub enum Refusal {
     TooOld,
     /// It is sealed to a key that is used up or that nobody left here: it is to be sealed to another one.
     KeyUsed,
+    /// More breaches in one day than anybody finds.
+    TooManyBreaches,
     /// A refusal of a later version: whoever holds a task keeps it.
     #[serde(other)]
     Unknown,
@@ -339,7 +341,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::NotYours,
         Self::Gone,
@@ -352,6 +354,7 @@ impl Refusal {
         Self::TooManyRounds,
         Self::TooOld,
         Self::KeyUsed,
+        Self::TooManyBreaches,
     ];
 
     /// Whether a task that was answered so may be let go: nothing is owed any more, or somebody decided before. After any
@@ -375,6 +378,7 @@ impl Refusal {
             Self::TooManyRounds => "too_many_rounds",
             Self::TooOld => "too_old",
             Self::KeyUsed => "key_used",
+            Self::TooManyBreaches => "too_many_breaches",
             Self::Unknown => "unknown",
         }
     }

@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use hwc_schemas::{
+    ask::Told,
     message,
     wire::{Answer, Fetched, Refusal, limits},
 };
@@ -78,6 +79,12 @@ fn the_examples_are_what_the_wire_says() {
     for refusal in Refusal::ALL {
         let page = page(refusal.code());
         let examples = examples(&page);
+        // What is heard at the door for questions alone.
+        if let [told] = examples[..] {
+            assert_eq!(message::read(told.as_bytes()), Ok(Told::Refused { refusal }));
+            assert_eq!(serde_json::to_string(&Told::Refused { refusal }).unwrap(), told);
+            continue;
+        }
         let [answer, fetched] = examples[..] else { panic!("{}: {examples:?}", refusal.code()) };
         assert_eq!(message::read(answer.as_bytes()), Ok(Answer::Refused { refusal }));
         assert_eq!(serde_json::to_string(&Answer::Refused { refusal }).unwrap(), answer);

@@ -11,7 +11,8 @@ use hwc_journal::Journal as _;
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket};
 use hwc_schemas::{
     PayloadId,
-    ask::Told,
+    ask::{Ask, Told},
+    breach::Reported,
     wire::{Answer, Fetched},
 };
 use hwc_workflow::{BreachKind, Duty};
@@ -48,6 +49,13 @@ impl Engine {
                     Knock::Fetch { from, fetch: Ok(fetch), caller } => {
                         fetching.insert(ticket, caller);
                         Input::Fetch { ticket, from, fetch }
+                    }
+                    Knock::Ask { from, ask: Ok(Ask::ReportBreach { id, what, day }), caller } => {
+                        let kind = BreachRecordKind::Reported(Reported { what, by: from.role() });
+                        let record = BreachRecord { day, kind, opened: None };
+                        let already = self.breaches.keep_reported((&from, id), &record).await.unwrap();
+                        caller.answer(&Told::BreachKept { already }).await.unwrap();
+                        continue;
                     }
                     Knock::Ask { caller, .. } => {
                         let told = Told::Holdings { held: Vec::new(), more: false };
@@ -103,7 +111,7 @@ impl Engine {
                             BreachKind::Recalled(reason) => BreachRecordKind::Recalled(reason),
                         };
                         let day = breach.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-                        let record = BreachRecord { day, kind, opened: breach.opened };
+                        let record = BreachRecord { day, kind, opened: Some(breach.opened) };
                         self.breaches.keep((incident, *number, breach.at), &record).await.unwrap();
                     }
                     Duty::Forget => return None,

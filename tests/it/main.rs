@@ -10,6 +10,7 @@ mod everywhere;
 mod failover;
 mod ground;
 mod journeys;
+mod mails;
 mod operator;
 mod plans;
 mod police;

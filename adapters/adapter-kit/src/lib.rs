@@ -10,6 +10,7 @@
 //! * [`Kept`]: what is read from files and read again when they change.
 //! * [`counter`]: where people on this machine speak to a running process; [`code`]: what they call a case there.
 //! * [`holdings`]: what the relay holds for the organisation, and whether any of it is about one child.
+//! * [`reporting`]: a breach reported at the counter.
 //! * [`table`]: CSV files with located errors that show none of the content.
 //! * [`Telemetry`]: a span for each task, and counts; never of whom.
 //! * [`Witness`]: for a replay of invented people, sees what each adapter did.
@@ -27,6 +28,7 @@ pub mod keys;
 mod line;
 pub mod office;
 pub mod recall;
+pub mod reporting;
 mod seals;
 mod station;
 pub mod table;

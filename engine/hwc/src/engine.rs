@@ -10,8 +10,8 @@ use std::{
 
 use hwc_adapter_kit::Clock;
 use hwc_jetstream::{
-    BreachRecord, BreachRecordKind, Breaches, Caller, Counts, Doors, Fault, Holder, KeyStock, Knock, Lease,
-    LinkError, SealedStore, SetupError, StoreError, Tasks,
+    Breaches, Caller, Counts, Doors, Fault, Holder, KeyStock, Knock, Lease, LinkError, SealedStore,
+    SetupError, StoreError, Tasks,
 };
 use hwc_journal::{History, Journal, JournalError, Location};
 use hwc_relay::{Input, Limits, Output, Relay, Reply, Rules, Ticket, Trouble};
@@ -21,7 +21,7 @@ use hwc_schemas::{
     wire::{Answer, Fetched, Refusal},
 };
 use hwc_telemetry::{Erased, ReplyKind, RequestKind};
-use hwc_workflow::{Breach, BreachKind, Duty, Event, calendar::NoZone};
+use hwc_workflow::{Duty, Event, calendar::NoZone};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinSet};
@@ -31,6 +31,7 @@ use crate::{
     counting::{Counting, end},
     ended::{EndedIds, EndedIdsError},
     questions::Question,
+    reported::{Reports, record_of},
     sealed::is_sealed,
     stock::Stock,
     telling::{self, Asked, Telling},
@@ -124,6 +125,7 @@ pub(crate) struct Engine<J> {
     breaches: Breaches,
     counting: Counting,
     stock: Stock,
+    reports: Reports,
     ended: Option<EndedIds>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
@@ -192,6 +194,7 @@ impl<J: Journal + Clone> Engine<J> {
             store: ground.store,
             tasks: ground.tasks,
             doors: ground.doors,
+            reports: Reports::of(&ground.breaches),
             breaches: ground.breaches,
             counting,
             stock: ground.stock,
@@ -336,8 +339,9 @@ impl<J: Journal + Clone> Engine<J> {
     fn asked(&mut self, from: Organisation, ask: Result<Ask, Refusal>, caller: Caller<Told>, holder: Holder) {
         let question = Question::of(from, ask, &self.relay, &self.stock);
         let (stock, store, telling) = (self.stock.clone(), self.store.clone(), self.telling.clone());
+        let reports = self.reports.on(self.relay.local(self.clock.now()).date());
         self.spawn(async move {
-            let told = question.answer(&stock, &store, &holder, &telling).await;
+            let told = question.answer(&stock, &store, &reports, &holder, &telling).await;
             answered(caller, told, None).await
         });
     }
@@ -434,7 +438,7 @@ impl<J: Journal + Clone> Engine<J> {
             }
             Duty::RecordBreach { number, breach } => {
                 let (breaches, signal) = (self.breaches.clone(), (incident, *number, breach.at));
-                let record = self.record_of(breach);
+                let record = record_of(breach, self.relay.local(breach.at).date());
                 self.spawn(async move {
                     let outcome = breaches.keep(signal, &record).await.map_err(|error| trouble(&error));
                     Some(Input::Performed { incident, duty, outcome })
@@ -443,14 +447,6 @@ impl<J: Journal + Clone> Engine<J> {
             // The driver asks for this one by itself.
             Duty::Forget => {}
         }
-    }
-
-    fn record_of(&self, breach: &Breach) -> BreachRecord {
-        let kind = match breach.kind {
-            BreachKind::Returned => BreachRecordKind::Returned,
-            BreachKind::Recalled(reason) => BreachRecordKind::Recalled(reason),
-        };
-        BreachRecord { day: self.relay.local(breach.at).date(), kind, opened: breach.opened }
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Reply) {

@@ -14,6 +14,7 @@ use hwc_telemetry::{ReplyKind, RequestKind};
 use hwc_workflow::{Incident, law::Phase};
 
 use crate::{
+    reported::{Report, Reports},
     stock::{Places, Stock},
     telling::Telling,
 };
@@ -34,6 +35,7 @@ enum About {
     },
     Leave(Vec<SignedKey>, Instant),
     Withdraw(Vec<KeyId>),
+    Breach(Report),
 }
 
 impl Question {
@@ -50,6 +52,7 @@ impl Question {
         self,
         stock: &Stock,
         store: &SealedStore,
+        reports: &Reports,
         holder: &Holder,
         telling: &Telling,
     ) -> Told {
@@ -59,6 +62,7 @@ impl Question {
             About::Keys { mine, places } => stock.keys(from, mine, places, store).await,
             About::Leave(keys, asked_at) => stock.leave(from, keys, asked_at).await,
             About::Withdraw(keys) => stock.withdraw(from, keys).await,
+            About::Breach(report) => reports.keep(from, report).await,
         };
         let told = match holder.confirm().await {
             Ok(()) => told,
@@ -97,6 +101,7 @@ impl About {
                 within(keys.len())?;
                 Self::Withdraw(keys)
             }
+            Ask::ReportBreach { id, what, day } => Self::Breach(Report { id, what, day }),
         })
     }
 }

@@ -7,6 +7,7 @@ use hwc_jetstream::{
     Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
     Tasks, is_source,
 };
+use hwc_post::PostTable;
 use hwc_relay::{Rules, ended::KeptFor};
 use hwc_schemas::{IncidentId, Organisation, Role};
 use hwc_telemetry::{Condition, Health, LogTo, Service};
@@ -21,6 +22,7 @@ use crate::{
     ended::{EndedIds, EndedIdsError},
     engine::{self, Ended, Engine, EngineError, Observer, Sweep},
     exit::Code,
+    notices::{self, Notices, NoticesTable},
     region::{Region, RegionError},
     retention::{expiry::expire, folders::Sweeping},
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
@@ -36,6 +38,10 @@ use crate::{
 pub(crate) struct EngineFile {
     relay: RelayTable,
     engine: EngineTable,
+    /// The mail server. Without it breaches are recorded, and nobody is told of them by mail.
+    post: Option<PostTable>,
+    /// To whom mails go.
+    notices: Option<NoticesTable>,
 }
 
 impl HasRelay for EngineFile {
@@ -142,6 +148,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
     let World { rules, members, published } = World::read(&settings)?;
+    let notices = Notices::read(&settings, settings.file.post.as_ref(), settings.file.notices.as_ref())?;
     let state = StateFolder::hold(&settings.relay.state_dir)?;
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
@@ -168,6 +175,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
         seat: seat.clone(),
         broker,
         ended: ended_ids,
+        notices,
     };
     let stopping = async {
         let _ = stop.clone().wait_for(|stop| *stop).await;
@@ -199,6 +207,7 @@ struct Instance<'a> {
     seat: Condition,
     broker: Condition,
     ended: EndedIds,
+    notices: Option<Notices>,
 }
 
 impl Instance<'_> {
@@ -262,6 +271,12 @@ impl Instance<'_> {
             ground.tasks = ground.tasks.from_source(source);
         }
         let tasks = ground.tasks.clone();
+        let mut beside = JoinSet::new();
+        beside.spawn(notices::tell(
+            ground.breaches.clone(),
+            self.notices.clone(),
+            self.telling.metrics.clone(),
+        ));
         let expiring = expire(lease.link().clone(), lease.holder(), self.rules.clone());
         let rules = Rules::clone(&self.rules.borrow());
         let engine = Engine::start(

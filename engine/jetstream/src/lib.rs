@@ -38,7 +38,7 @@ mod tasks;
 mod traced;
 
 pub use address::{Address, TlsFiles};
-pub use breaches::{BreachRecord, BreachRecordKind, Breaches};
+pub use breaches::{BreachRecord, BreachRecordKind, Breaches, Untold};
 pub use cloud_event::is_source;
 pub use counts::{Counts, Kept, Put};
 pub use credential::{Credential, CredentialError, PublicNkey};

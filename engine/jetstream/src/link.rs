@@ -314,6 +314,9 @@ impl Health {
 pub(crate) struct Stored {
     /// Where it lies in its stream.
     pub(crate) seq: u64,
+    /// It lay there already, under the same id.
+    #[serde(default)]
+    pub(crate) duplicate: bool,
 }
 
 /// Longest of the broker's own words that are passed on, in characters.

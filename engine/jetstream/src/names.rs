@@ -52,6 +52,14 @@ pub(crate) fn key(organisation: impl fmt::Display, id: impl fmt::Display) -> Str
     format!("key.{organisation}.{id}")
 }
 
+/// Who tells the project leader of breach records: the stream's consumer.
+pub(crate) const TELLING: &str = "telling";
+
+/// Where the next breach record is pulled of which the project leader was not told.
+pub(crate) fn untold() -> String {
+    format!("$JS.API.CONSUMER.MSG.NEXT.{BREACHES}.{TELLING}")
+}
+
 /// The subject of breach records.
 pub(crate) const fn breach() -> &'static str {
     "hwc.breach"

@@ -23,6 +23,8 @@ pub use export::{CollectorError, Service, Spans};
 pub use health::{Condition, Health};
 pub use http::{Http, HttpError};
 pub use log::{FILTER_VARIABLE, LogError, LogTo, set_up};
-pub use log_safe::{Count, Erased, LogSafe, ReplyKind, RequestKind, SealedTo, SettledHow, TaskKind, Word};
+pub use log_safe::{
+    Count, Erased, LogSafe, Mailed, ReplyKind, RequestKind, SealedTo, SettledHow, TaskKind, Word,
+};
 pub use metrics::{AdapterMetrics, EngineMetrics, Page};
 pub use span::{Attribute, Key, Name, Span};

@@ -171,6 +171,7 @@ words! {
         RequestKind::AskKeys => "ask_keys",
         RequestKind::AskKeyOf => "ask_key_of",
         RequestKind::AskReports => "ask_reports",
+        RequestKind::AskReportBreach => "ask_report_breach",
         RequestKind::UnreadableAsk => "unreadable_ask",
     };
     SealedTo: |to| match to {
@@ -205,6 +206,11 @@ words! {
     Erased: |erased| match erased {
         Erased::Ciphertext => "ciphertext",
         Erased::Events => "events",
+    };
+    Mailed: |mailed| match mailed {
+        Mailed::Taken => "taken",
+        Mailed::Later => "later",
+        Mailed::Refused => "refused",
     };
     Fate: |fate| match fate {
         Fate::Told => "told",
@@ -289,6 +295,8 @@ pub enum RequestKind {
     AskKeyOf,
     /// [`Ask::Reports`]
     AskReports,
+    /// [`Ask::ReportBreach`]
+    AskReportBreach,
     /// Nothing that this program knows, at the door for questions.
     UnreadableAsk,
 }
@@ -317,6 +325,7 @@ impl RequestKind {
             Ask::Keys { .. } => Self::AskKeys,
             Ask::KeyOf { .. } => Self::AskKeyOf,
             Ask::Reports { .. } => Self::AskReports,
+            Ask::ReportBreach { .. } => Self::AskReportBreach,
         }
     }
 
@@ -367,6 +376,8 @@ impl ReplyKind {
             | Told::Done
             | Told::Keys { .. }
             | Told::KeyOf { .. } => Self::Told,
+            Told::BreachKept { already: false } => Self::Recorded,
+            Told::BreachKept { already: true } => Self::AlreadyRecorded,
             Told::Refused { refusal } => Self::Refused(*refusal),
             Told::TryLater => Self::TryLater,
         }
@@ -438,6 +449,17 @@ pub enum Erased {
     Ciphertext,
     /// The events of an incident.
     Events,
+}
+
+/// What became of a mail to the project leader, at one try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mailed {
+    /// The server took it.
+    Taken,
+    /// It is tried again.
+    Later,
+    /// The server refused it for good; somebody must put an address right.
+    Refused,
 }
 
 /// What became of a span.

@@ -34,7 +34,9 @@ use crate::{
     erasures::Erasures,
     export::Spans,
     keys::Keys,
-    log_safe::{Erased, Morning, Reason, ReplyKind, RequestKind, SealedTo, SettledHow, TaskKind, Word},
+    log_safe::{
+        Erased, Mailed, Morning, Reason, ReplyKind, RequestKind, SealedTo, SettledHow, TaskKind, Word,
+    },
 };
 
 /// What a metric is divided by.
@@ -153,6 +155,8 @@ pub struct EngineMetrics {
     offers: Family<Labels<1>, Counter>,
     alarms: Counter,
     tasks_waiting: Gauge,
+    breaches_untold: Gauge,
+    notices: Family<Labels<1>, Counter>,
     leader: Gauge,
     connected: Gauge,
 }
@@ -180,6 +184,8 @@ impl EngineMetrics {
             offers: Family::default(),
             alarms: Counter::default(),
             tasks_waiting: Gauge::default(),
+            breaches_untold: Gauge::default(),
+            notices: Family::default(),
             leader: Gauge::default(),
             connected: Gauge::default(),
         };
@@ -246,6 +252,7 @@ impl EngineMetrics {
             "Tasks that nobody has acknowledged yet",
             new.tasks_waiting.clone(),
         );
+        new.register_notices(&mut registry);
         registry.register("leader", "Whether this engine leads: 1 or 0", new.leader.clone());
         registry.register(
             "broker_connected",
@@ -255,6 +262,19 @@ impl EngineMetrics {
         registry.register_collector(Box::new(SpansTold(spans.clone())));
         new.page = Page(Arc::new(registry));
         new
+    }
+
+    fn register_notices(&self, registry: &mut Registry) {
+        registry.register(
+            "breaches_untold",
+            "Breach records of which the project leader was not told by mail yet",
+            self.breaches_untold.clone(),
+        );
+        registry.register(
+            "notices",
+            "Mails to the project leader, by what became of them at each try",
+            self.notices.clone(),
+        );
     }
 
     /// The page with all of them.
@@ -343,6 +363,16 @@ impl EngineMetrics {
         self.alarms.inc();
     }
 
+    /// Of so many breaches the project leader was not told yet.
+    pub fn breaches_untold(&self, records: u64) {
+        self.breaches_untold.set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+
+    /// A mail to the project leader was tried.
+    pub fn notice(&self, mailed: Mailed) {
+        self.notices.get_or_create(&[by(Label::Fate, &mailed)]).inc();
+    }
+
     /// So many tasks wait.
     pub fn tasks_waiting(&self, tasks: u64) {
         self.tasks_waiting.set(i64::try_from(tasks).unwrap_or(i64::MAX));
@@ -356,6 +386,7 @@ impl EngineMetrics {
             self.oldest.clear();
             self.erased.nobody_counts();
             self.keys.nobody_counts();
+            self.breaches_untold.set(0);
         }
     }
 

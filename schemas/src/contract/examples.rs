@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     ask::{Ask, Held, Progress, Told},
-    ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
+    breach::WhatHappened,
+    ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
     key::{Digits, KeyKind, SignedKey},
     letter::{Hop, Letter, Plaintext, Referral, Sealable as _},
     organisation::Organisation,
@@ -31,6 +32,8 @@ pub struct Example {
 
 const INCIDENT: IncidentId = IncidentId::from_uuid(uuid::uuid!("0192f1c2d3e4475865a6b7c8d9e0f102"));
 const PAYLOAD: PayloadId = PayloadId::from_uuid(uuid::uuid!("7f1d0e5a9c3b48d2a6e47b1c90fd2e38"));
+const BREACH_REPORT: BreachReportId =
+    BreachReportId::from_uuid(uuid::uuid!("5d3c0b7e41f24a96b8e2d01c7f6a9358"));
 const KEY: KeyId = KeyId::from_uuid(uuid::uuid!("a56145270ce6b3bebd1dd012b7394867"));
 const WEEKLY_KEY: KeyId = KeyId::from_uuid(uuid::uuid!("0ee9a1c47d5b4f6288a3d2e1f4c5b6a7"));
 const SIGNAL: SignalId = SignalId { incident: INCIDENT, number: SignalNumber::FIRST };
@@ -145,6 +148,17 @@ fn asks() -> Vec<Example> {
         example("ask", "holdings", &Ask::Holdings { after: None }),
         example("ask", "reports", &Ask::Reports { incidents: vec![INCIDENT] }),
         example("told", "reports", &Told::Reports { reports: vec![Progress::Screened] }),
+        example(
+            "ask",
+            "report-breach",
+            &Ask::ReportBreach {
+                id: BREACH_REPORT,
+                what: WhatHappened::StolenDevice,
+                day: jiff::civil::date(2026, 11, 18),
+            },
+        ),
+        example("told", "breach-kept", &Told::BreachKept { already: false }),
+        example("told", "too-many-breaches", &Told::Refused { refusal: Refusal::TooManyBreaches }),
         example("told", "holdings", &Told::Holdings { held: vec![held], more: false }),
         example("told", "refused", &Told::Refused { refusal: Refusal::Malformed }),
         example("told", "try-later", &Told::TryLater),

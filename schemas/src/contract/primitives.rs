@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
-    ids::{IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
+    ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
     key::Digits,
     organisation::Organisation,
     wire::{Sealed, limits::SEALED_BYTES_MAX},
@@ -43,6 +43,14 @@ text!(
         "type": "string",
         "pattern": "^[0-9a-f]{32}$",
         "description": "One public key that an organisation left, random.",
+    })
+);
+text!(
+    BreachReportId,
+    json_schema!({
+        "type": "string",
+        "pattern": "^[0-9a-f]{32}$",
+        "description": "One report of a breach, random: the same again is the same report.",
     })
 );
 text!(

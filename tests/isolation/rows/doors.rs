@@ -33,6 +33,8 @@ pub(crate) const ROWS: &[Row] = &[
         .saying(HOLDINGS)
         .shown_by(Control::Shows("is answered")),
     says("one's own door for questions", "{ask}").saying(HOLDINGS).own(Touches::Nothing),
+    says("a breach, at another's door for questions", "hwc.ask.{other}").saying(BREACH),
+    says("a breach, at one's own door for questions", "{ask}").saying(BREACH).own(Touches::WhatTheLawSays),
     says("another's door for the directory", "hwc.directory.{other}").saying(NEWER),
     says("one's own door for the directory, by the engine's name for it", "hwc.directory.{me}")
         .saying(NEWER)
@@ -91,6 +93,10 @@ const NEWER: &str = r#"{"than":9}"#;
 
 /// A question that is answered alike for whoever has nothing.
 const HOLDINGS: &str = r#"{"ask":"holdings"}"#;
+
+/// A breach that everybody may report, in their own name (R24).
+const BREACH: &str =
+    r#"{"ask":"report_breach","id":"00000000000000000000000000000009","what":"doubt","day":"2026-11-18"}"#;
 
 const PULL: &str = r#"{"batch":1,"expires":200000000}"#;
 

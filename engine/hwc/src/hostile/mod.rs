@@ -1,6 +1,7 @@
 //! Messages that are replayed, reordered, forged, truncated or misaddressed, through the real doors of a real engine: what comes
 //! of each is named, nothing reaches whom it must not, and nothing that was right is lost.
 
+mod breach;
 mod keys;
 #[path = "../../../../tests/it/raw.rs"]
 mod raw;

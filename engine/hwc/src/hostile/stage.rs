@@ -8,7 +8,8 @@ use std::{
 use hwc_adapter_kit::{Clock, Keyring, Station};
 use hwc_broker::Broker;
 use hwc_jetstream::{
-    Credential, Door, DoorError, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks, permissions,
+    Breaches, Credential, Door, DoorError, JetStreamJournal, Lease, Link, SealedStore, Settings, Tasks,
+    permissions,
 };
 use hwc_journal::{History, Journal as _};
 use hwc_relay::Rules;
@@ -107,6 +108,7 @@ pub(super) struct Stage {
     members: BTreeMap<&'static str, (Credential, Arc<SealingKey>)>,
     link: Link,
     running: Running,
+    pub(super) breaches: Breaches,
     pub(super) tasks: Tasks,
     pub(super) journal: JetStreamJournal,
     pub(super) store: SealedStore,
@@ -185,6 +187,7 @@ impl Stage {
         let lease = Lease::stand_by(&link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
         let (tasks, store, stock) = (ground.tasks.clone(), ground.store.clone(), ground.stock.clone());
+        let breaches = ground.breaches.clone();
         for (name, _) in &public {
             tasks.admit(name).await.unwrap();
         }
@@ -195,7 +198,7 @@ impl Stage {
         }
         let running = begin(lease, ground, &clock).await;
         let journal = JetStreamJournal::read_only(&link);
-        Self { broker, clock, members, link, running, tasks, journal, store, stock, folder }
+        Self { broker, clock, members, link, running, breaches, tasks, journal, store, stock, folder }
     }
 
     /// The engine is killed, and its next life begins.
@@ -205,7 +208,8 @@ impl Stage {
         let settings = Settings { lease_for: Duration::from_mins(10), ..Settings::development() };
         let lease = Lease::stand_by(&self.link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
-        (self.store, self.stock) = (ground.store.clone(), ground.stock.clone());
+        (self.store, self.stock, self.breaches) =
+            (ground.store.clone(), ground.stock.clone(), ground.breaches.clone());
         self.running = begin(lease, ground, &self.clock).await;
     }
 

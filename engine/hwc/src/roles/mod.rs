@@ -4,8 +4,10 @@
 //! folder, connects for as long as it takes, works its tasks, serves people at its counter, and on a polite stop hands back
 //! what is in hand. Exit codes: 0 fine, 1 failed, 3 settings, 4 out of reach, 5 refused.
 
+mod breach;
 mod brp;
 mod holdings;
+mod mailing;
 pub(crate) mod municipality;
 pub(crate) mod police;
 mod reading;
@@ -27,6 +29,7 @@ use hwc_adapter_kit::{
     Clerk, Follower, Hours, KeyKeeper, Station, Telemetry,
     counter::{Counter, CounterError, Service},
     door::DoorError,
+    reporting::Reporting,
     table::{TABLE_BYTES_MAX, TableError},
     work,
 };
@@ -216,6 +219,7 @@ impl Post {
         tracing::info!(organisation = %self.station.organisation(), "at work");
         let clerk = Arc::new(clerk);
         let following = self.conditions.clone().follow(self.station.clone(), true, files);
+        let service = Reporting::beside(service, self.station.door().clone());
         let serving = counter.serve(Arc::new(service), self.station.office().hours().closing());
         let working = async {
             while !self.station.office().hours().is_closing() {

@@ -14,6 +14,7 @@ use hwc_municipality::{
     counter::{Case, Choice, Decided, PassedOn, Question, Reply},
     enrolments, schools, watch_tray,
 };
+use hwc_post::PostTable;
 use hwc_register::{Reader, Reading};
 use hwc_schemas::{
     Organisation, Role,
@@ -29,7 +30,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Followed, Post, RoleError, ended, holdings, of_role,
+    Followed, Post, RoleError, breach, ended, holdings,
+    mailing::{Mailer, Mailing, MunicipalityNotices, To},
+    of_role,
     reading::{self, Page, Plain},
     register::{self, RegisterTable},
     set_up_log, state_folder, table,
@@ -52,6 +55,7 @@ Voorbeelden:
   hwc municipality withhold 5b20e7                   geen van hen, of niet te zeggen: niet doorsturen
   hwc municipality passed-on                         wat is doorgestuurd; noemt kind noch school
   hwc municipality recall 9c01d4 --reason wrong_school
+  hwc municipality breach --what doubt               meldt een datalek, ook achteraf
   hwc municipality import --full leerlingen.csv --dry-run     wat een bestand zou veranderen
   hwc municipality import --delta mutaties.csv
   hwc municipality school leave 01AA00 --on 2026-12-01
@@ -108,6 +112,8 @@ enum Command {
         #[arg(long, value_enum)]
         reason: Reason,
     },
+    /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
+    Breach(breach::Arguments),
     /// Leest leerlingen of scholen in de database (fills the register from a file).
     Import(register::Import),
     /// Een school doet mee, gaat op in een andere, of doet niet meer mee (a school joins, merges or leaves).
@@ -126,6 +132,10 @@ pub(super) struct MunicipalityFile {
     municipality: MunicipalityTable,
     /// The register in a database, instead of the two tables.
     register: Option<RegisterTable>,
+    /// The mail server; without it nobody is told by mail.
+    post: Option<PostTable>,
+    /// To whom mails go.
+    notices: Option<MunicipalityNotices>,
 }
 
 impl HasRelay for MunicipalityFile {
@@ -267,6 +277,8 @@ async fn work<R: Registry>(
     imported_at: Option<watch::Receiver<Option<Timestamp>>>,
     morning: Morning,
 ) -> Result<Code, RoleError> {
+    let to = settings.file.notices.as_ref().map(To::from);
+    let mailer = Mailer::read(settings, settings.file.post.as_ref(), to)?;
     let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
     let office = post.station.office().clone();
@@ -304,7 +316,8 @@ async fn work<R: Registry>(
         }
     };
     tokio::spawn(telling);
-    post.work(Desk::new(register, tray), counter, vec![followed, ("doubtful cases", cases)]).await?;
+    let clerk = Mailing::beside(Desk::new(register, tray), mailer);
+    post.work(clerk, counter, vec![followed, ("doubtful cases", cases)]).await?;
     Ok(Code::Fine)
 }
 
@@ -312,6 +325,9 @@ async fn work<R: Registry>(
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<MunicipalityFile>::read(common)?;
     let question = match &command {
+        Command::Breach(arguments) => {
+            return Ok(breach::report(&settings, "municipality", *arguments).await);
+        }
         Command::Pending { show, output } => {
             let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
             Question::Pending { show: *show || on_a_screen }

@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use hwc_adapter_kit::{Hours, Station, door::DoorError};
+use hwc_adapter_kit::{
+    Hours, Station,
+    counter::Counter,
+    door::DoorError,
+    reporting::{NothingElse, Reporting},
+};
 use hwc_jetstream::LinkError;
 use hwc_police::{
     Desk, Form, Inbox, NotSent, ReferenceKey, Sent, Submission, Troubles, WayOut as _,
@@ -27,7 +32,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{Post, RoleError, ended, of_role, say_overdue, set_up_log};
+use super::{Post, RoleError, breach, ended, of_role, say_overdue, set_up_log};
 use crate::{
     cli, daemon,
     exit::{self, Code},
@@ -68,6 +73,8 @@ enum Command {
         /// The file. The end of its name says its form: json, jsonl, csv or xml.
         file: PathBuf,
     },
+    /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
+    Breach(breach::Arguments),
 }
 
 /// The police's settings file.
@@ -128,6 +135,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
             ended(send_file(&common, &file, Duration::from_secs(within.into())).await)
         }
         Some(Command::Check { file }) => ended(check(&file)),
+        Some(Command::Breach(arguments)) => ended(report_breach(&common, arguments).await),
     }
 }
 
@@ -210,10 +218,14 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             None => std::future::pending().await,
         }
     };
+    let counter = Counter::open(post.state.path())?;
+    let service = Reporting::beside(NothingElse, post.station.door().clone());
+    let serving = counter.serve(Arc::new(service), post.station.office().hours().closing());
+    let sending = inbox.run(desk.clone(), Troubles { in_the_way, set_aside });
     tracing::info!(organisation = %post.station.organisation(), "at work");
     let followed = vec![("inbox", problem), ("set-aside", aside)];
     tokio::select! {
-        () = inbox.run(desk.clone(), Troubles { in_the_way, set_aside }) => tracing::info!("stopped"),
+        _ = async { tokio::join!(sending, serving) } => tracing::info!("stopped"),
         () = taking_in => {}
         () = post.conditions.clone().follow(post.station.clone(), false, followed) => {}
         () = post.follower.run(post.station.door().clone()) => {}
@@ -221,6 +233,11 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     }
     post.station.office().telemetry().close(shown::CLOSE_WITHIN).await;
     Ok(Code::Fine)
+}
+
+async fn report_breach(common: &Common, arguments: breach::Arguments) -> Result<Code, RoleError> {
+    let settings = Settings::<PoliceFile>::read(common)?;
+    Ok(breach::report(&settings, "police", arguments).await)
 }
 
 async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Code, RoleError> {

@@ -7,6 +7,7 @@ use hwc_adapter_kit::{
     holdings::Enquiry,
     recall::Done,
 };
+use hwc_post::PostTable;
 use hwc_schemas::{Organisation, Role};
 use hwc_school::{
     AtTheCounter, Tray,
@@ -15,7 +16,9 @@ use hwc_school::{
 use serde::Deserialize;
 
 use super::{
-    Post, RoleError, ended, holdings, of_role,
+    Post, RoleError, breach, ended, holdings,
+    mailing::{Mailer, Mailing, SchoolNotices, To},
+    of_role,
     reading::{self, Page},
     set_up_log, state_folder, words,
 };
@@ -33,6 +36,7 @@ Voorbeelden:
   hwc school open a3f91c                leest er een, op uw scherm
   hwc school acknowledge a3f91c         Ontvangen
   hwc school not-our-pupil a3f91c       Geen leerling van ons
+  hwc school breach --what spread       meldt een datalek, ook achteraf
   hwc school holdings --ask             wat hebt u over mijn kind?
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
@@ -74,6 +78,8 @@ enum Command {
         /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
         signal: String,
     },
+    /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
+    Breach(breach::Arguments),
 }
 
 /// A school's settings file.
@@ -82,6 +88,10 @@ enum Command {
 struct SchoolFile {
     relay: RelayTable,
     school: SchoolTable,
+    /// The mail server; without it nobody is told by mail.
+    post: Option<PostTable>,
+    /// To whom mails go.
+    notices: Option<SchoolNotices>,
 }
 
 impl HasRelay for SchoolFile {
@@ -109,6 +119,8 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let settings = Settings::<SchoolFile>::read(common)?;
     let organisation = of_role(&settings, &settings.file.school.organisation, Role::School)?;
     let member = Member::read(&settings.relay, organisation)?;
+    let to = settings.file.notices.as_ref().map(To::from);
+    let mailer = Mailer::read(&settings, settings.file.post.as_ref(), to)?;
     set_up_log()?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
@@ -117,7 +129,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let opened = tray.clone();
     let counter = Enquiry::new(counter, office, holdings::alike)
         .telling(move |signal, round| opened.opened((signal, round)));
-    post.work(tray, counter, Vec::new()).await?;
+    post.work(Mailing::beside(tray, mailer), counter, Vec::new()).await?;
     Ok(Code::Fine)
 }
 
@@ -125,6 +137,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<SchoolFile>::read(common)?;
     let question = match &command {
+        Command::Breach(arguments) => return Ok(breach::report(&settings, "school", *arguments).await),
         // Before it is asked for: to open it is an event that cannot be taken back.
         Command::Open { show, .. } if !show && !std::io::stdout().is_terminal() => {
             return Ok(words::not_on_a_screen());

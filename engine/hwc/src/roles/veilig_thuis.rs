@@ -25,7 +25,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Followed, Post, RoleError,
+    Followed, Post, RoleError, breach,
     brp::BrpTable,
     ended, holdings, of_role,
     reading::{self, Page, Plain},
@@ -98,6 +98,8 @@ enum Command {
         #[arg(long, value_enum)]
         reason: Reason,
     },
+    /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
+    Breach(breach::Arguments),
 }
 
 /// Why a signal is called back, as the rules write it.
@@ -243,6 +245,9 @@ async fn work<H: Households>(
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<VeiligThuisFile>::read(common)?;
     let question = match &command {
+        Command::Breach(arguments) => {
+            return Ok(breach::report(&settings, "veilig-thuis", *arguments).await);
+        }
         Command::Inbox { show, output } => {
             let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
             Question::Inbox { show: *show || on_a_screen }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod breaches;
 mod clearing;
 mod doors;
 mod journal;

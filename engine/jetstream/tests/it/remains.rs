@@ -28,7 +28,7 @@ async fn r24_tombstones_and_breach_records_go_when_they_are_old_enough() {
         let end = journal.append(incident(number), Position::NONE, &Commit::default()).await.unwrap();
         let hwc_journal::Append::Appended(end) = end else { panic!("a conflict") };
         journal.forget(incident(number), end, &Markers::default()).await.unwrap();
-        let record = BreachRecord { day, kind: BreachRecordKind::Returned, opened: true };
+        let record = BreachRecord { day, kind: BreachRecordKind::Returned, opened: Some(true) };
         let first = SignalNumber::FIRST;
         breaches.keep((incident(number), first, Timestamp::now()), &record).await.unwrap();
     }

@@ -3,6 +3,7 @@
 use hwc_hostile::{CANARY, Limits, Trial};
 use hwc_schemas::{
     ask::{Ask, Told},
+    breach::BreachRecord,
     message,
     wire::{Answer, Command, Fetch, Fetched, Sealed, Task, limits::MESSAGE_BYTES_MAX},
 };
@@ -51,6 +52,30 @@ fn answers_withstand() {
         r#"{"answer":"try_later"}"#,
     ];
     Trial::new(seeds, said::<Answer>).withstands();
+}
+
+#[test]
+fn questions_and_what_is_told_withstand() {
+    let questions = [
+        r#"{"ask":"holdings"}"#.to_owned(),
+        format!(r#"{{"ask":"holdings","after":"{INCIDENT}"}}"#),
+        format!(r#"{{"ask":"report_breach","id":"{INCIDENT}","what":"stolen_device","day":"2026-11-18"}}"#),
+    ];
+    Trial::new(questions, said::<Ask>).withstands();
+    let told = [
+        format!(
+            r#"{{"told":"holdings","held":[{{"payload":"{INCIDENT}","incident":"{INCIDENT}","number":1,"hop":"letter","from":"municipality-0855","due":true,"until":"2026-12-01T08:00:00Z"}}],"more":false}}"#
+        ),
+        r#"{"told":"breach_kept","already":true}"#.to_owned(),
+        r#"{"told":"refused","refusal":"too_many_breaches"}"#.to_owned(),
+        r#"{"told":"try_later"}"#.to_owned(),
+    ];
+    Trial::new(told, said::<Told>).withstands();
+    let records = [
+        r#"{"day":"2026-11-18","kind":"returned","opened":true}"#,
+        r#"{"day":"2026-11-18","kind":"reported","reason":{"what":"spread","by":"school"}}"#,
+    ];
+    Trial::new(records, said::<BreachRecord>).withstands();
 }
 
 #[test]
@@ -172,7 +197,7 @@ fn a_field_that_stands_there_twice_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn questions_and_what_is_told_withstand() {
+fn questions_about_keys_and_their_answers_withstand() {
     let key = format!(
         r#"{{"id":"{INCIDENT}","kind":"weekly","made":"2026-11-22","key":"{}","signature":"{}"}}"#,
         "5a".repeat(32),

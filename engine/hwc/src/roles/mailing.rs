@@ -1,0 +1,164 @@
+//! The notices of R20 by mail, for an organisation whose people have mailboxes: its mail server sends them, beside whatever
+//! the process does with the task itself.
+
+use hwc_adapter_kit::{Clerk, Office, Settled};
+use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, Round, Sent, Slot};
+use hwc_schemas::wire::{Notice, Task};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde::Deserialize;
+
+use crate::settings::{HasRelay, Settings, SettingsError};
+
+/// A signal that came longer ago was told of by the process that ran then.
+const NEWS_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// `[notices]` of a school.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SchoolNotices {
+    /// The school's HwC mailbox (R11).
+    mailbox: Mailbox,
+    /// The backup contact's work address (R20).
+    backup: Mailbox,
+}
+
+/// `[notices]` of a municipality.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MunicipalityNotices {
+    /// The attendance office's mailbox (R20).
+    mailbox: Mailbox,
+}
+
+/// To whom notices go.
+#[derive(Debug, Clone)]
+pub(super) enum To {
+    School { mailbox: Mailbox, backup: Mailbox },
+    Municipality { mailbox: Mailbox },
+}
+
+impl From<&SchoolNotices> for To {
+    fn from(notices: &SchoolNotices) -> Self {
+        Self::School { mailbox: notices.mailbox.clone(), backup: notices.backup.clone() }
+    }
+}
+
+impl From<&MunicipalityNotices> for To {
+    fn from(notices: &MunicipalityNotices) -> Self {
+        Self::Municipality { mailbox: notices.mailbox.clone() }
+    }
+}
+
+impl To {
+    /// The mailbox for this notice; none if it is not this organisation's.
+    const fn of(&self, notice: Notice) -> Option<&Mailbox> {
+        match (self, notice) {
+            (Self::School { mailbox, .. }, Notice::RemindContact)
+            | (Self::Municipality { mailbox }, Notice::ReceiptMissing | Notice::StillUnread) => Some(mailbox),
+            (Self::School { backup, .. }, Notice::RemindBackup) => Some(backup),
+            _ => None,
+        }
+    }
+}
+
+/// Mails the notices of one organisation.
+pub(super) struct Mailer {
+    round: Round,
+    to: To,
+    zone: TimeZone,
+}
+
+impl Mailer {
+    /// A mailer by these settings; none where there are none.
+    pub(super) fn read<T: HasRelay>(
+        settings: &Settings<T>,
+        post: Option<&PostTable>,
+        to: Option<To>,
+    ) -> Result<Option<Self>, SettingsError> {
+        let (post, to) = match (post, to) {
+            (None, None) => return Ok(None),
+            (Some(post), Some(to)) => (post, to),
+            _ => return Err(settings.unusable("[post] and [notices] belong together")),
+        };
+        let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC);
+        Ok(Some(Self { round: Round::of(PostOffice::open(post)), to, zone }))
+    }
+
+    async fn remind(&self, notice: Notice, due: Timestamp) -> Sent {
+        let Some(to) = self.to.of(notice) else { return Sent::Taken };
+        let (mail, purpose) = (
+            Mail::reminder(notice, due.to_zoned(self.zone.clone()).date()),
+            Purpose::of(notice, due, &self.zone),
+        );
+        self.round.deliver(mail, to, &purpose, Slot::due(due)).await
+    }
+
+    async fn a_signal_waits(&self, since: Timestamp) {
+        let To::School { mailbox, .. } = &self.to else { return };
+        if Timestamp::now().duration_since(since) < NEWS_FOR {
+            let mail = Mail::signal_waits(since.to_zoned(self.zone.clone()).date());
+            let purpose = Purpose::of_waiting(since, &self.zone);
+            let _ = self.round.deliver(mail, mailbox, &purpose, Slot::came(since)).await;
+        }
+    }
+}
+
+/// A clerk whose notices are mailed too.
+pub(super) struct Mailing<C> {
+    clerk: C,
+    mailer: Option<Mailer>,
+}
+
+impl<C> Mailing<C> {
+    pub(super) const fn beside(clerk: C, mailer: Option<Mailer>) -> Self {
+        Self { clerk, mailer }
+    }
+}
+
+impl<C: Clerk> Clerk for Mailing<C> {
+    async fn handle(&self, office: &Office, task: &Task, since: Timestamp) -> Settled {
+        let working = self.clerk.handle(office, task, since);
+        match (&self.mailer, task) {
+            (Some(mailer), Task::Notice { notice, due, .. }) => {
+                let settled = working.await;
+                if settled != Settled::Done {
+                    return settled;
+                }
+                tokio::select! {
+                    sent = mailer.remind(*notice, *due) => match sent {
+                        Sent::NoRoom => Settled::Later("too many letters wait"),
+                        Sent::Taken | Sent::Refused | Sent::TooLate => Settled::Done,
+                    },
+                    // It goes out once more then, if it did already.
+                    () = office.hours().closing() => Settled::HandedBack,
+                }
+            }
+            (Some(mailer), Task::Read { .. }) => {
+                let mut working = std::pin::pin!(working);
+                tokio::select! {
+                    settled = &mut working => settled,
+                    () = mailer.a_signal_waits(since) => working.await,
+                }
+            }
+            _ => working.await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_notice_has_one_mailbox_and_nobody_gets_anothers() {
+        let mailbox = |text: &str| Mailbox::parse(text).unwrap();
+        let (hwc, backup, office) =
+            (mailbox("hwc@school.nl"), mailbox("b@school.nl"), mailbox("l@gemeente.nl"));
+        let school = To::School { mailbox: hwc.clone(), backup: backup.clone() };
+        let municipality = To::Municipality { mailbox: office.clone() };
+        let boxes = |to: &To| Notice::ALL.map(|notice| to.of(notice).cloned());
+        assert_eq!(boxes(&school), [Some(hwc), Some(backup), None, None]);
+        assert_eq!(boxes(&municipality), [None, None, Some(office.clone()), Some(office)]);
+    }
+}
