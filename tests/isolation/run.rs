@@ -239,7 +239,10 @@ impl Watch {
         let of_ones_own = |subject: &str| {
             let of = |seat: &Seat| {
                 let tasks = format!("hwc.task.{}.", seat.name());
-                subject == format!("hwc.submit.{}", seat.name()) || subject.starts_with(&tasks)
+                // The engine's record of the breach that was reported.
+                subject == format!("hwc.submit.{}", seat.name())
+                    || subject == "hwc.breach"
+                    || subject.starts_with(&tasks)
             };
             own && seats.iter().any(of)
         };

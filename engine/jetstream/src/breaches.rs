@@ -10,7 +10,7 @@ pub use hwc_schemas::breach::{BreachRecord, BreachRecordKind};
 use hwc_schemas::{BreachReportId, IncidentId, Organisation, SignalNumber, message};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
@@ -135,7 +135,7 @@ impl Breaches {
             num_pending: u64,
             num_ack_pending: u64,
         }
-        let info: Info = self.link.api(format!("CONSUMER.INFO.{BREACHES}.{TELLING}"), &Value::Null).await?;
+        let info: Info = self.link.api(format!("CONSUMER.INFO.{BREACHES}.{TELLING}"), &json!({})).await?;
         Ok(info.num_pending + info.num_ack_pending)
     }
 }
