@@ -235,7 +235,7 @@ pub(crate) async fn insert<'a>(
             .take(ROWS_AT_ONCE)
             .map(|pupil| (Columns::of(pupil), traces(&pupil.child)))
             .collect();
-        let sql = INTO.to_owned() + &places(rows.len(), ENROLMENT_COLUMNS);
+        let sql = INTO.to_owned() + &places(tx, rows.len(), ENROLMENT_COLUMNS);
         with!(tx, one => {
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for (columns, (child, given_name, own_surname, whole_surname)) in &rows {
@@ -265,7 +265,7 @@ pub(crate) async fn insert<'a>(
 /// Takes rows away.
 pub(crate) async fn delete(tx: &mut Tx, ids: &[i64]) -> Result<(), RegisterError> {
     for ids in ids.chunks(ROWS_AT_ONCE) {
-        let sql = format!("DELETE FROM enrolments WHERE id IN {}", places(1, ids.len()));
+        let sql = format!("DELETE FROM enrolments WHERE id IN {}", places(tx, 1, ids.len()));
         with!(tx, one => {
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for id in ids {
@@ -277,15 +277,21 @@ pub(crate) async fn delete(tx: &mut Tx, ids: &[i64]) -> Result<(), RegisterError
     Ok(())
 }
 
-/// `($1, $2), ($3, $4)`: numbers only.
-fn places(rows: usize, columns: usize) -> String {
+/// `($1, $2), ($3, $4)`, or with question marks for SQLite, which looks for each number among all of them.
+fn places(tx: &Tx, rows: usize, columns: usize) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(rows * columns * 6);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 1..=columns {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{}${}", if column == 1 { "" } else { ", " }, row * columns + column);
+            text.push_str(if column == 1 { "" } else { ", " });
+            match tx {
+                Tx::Sqlite(_) => text.push('?'),
+                Tx::Postgres(_) => {
+                    // Writing into a String cannot fail.
+                    let _ = write!(text, "${}", row * columns + column);
+                }
+            }
         }
         text.push(')');
     }
