@@ -68,6 +68,17 @@ macro_rules! with {
 }
 pub(crate) use with;
 
+/// Does the same with the connections of either database.
+macro_rules! with_pool {
+    ($pool:expr, $one:ident => $body:expr) => {
+        match $pool {
+            $crate::database::Pool::Sqlite($one) => $body,
+            $crate::database::Pool::Postgres($one) => $body,
+        }
+    };
+}
+pub(crate) use with_pool;
+
 /// Connections at once: a municipality looks up few children at a time.
 const CONNECTIONS_MAX: u32 = 4;
 /// How long somebody waits for a connection, or for another program that writes.

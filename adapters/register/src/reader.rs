@@ -17,7 +17,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::watch;
 
 use crate::{
-    Directory,
+    Directory, Pupil,
     database::{For, Place, Pool},
     fault::{Fault, RegisterError},
     rows,
@@ -121,23 +121,16 @@ impl Reader {
     pub async fn view(&self, child: &Child, now: Timestamp) -> Result<View, RegisterError> {
         let Inner { pool, reading, .. } = &*self.inner;
         let today = reading.zone.to_datetime(now).date();
-        let mut tx = pool.snapshot().await?;
-        let version = rows::head(&mut tx).await?.usable()?.version;
-        let directory = self.inner.directory_of(version);
-        let directory = if let Some(directory) = directory {
-            directory
-        } else {
-            // An empty register would make every child one that is enrolled nowhere.
-            rows::imported_at(&mut tx, reading.own).await?.ok_or(RegisterError::NeverImported)?;
-            let directory = Arc::new(rows::directory(&mut tx).await?);
-            self.inner.keep_directory(version, &directory);
-            directory
+        let (head, alike) = rows::head_and_alike(pool, reading.own, child, ALIKE_MAX).await?;
+        let version = head.usable()?.version;
+        let (version, directory, alike) = match self.inner.directory_of(version) {
+            Some(directory) => (version, directory, alike),
+            // Another version than the last one: all of it by one snapshot.
+            None => self.inner.all_anew(child).await?,
         };
-        let alike = rows::alike(&mut tx, reading.own, child, ALIKE_MAX).await?;
-        tx.commit().await?;
         let seen = Seen { version, day: today };
         self.inner.saw(seen);
-        let enrolments = alike.into_iter().filter_map(|(_, pupil)| pupil.on(today, &directory)).collect();
+        let enrolments = alike.into_iter().filter_map(|pupil| pupil.on(today, &directory)).collect();
         let settings = Settings {
             enrolments: Enrolments::new(enrolments),
             schools: directory.on(today),
@@ -168,6 +161,20 @@ impl Inner {
         self.imported_at.send_replace(imported_at);
         self.saw(Seen { version, day: self.reading.zone.to_datetime(now).date() });
         Ok(())
+    }
+
+    /// The version, its directory and whoever could be this child, by one snapshot.
+    async fn all_anew(&self, child: &Child) -> Result<(i64, Arc<Directory>, Vec<Pupil>), RegisterError> {
+        let Self { pool, reading, .. } = self;
+        let mut tx = pool.snapshot().await?;
+        let version = rows::head(&mut tx).await?.usable()?.version;
+        // An empty register would make every child one that is enrolled nowhere.
+        rows::imported_at(&mut tx, reading.own).await?.ok_or(RegisterError::NeverImported)?;
+        let directory = Arc::new(rows::directory(&mut tx).await?);
+        let alike = rows::alike(&mut tx, reading.own, child, ALIKE_MAX).await?;
+        tx.commit().await?;
+        self.keep_directory(version, &directory);
+        Ok((version, directory, alike.into_iter().map(|(_, pupil)| pupil).collect()))
     }
 
     async fn standing(&self) -> Result<(i64, Option<Timestamp>), RegisterError> {

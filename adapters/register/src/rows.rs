@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     Directory, Pupil, SchoolRecord,
     columns::{Columns, RowDigest, traces},
-    database::{Tx, with},
+    database::{Pool, Tx, with, with_pool},
     diff::{Known, Placed},
     fault::RegisterError,
 };
@@ -44,6 +44,70 @@ impl Head {
             Err(RegisterError::Older)
         }
     }
+}
+
+const PUPIL: &str = "SELECT id, municipality, given_names, prefix, surname, born, school, host, secret, first_day, last_day \
+                     FROM enrolments WHERE ";
+
+macro_rules! pupil {
+    ($row:expr) => {{
+        let row = $row;
+        let secret: i64 = row.try_get(8)?;
+        let columns = Columns {
+            municipality: row.try_get(1)?,
+            given_names: Zeroizing::new(row.try_get(2)?),
+            prefix: Zeroizing::new(row.try_get(3)?),
+            surname: Zeroizing::new(row.try_get(4)?),
+            born: Zeroizing::new(row.try_get(5)?),
+            school: row.try_get(6)?,
+            host: row.try_get(7)?,
+            secret: secret != 0,
+            from: row.try_get(9)?,
+            until: row.try_get(10)?,
+        };
+        let id: i64 = row.try_get(0)?;
+        (id, columns.pupil()?)
+    }};
+}
+
+/// What the register is, and the rows that could be this child, by one question: one snapshot without a transaction.
+pub(crate) async fn head_and_alike(
+    pool: &Pool,
+    own: MunicipalityCode,
+    child: &Child,
+    rows_max: usize,
+) -> Result<(Head, Vec<Pupil>), RegisterError> {
+    let (_, given_name, own_surname, whole_surname) = traces(child);
+    let alike = alike_sql();
+    let sql =
+        format!("SELECT e.*, r.format, r.traces, r.version FROM register r LEFT JOIN ({alike}) e ON 1 = 1");
+    let mut head = None;
+    let mut found = BTreeMap::new();
+    with_pool!(pool, one => {
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(own.as_str()).bind(given_name);
+        let mut rows = query.bind(own_surname).bind(whole_surname).fetch(one);
+        while let Some(row) = rows.try_next().await.map_err(no_table)? {
+            head = Some(Head { format: row.try_get(11)?, traces: row.try_get(12)?, version: row.try_get(13)? });
+            // Where nobody is alike there is one row, without a pupil.
+            if row.try_get::<Option<i64>, _>(0)?.is_none() {
+                continue;
+            }
+            let (id, pupil) = pupil!(row);
+            found.insert(id, pupil);
+            if found.len() > rows_max {
+                return Err(RegisterError::TooManyAlike(rows_max));
+            }
+        }
+    });
+    let head = head.ok_or(RegisterError::NotPrepared)?;
+    Ok((head, found.into_values().collect()))
+}
+
+/// One look into one index each, whatever a database believes of its tables: no order and no limit for which it could choose
+/// to read them all.
+fn alike_sql() -> String {
+    let by = ["by_given_name = $2", "by_own_surname IN ($3, $4)", "by_whole_surname IN ($3, $4)"];
+    by.map(|by| format!("{PUPIL}{by} AND municipality = $1")).join(" UNION ALL ")
 }
 
 /// What the register is: an error if there is none.
@@ -145,30 +209,6 @@ pub(crate) async fn known(tx: &mut Tx, own: MunicipalityCode) -> Result<Vec<Know
     Ok(all)
 }
 
-const PUPIL: &str = "SELECT id, municipality, given_names, prefix, surname, born, school, host, secret, first_day, last_day \
-                     FROM enrolments WHERE ";
-
-macro_rules! pupil {
-    ($row:expr) => {{
-        let row = $row;
-        let secret: i64 = row.try_get(8)?;
-        let columns = Columns {
-            municipality: row.try_get(1)?,
-            given_names: Zeroizing::new(row.try_get(2)?),
-            prefix: Zeroizing::new(row.try_get(3)?),
-            surname: Zeroizing::new(row.try_get(4)?),
-            born: Zeroizing::new(row.try_get(5)?),
-            school: row.try_get(6)?,
-            host: row.try_get(7)?,
-            secret: secret != 0,
-            from: row.try_get(9)?,
-            until: row.try_get(10)?,
-        };
-        let id: i64 = row.try_get(0)?;
-        (id, columns.pupil()?)
-    }};
-}
-
 /// Rows that could be this child, in the order of the register: those that share a name and the date of birth. The
 /// database hears numbers only, and no name.
 pub(crate) async fn alike(
@@ -178,10 +218,7 @@ pub(crate) async fn alike(
     rows_max: usize,
 ) -> Result<Vec<(i64, Pupil)>, RegisterError> {
     let (_, given_name, own_surname, whole_surname) = traces(child);
-    // One look into one index each, whatever a database believes of its tables: no order and no limit for which it could
-    // choose to read them all.
-    let by = ["by_given_name = $2", "by_own_surname IN ($3, $4)", "by_whole_surname IN ($3, $4)"];
-    let sql = by.map(|by| format!("{PUPIL}{by} AND municipality = $1")).join(" UNION ALL ");
+    let sql = alike_sql();
     let mut found = BTreeMap::new();
     with!(tx, one => {
         let query = sqlx::query(AssertSqlSafe(sql)).bind(own.as_str()).bind(given_name);
@@ -277,7 +314,7 @@ pub(crate) async fn delete(tx: &mut Tx, ids: &[i64]) -> Result<(), RegisterError
     Ok(())
 }
 
-/// `($1, $2), ($3, $4)`, or with question marks for SQLite, which looks for each number among all of them.
+/// `($1, $2), ($3, $4)`, or with question marks for `SQLite`, which looks for each number among all of them.
 fn places(tx: &Tx, rows: usize, columns: usize) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(rows * columns * 6);

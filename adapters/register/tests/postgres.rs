@@ -127,7 +127,7 @@ impl Server {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !fs::read_to_string(self.path("log")).unwrap().contains("ready to accept connections") {
             assert!(Instant::now() < until, "{}", fs::read_to_string(self.path("log")).unwrap());
             std::thread::sleep(Duration::from_millis(20));
