@@ -116,6 +116,11 @@ fn body(letter: &str) -> &str {
     letter.split_once("\n\n").unwrap().1
 }
 
+fn says_none_of(text: &str, words: &[&str]) {
+    let said: Vec<_> = words.iter().filter(|word| text.contains(**word)).collect();
+    assert_eq!(said, [&""; 0], "{text}");
+}
+
 #[test]
 fn a_breach_is_mailed_to_the_project_leader_once_and_nothing_that_is_mailed_or_logged_names_anybody() {
     let (region, server) = region();
@@ -152,12 +157,11 @@ fn a_breach_is_mailed_to_the_project_leader_once_and_nothing_that_is_mailed_or_l
     let incident = signal.split('-').next().unwrap();
     let never = ["Lotte", "Smit", "2018", "01AA00", signal, incident, "traceparent"];
     for letter in server.to("@") {
-        assert_eq!(canary::found_in(body(&letter).as_bytes(), &never), None, "{letter}");
+        says_none_of(body(&letter), &never);
     }
     for file in canary::files_below(region.path()) {
         if file.extension().is_some_and(|kind| kind == "log") {
-            let log = fs::read(&file).unwrap();
-            assert_eq!(canary::found_in(&log, &[LEADER, MAILBOX, "Lotte"]), None, "{}", file.display());
+            says_none_of(&fs::read_to_string(&file).unwrap(), &[LEADER, MAILBOX, "Lotte", "2018-12-11"]);
         }
     }
 }
@@ -181,7 +185,7 @@ fn whoever_finds_a_breach_reports_it_and_hears_what_is_left_to_do() {
     }
     for letter in &letters {
         assert!(letter.contains("Geopend:      niet bekend"), "{letter}");
-        assert_eq!(canary::found_in(body(letter).as_bytes(), &["02BB00", "0855"]), None, "{letter}");
+        says_none_of(body(letter), &["02BB00", "0855"]);
     }
 
     // The same again, by its id, is the same; a day to come is none.

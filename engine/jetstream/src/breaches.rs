@@ -65,18 +65,19 @@ impl Breaches {
         Ok(Self { link: link.clone() })
     }
 
-    /// Keeps a record, durably when it answers. Keeping the same again changes nothing: it goes by a digest of the signal and
-    /// the moment, from which neither can be had back.
+    /// Keeps a record, durably when it answers. Keeping the same again changes nothing: it goes by a digest of the signal, the
+    /// moment and what happened, from which the signal cannot be had back.
     pub async fn keep(
         &self,
         (incident, number, at): (IncidentId, SignalNumber, Timestamp),
         record: &BreachRecord,
     ) -> Result<(), Fault> {
         let digest = Sha256::new()
-            .chain_update(b"hwc-breach-1")
+            .chain_update(b"hwc-breach-2")
             .chain_update(incident.as_bytes())
             .chain_update(number.get().to_be_bytes())
-            .chain_update(at.as_nanosecond().to_be_bytes());
+            .chain_update(at.as_nanosecond().to_be_bytes())
+            .chain_update(serde_json::to_vec(record).map_err(|_| Fault::Garbled)?);
         self.put(digest, record).await.map(|_| ())
     }
 
