@@ -164,7 +164,7 @@ impl Stage {
         Self::set_with(&[], Settings { tombstones_for, ..Settings::development() }).await
     }
 
-    async fn set_with(records: &[(IncidentId, &'static str)], settings: Settings) -> Self {
+    async fn set_with(records: &[(IncidentId, &'static str)], streams: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let credential = Credential::generate();
         let members: BTreeMap<_, _> = EVERYBODY
@@ -183,7 +183,7 @@ impl Stage {
         let now: DateTime = MORNING.parse().unwrap();
         let (tell, _) = watch::channel(Zone::amsterdam().unwrap().instant(now.date(), now.time()));
         let clock = Arc::new(Standing(tell));
-        let settings = Settings { lease_for: Duration::from_mins(10), ..settings };
+        let settings = Settings { lease_for: Duration::from_mins(10), ..streams };
         let lease = Lease::stand_by(&link, &settings, "hostile").await.unwrap();
         let ground = engine::ground(&lease, &settings).await.unwrap();
         let (tasks, store, stock) = (ground.tasks.clone(), ground.store.clone(), ground.stock.clone());
