@@ -121,21 +121,6 @@ fn fetches_and_what_is_fetched_withstand() {
 }
 
 #[test]
-fn questions_and_what_is_told_withstand() {
-    let asked = [r#"{"ask":"holdings"}"#.to_owned(), format!(r#"{{"ask":"holdings","after":"{INCIDENT}"}}"#)];
-    Trial::new(asked, said::<Ask>).withstands();
-    let held = format!(
-        r#"{{"payload":"{INCIDENT}","incident":"{INCIDENT}","number":1,"hop":"letter","from":"municipality-0855","due":true,"until":"2026-12-01T08:00:00Z"}}"#
-    );
-    let told = [
-        format!(r#"{{"told":"holdings","held":[{held}],"more":false}}"#),
-        r#"{"told":"refused","refusal":"malformed"}"#.to_owned(),
-        r#"{"told":"try_later"}"#.to_owned(),
-    ];
-    Trial::new(told, said::<Told>).withstands();
-}
-
-#[test]
 fn a_command_of_the_largest_size_costs_what_its_size_says_and_not_the_square_of_it() {
     let trial = Trial::new(commands(), said::<Command<Sealed>>);
     let full = |open: &str, item: &str, close: &str, bytes: usize| {
