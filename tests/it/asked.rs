@@ -28,7 +28,7 @@ fn asks(region: &Region, who: &str, more: &[&str], child: &str) -> Value {
 
 fn counts(said: &Value) -> (usize, usize, u64, u64) {
     let about = &said["about"];
-    let many = |key: &str| about[key].as_array().unwrap().len();
+    let many = |key: &str| about[key].as_array().unwrap_or_else(|| panic!("{said}")).len();
     (many("same"), many("near"), about["opened"].as_u64().unwrap(), about["closed"].as_u64().unwrap())
 }
 

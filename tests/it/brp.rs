@@ -134,7 +134,7 @@ fn a_sibling_that_the_brp_knows_goes_along_and_nothing_of_the_household_is_in_an
     let needles = [
         "Pieterse",
         "David",
-        "Noor",
+        "\"Noor\"",
         "2016-02-03",
         "2011-06-21",
         "5038AA",

@@ -316,7 +316,7 @@ fn r28_what_exists_is_told_by_the_broker_itself_with_whom_it_is_sealed_to_and_af
     ] {
         let one = held[hop];
         assert_eq!((&one["from"], &one["sealed_to"], &one["due"]), (&from.into(), &to.into(), &due.into()));
-        assert_eq!((&one["state"], one["bytes"].as_u64()), (&"held".into(), Some(2113)));
+        assert_eq!((&one["state"], one["bytes"].as_u64()), (&"held".into(), Some(2129)));
         assert!(waiting["signal"].as_str().unwrap().starts_with(one["incident"].as_str().unwrap()));
         assert!(one["until"].as_str().unwrap() > one["since"].as_str().unwrap());
     }

@@ -200,7 +200,7 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
         return Err(ReplayError::NotSynthetic);
     }
     for refused in &dataset.refused {
-        exit::say(&refused.to_string());
+        exit::say(&format!("reports.jsonl {refused}"));
     }
     let ground = Ground::prepare(arguments.state_dir.as_deref())?;
     hwc_telemetry::set_up(LogTo::File(&ground.log()), "info")

@@ -1,4 +1,5 @@
-//! Whether a process can do its work, as named conditions: connected, files readable, tasks heard of.
+//! Whether a process can do its work, as named conditions: connected, tasks heard of. And what waits for a person while it does:
+//! a file that cannot be read (its last good version goes on), a changed key, a doubtful case.
 //!
 //! A condition that fails or holds again is logged at that moment; those that fail are logged again now and then, so that
 //! whoever looks at the end of a log sees them.
@@ -20,11 +21,15 @@ const SAY_AGAIN_EVERY: Duration = Duration::from_mins(5);
 /// A feed of tasks that was not heard of for so long has gone silent: a pull is answered within six seconds.
 const SILENT_AFTER: Duration = Duration::from_secs(20);
 
+/// What is wrong with each; none where nothing is.
+type Problems = BTreeMap<&'static str, Option<String>>;
+
 /// The conditions of one process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Conditions {
-    /// What is wrong with each; none when it holds.
-    inner: Arc<Mutex<BTreeMap<&'static str, Option<String>>>>,
+    inner: Arc<Mutex<Problems>>,
+    /// What waits for a person.
+    waiting: Arc<Mutex<Problems>>,
     /// The same, for `/readyz`.
     health: Health,
 }
@@ -33,12 +38,23 @@ impl Conditions {
     /// A condition holds, or fails for this reason, which holds nothing about anybody.
     pub(crate) fn set(&self, name: &'static str, problem: Option<String>) {
         self.health.set(name, problem.clone().map(Into::into));
-        let before = self.lock().insert(name, problem.clone());
+        let before = lock(&self.inner).insert(name, problem.clone());
         match (before, problem) {
             // Nothing is ready at the start.
             (None, Some(problem)) => tracing::info!(condition = name, %problem, "not ready yet"),
             (Some(None), Some(problem)) => tracing::error!(condition = name, %problem, "not ready"),
             (Some(Some(_)), None) => tracing::info!(condition = name, "ready"),
+            _ => {}
+        }
+    }
+
+    /// Something waits for a person, or nothing of that name does; it holds nothing about anybody.
+    pub(crate) fn needs_attention(&self, name: &'static str, problem: Option<String>) {
+        self.health.needs_attention(name, problem.clone().map(Into::into));
+        let before = lock(&self.waiting).insert(name, problem.clone()).flatten();
+        match (before, problem) {
+            (None, Some(problem)) => tracing::error!(about = name, %problem, "somebody must look"),
+            (Some(_), None) => tracing::info!(about = name, "nobody need look any more"),
             _ => {}
         }
     }
@@ -50,8 +66,7 @@ impl Conditions {
 
     /// What fails, and why; nothing when everything is ready.
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
-        let failing = |(name, problem): (&&'static str, &Option<String>)| Some((*name, problem.clone()?));
-        self.lock().iter().filter_map(failing).collect()
+        failing(&lock(&self.inner))
     }
 
     /// Follows a station's connection, its feed of tasks if it pulls any, and what others say. Never returns.
@@ -79,21 +94,30 @@ impl Conditions {
                     }
                     let unconfirmed = station.book().now().unconfirmed().count();
                     let problem = (unconfirmed > 0).then(|| format!("{unconfirmed} changed keys wait to be confirmed"));
-                    self.set("keys", problem);
+                    self.needs_attention("keys", problem);
                     for (name, said) in &said {
-                        self.set(name, said.borrow().clone());
+                        self.needs_attention(name, said.borrow().clone());
                     }
                 }
-                _ = again.tick() => for (condition, problem) in self.problems() {
-                    tracing::error!(condition, %problem, "still not ready");
+                _ = again.tick() => {
+                    for (condition, problem) in self.problems() {
+                        tracing::error!(condition, %problem, "still not ready");
+                    }
+                    for (about, problem) in failing(&lock(&self.waiting)) {
+                        tracing::error!(about, %problem, "somebody must still look");
+                    }
                 }
             }
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Option<String>>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn failing(problems: &Problems) -> Vec<(&'static str, String)> {
+    problems.iter().filter_map(|(name, problem)| Some((*name, problem.clone()?))).collect()
+}
+
+fn lock(problems: &Mutex<Problems>) -> MutexGuard<'_, Problems> {
+    problems.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -104,10 +128,13 @@ mod tests {
     fn only_what_fails_is_a_problem_and_it_stops_being_one() {
         let conditions = Conditions::default();
         conditions.set("connected", None);
-        conditions.set("residents", Some("residents.csv line 2, column surname: is empty".to_owned()));
+        conditions.set("tasks", Some("no answer to a pull for tasks".to_owned()));
+        conditions
+            .needs_attention("residents", Some("residents.csv line 2, column surname: is empty".to_owned()));
         let problems = conditions.problems();
-        assert_eq!(problems.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["residents"]);
-        conditions.set("residents", None);
+        assert_eq!(problems.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["tasks"]);
+        assert_eq!(conditions.health().attention(), ["residents.csv line 2, column surname: is empty"]);
+        conditions.set("tasks", None);
         assert_eq!(conditions.problems(), []);
     }
 }

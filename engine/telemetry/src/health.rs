@@ -1,5 +1,7 @@
 //! Whether a process is ready, and if not, why: named conditions, each fine or not for a reason. A reason names a file or a
 //! part of the work, never what is in it or whom it is about.
+//!
+//! What waits for a person is no reason: the process goes on with all its other work, and whoever sends to it should go on too.
 
 use std::{
     borrow::Cow,
@@ -14,6 +16,7 @@ type Conditions = BTreeMap<&'static str, Option<Cow<'static, str>>>;
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     conditions: Arc<Mutex<Conditions>>,
+    attention: Arc<Mutex<Conditions>>,
 }
 
 /// One thing that must be so before a process is ready. Cheap to clone.
@@ -32,21 +35,35 @@ impl Health {
 
     /// A condition is fulfilled, or is not for this reason.
     pub fn set(&self, name: &'static str, problem: Option<Cow<'static, str>>) {
-        self.lock().insert(name, problem);
+        lock(&self.conditions).insert(name, problem);
+    }
+
+    /// Something waits for a person, or nothing does any more. It makes no process unready.
+    pub fn needs_attention(&self, name: &'static str, problem: Option<Cow<'static, str>>) {
+        lock(&self.attention).insert(name, problem);
+    }
+
+    /// What waits for a person.
+    pub fn attention(&self) -> Vec<String> {
+        said(&lock(&self.attention))
     }
 
     /// Why it is not ready; nothing when it is. A process that has no conditions yet is starting.
     pub fn reasons(&self) -> Vec<String> {
-        let conditions = self.lock();
+        let conditions = lock(&self.conditions);
         if conditions.is_empty() {
             return vec!["starting".to_owned()];
         }
-        conditions.values().flatten().map(|reason| reason.clone().into_owned()).collect()
+        said(&conditions)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Conditions> {
-        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn said(conditions: &Conditions) -> Vec<String> {
+    conditions.values().flatten().map(|reason| reason.clone().into_owned()).collect()
+}
+
+fn lock(conditions: &Mutex<Conditions>) -> MutexGuard<'_, Conditions> {
+    conditions.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Condition {
@@ -83,5 +100,16 @@ mod tests {
         assert_eq!(health.reasons(), [""; 0]);
         broker.set(false, "no connection to the broker");
         assert_eq!(health.reasons(), ["no connection to the broker"]);
+    }
+
+    #[test]
+    fn what_waits_for_a_person_makes_no_process_unready() {
+        let health = Health::default();
+        health.condition("broker", "no connection to the broker yet").is_fine();
+        health.needs_attention("set aside", Some("1 file in set-aside".into()));
+        assert_eq!(health.reasons(), [""; 0]);
+        assert_eq!(health.attention(), ["1 file in set-aside"]);
+        health.needs_attention("set aside", None);
+        assert_eq!(health.attention(), [""; 0]);
     }
 }

@@ -100,7 +100,9 @@ fn answer(request: &Request<Incoming>, health: &Health, page: &Page) -> Response
             let reasons = health.reasons();
             let ready = reasons.is_empty();
             let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            say(status, JSON, serde_json::json!({ "ready": ready, "reasons": reasons }).to_string())
+            let attention = health.attention();
+            let said = serde_json::json!({ "ready": ready, "reasons": reasons, "attention": attention });
+            say(status, JSON, said.to_string())
         }
         "/metrics" => say(StatusCode::OK, OPEN_METRICS, page.text()),
         _ => say(
