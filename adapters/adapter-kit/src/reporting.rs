@@ -7,6 +7,7 @@ use hwc_schemas::{
     BreachReportId,
     ask::{Ask, Told},
     breach::WhatHappened,
+    letter::Plaintext,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,26 @@ impl<S: Service> Service for Reporting<S> {
             }
             Asked::Own(question) => {
                 let Said { reply, enclosed } = self.own.answer(question).await;
+                Said { reply: Answered::Own(reply), enclosed }
+            }
+        }
+    }
+
+    fn has_an_enclosure(question: &Self::Question) -> bool {
+        match question {
+            Asked::Breach(_) => false,
+            Asked::Own(question) => S::has_an_enclosure(question),
+        }
+    }
+
+    async fn answer_to(&self, question: Self::Question, enclosed: Plaintext) -> Said<Self::Reply> {
+        match question {
+            Asked::Breach(_) => {
+                drop(enclosed);
+                self.answer(question).await
+            }
+            Asked::Own(question) => {
+                let Said { reply, enclosed } = self.own.answer_to(question, enclosed).await;
                 Said { reply: Answered::Own(reply), enclosed }
             }
         }

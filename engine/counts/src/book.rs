@@ -10,9 +10,6 @@ use crate::{Ending, Month, Record, Roster};
 /// How long after its end a month is closed: by then whatever ended in it is counted, after a crash too.
 pub const CLOSED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many months a closed record is kept: ten years.
-pub const LOTS_MONTHS_MAX: u16 = 120;
-
 /// The records of all months.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Book {

@@ -19,7 +19,7 @@ mod report;
 mod tally;
 mod told;
 
-pub use book::{Book, CLOSED_AFTER, Counted, LOTS_MONTHS_MAX};
+pub use book::{Book, CLOSED_AFTER, Counted};
 pub use conceal::FEW;
 pub use month::{Month, MonthError};
 pub use record::{Outcomes, Record, RecordError, Roster};

@@ -8,9 +8,13 @@ use hwc_journal::Journal;
 use hwc_relay::Relay;
 use hwc_telemetry::Erased;
 use hwc_workflow::Incident;
-use jiff::{Timestamp, civil::DateTime};
+use jiff::Timestamp;
 
-use crate::{counting::Counting, engine::trouble, telling::Telling};
+use crate::{
+    counting::{Closing, Counting},
+    engine::trouble,
+    telling::Telling,
+};
 
 /// What is cleared: one look at it.
 pub(crate) struct Clearing<J> {
@@ -20,16 +24,17 @@ pub(crate) struct Clearing<J> {
     pub(crate) telling: Telling,
     /// For the counts: what the clock on the wall says, and who takes part; none of it while something that ended is not counted
     /// yet, so that no month is closed before that.
-    pub(crate) closing: Option<(DateTime, Roster)>,
+    pub(crate) closing: Option<Closing>,
 }
 
 /// What a month is closed by, if nothing stands in its way.
-pub(crate) fn closing(relay: &Relay, now: Timestamp) -> Option<(DateTime, Roster)> {
+pub(crate) fn closing(relay: &Relay, now: Timestamp) -> Option<Closing> {
     let uncounted = relay.incidents().any(|(_, incident)| matches!(incident, Incident::Purged));
     let table = relay.table();
     let municipalities = table.chains.iter().flat_map(|chain| &chain.municipalities);
     let roster = Roster { municipalities: municipalities.cloned().collect(), schools: table.schools.clone() };
-    (!uncounted).then(|| (relay.local(now), roster))
+    let kept_months = relay.policy().counts_months();
+    (!uncounted).then(|| Closing { now: relay.local(now), roster, kept_months })
 }
 
 impl<J: Journal> Clearing<J> {

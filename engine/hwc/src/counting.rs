@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use hwc_counts::{Book, Counted, Ending, LOTS_MONTHS_MAX, Month, Record, Roster, tally};
+use hwc_counts::{Book, Counted, Ending, Month, Record, Roster, tally};
 use hwc_jetstream::{Counts, Fault, Kept, Put};
 use hwc_journal::{Append, History, Journal, Markers, Position};
 use hwc_relay::{Input, Trouble};
@@ -58,7 +58,18 @@ type ToCount = (IncidentId, Ending, oneshot::Sender<Result<(), CountError>>);
 enum Order {
     Count(ToCount),
     Forgotten(IncidentId),
-    Settle { closing: Option<(DateTime, Roster)>, done: oneshot::Sender<()> },
+    Settle { closing: Option<Closing>, done: oneshot::Sender<()> },
+}
+
+/// What months that are over are closed by.
+#[derive(Debug, Clone)]
+pub(crate) struct Closing {
+    /// The region's own time.
+    pub(crate) now: DateTime,
+    /// Who takes part.
+    pub(crate) roster: Roster,
+    /// How long a closed month is kept, in months.
+    pub(crate) kept_months: u16,
 }
 
 /// Whoever counts. Cheap to clone; the task ends with the last of it.
@@ -93,7 +104,7 @@ impl Counting {
 
     /// Lets go of the ids of what is forgotten, and looks whether what was deleted is off the disk. Closes the months that are over
     /// by this clock, remembering who took part, if it is said.
-    pub(crate) async fn settle(&self, closing: Option<(DateTime, Roster)>) {
+    pub(crate) async fn settle(&self, closing: Option<Closing>) {
         let (done, settled) = oneshot::channel();
         if self.orders.send(Order::Settle { closing, done }).await.is_ok() {
             let _ = settled.await;
@@ -203,16 +214,16 @@ impl<J: Journal> Ledger<J> {
         }
     }
 
-    async fn settle(&mut self, closing: Option<(DateTime, Roster)>) -> Result<(), CountError> {
+    async fn settle(&mut self, closing: Option<Closing>) -> Result<(), CountError> {
         self.look_up().await?;
         self.change(|book, forgotten| book.forget(|one| forgotten.contains(&one)).into_iter().collect())
             .await?;
-        if let Some((now, roster)) = closing {
+        if let Some(Closing { now, roster, kept_months }) = closing {
             self.change(|book, _| book.begin(now).into_iter().collect()).await?;
             while let Some(month) = self.close(now, &roster).await? {
                 tracing::info!(%month, "the counts of this month are closed");
             }
-            self.let_go_of_the_old(now).await?;
+            self.let_go_of_the_old(now, kept_months).await?;
         }
         let settled = self.counts.settle().await;
         if settled.unmended > 0 {
@@ -245,10 +256,10 @@ impl<J: Journal> Ledger<J> {
         Ok(())
     }
 
-    async fn let_go_of_the_old(&mut self, now: DateTime) -> Result<(), CountError> {
+    async fn let_go_of_the_old(&mut self, now: DateTime, kept_months: u16) -> Result<(), CountError> {
         let counts = self.counts.clone();
         let open = self.opened().await?;
-        while let Some(month) = open.book.take_old(now, LOTS_MONTHS_MAX) {
+        while let Some(month) = open.book.take_old(now, kept_months) {
             // The last of all stays: a write that expects what was before it would pass again.
             if let Some((place, _)) = open.kept.records.remove(&month.to_string())
                 && place != open.kept.end

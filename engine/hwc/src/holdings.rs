@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use hwc_jetstream::{Amounts, Credential, JetStreamJournal, Link, Stored, amounts, inventory};
+use hwc_jetstream::{Amounts, JetStreamJournal, Stored, amounts, inventory};
 use hwc_journal::{History, Journal as _};
 use hwc_schemas::{IncidentId, Organisation, PayloadId, SignalNumber};
 use hwc_workflow::{Incident, evolve, policy::Policy};
@@ -19,7 +19,7 @@ use crate::{
     ended::{self, Kept},
     engine::EngineError,
     exit::{self, Code},
-    serve::{EngineFile, ServeError, World},
+    serve::{EngineFile, ServeError, World, onlooker},
     settings::{Common, Settings},
 };
 
@@ -115,8 +115,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
 async fn look(arguments: &Arguments) -> Result<Holdings, ServeError> {
     let settings = Settings::<EngineFile>::read(&arguments.common)?;
     let rules = World::read(&settings)?.rules;
-    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-    let link = Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?;
+    let link = onlooker(&settings).await?;
     let journal = JetStreamJournal::read_only(&link);
     // Before and after: what came or went between is neither an orphan nor missing.
     let before = inventory(&link).await.map_err(EngineError::from)?;

@@ -176,6 +176,7 @@ struct RetentionToml {
     orphans_after_seconds: Option<toml::Spanned<u16>>,
     tombstone_days: Option<toml::Spanned<u16>>,
     breach_days: Option<toml::Spanned<u16>>,
+    counts_months: Option<toml::Spanned<u16>>,
 }
 
 impl RetentionToml {
@@ -188,6 +189,7 @@ impl RetentionToml {
             orphans_after_seconds: said(&self.orphans_after_seconds).unwrap_or(default.orphans_after_seconds),
             tombstone_days: said(&self.tombstone_days).or(default.tombstone_days),
             breach_days: said(&self.breach_days).unwrap_or(default.breach_days),
+            counts_months: said(&self.counts_months).unwrap_or(default.counts_months),
         }
     }
 
@@ -198,6 +200,7 @@ impl RetentionToml {
             "orphans_after_seconds" => &self.orphans_after_seconds,
             "tombstone_days" => &self.tombstone_days,
             "breach_days" => &self.breach_days,
+            "counts_months" => &self.counts_months,
             _ => return None,
         };
         written.as_ref().map(|it| it.span().start)

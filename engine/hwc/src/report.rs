@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use hwc_counts::{Month, NotClosed, Record, RecordError, Report};
-use hwc_jetstream::{Counts, Credential, Fault, Link};
+use hwc_jetstream::{Counts, Fault};
 
 use crate::{
     cli,
     engine::EngineError,
     exit::{self, Code},
-    serve::{EngineFile, ServeError},
+    serve::{EngineFile, ServeError, onlooker},
     settings::{Common, Settings},
 };
 
@@ -90,10 +90,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
 
 async fn look(arguments: &Arguments) -> Result<Report, ReportError> {
     let settings = Settings::<EngineFile>::read(&arguments.common).map_err(ServeError::from)?;
-    let credential = Credential::read(&settings.relay.keys.join("nkey")).map_err(ServeError::from)?;
-    let link = Link::connect(settings.relay.address(), Some(&credential)).await;
-    let link = link.map_err(|error| ServeError::from(EngineError::from(error)))?;
-    of(&Counts::read_only(&link), arguments.period).await
+    of(&Counts::read_only(&onlooker(&settings).await?), arguments.period).await
 }
 
 /// The report of a month, from what is kept.

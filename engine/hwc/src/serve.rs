@@ -325,6 +325,12 @@ pub(crate) fn clock(file: &EngineFile) -> Arc<dyn Clock> {
     }
 }
 
+/// A connection as the engine has it, for whoever looks and writes nothing.
+pub(crate) async fn onlooker(settings: &Settings<EngineFile>) -> Result<Link, ServeError> {
+    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
+    Ok(Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?)
+}
+
 /// Lets every member have its tasks, now and whenever one joins.
 async fn admit(tasks: &Tasks, mut members: watch::Receiver<BTreeSet<Organisation>>) {
     let mut admitted = BTreeSet::new();

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use hwc_jetstream::{Credential, JetStreamJournal, Link};
+use hwc_jetstream::JetStreamJournal;
 use hwc_journal::{Commit, History, Journal as _};
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Role, SignalId, SignalNumber, TraceId, outcome::Outcome, wire::Task};
@@ -16,7 +16,7 @@ use crate::{
     cli::{self, Output},
     engine::EngineError,
     exit::{self, Code},
-    serve::{self, EngineFile, ServeError, World},
+    serve::{self, EngineFile, ServeError, World, onlooker},
     settings::{Common, Settings},
 };
 
@@ -66,8 +66,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
 async fn look(arguments: &Arguments) -> Result<Code, ServeError> {
     let settings = Settings::<EngineFile>::read(&arguments.common)?;
     let rules = World::read(&settings)?.rules;
-    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-    let link = Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?;
+    let link = onlooker(&settings).await?;
     let journal = JetStreamJournal::read_only(&link);
     let (incident, only) = match arguments.id {
         Wanted::Signal(signal) => (signal.incident, Some(signal.number)),

@@ -200,6 +200,11 @@ impl Policy {
     pub const fn breach_days(&self) -> u16 {
         self.0.retention.breach_days
     }
+
+    /// How long the counts of a closed month are kept, in months (R25).
+    pub const fn counts_months(&self) -> u16 {
+        self.0.retention.counts_months
+    }
 }
 
 #[cfg(test)]
@@ -280,6 +285,8 @@ mod tests {
     fn what_remains_is_kept_for_neither_no_time_nor_for_ever() {
         assert_eq!(refused(|s| s.retention.breach_days = 0), Some("breach_days"));
         assert_eq!(refused(|s| s.retention.breach_days = 3_654), Some("breach_days"));
+        assert_eq!(refused(|s| s.retention.counts_months = 12), Some("counts_months"));
+        assert_eq!(refused(|s| s.retention.counts_months = 241), Some("counts_months"));
         assert_eq!(refused(|s| s.retention.events_grouped_seconds = 61), Some("events_grouped_seconds"));
         assert_eq!(refused(|s| s.retention.orphans_after_seconds = 119), Some("orphans_after_seconds"));
     }

@@ -22,12 +22,14 @@ pub struct RetentionSettings {
     pub tombstone_days: Option<u16>,
     /// How long breach records are kept, in days (R24).
     pub breach_days: u16,
+    /// How long the counts of a closed month are kept, in months (R25).
+    pub counts_months: u16,
 }
 
 impl RetentionSettings {
     /// The keys of `[retention]`, in the order of the fields.
-    pub const KEYS: [&str; 4] =
-        ["events_grouped_seconds", "orphans_after_seconds", "tombstone_days", "breach_days"];
+    pub const KEYS: [&str; 5] =
+        ["events_grouped_seconds", "orphans_after_seconds", "tombstone_days", "breach_days", "counts_months"];
 
     /// The first rule that these settings break: the key and what is wrong with it.
     pub(crate) fn broken(&self, accept_days: u16) -> Option<(&'static str, &'static str)> {
@@ -54,6 +56,11 @@ impl RetentionSettings {
                 "breach_days",
                 "must be at least 1 and at most 3653",
             ),
+            (
+                (13..=240).contains(&self.counts_months),
+                "counts_months",
+                "must be at least 13 and at most 240",
+            ),
         ];
         rules.into_iter().find(|(holds, ..)| !holds).map(|(_, key, problem)| (key, problem))
     }
@@ -72,6 +79,7 @@ impl Default for RetentionSettings {
             tombstone_days: None,
             // Five years, and the leap day or two in them.
             breach_days: 1_827,
+            counts_months: 120,
         }
     }
 }

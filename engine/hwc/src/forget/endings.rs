@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hwc_jetstream::{Credential, JetStreamJournal, Link};
+use hwc_jetstream::JetStreamJournal;
 use hwc_journal::{Journal as _, Markers, Tombstone, codec};
 use hwc_schemas::IncidentId;
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{ForgetError, whole};
 use crate::{
     engine::EngineError,
-    serve::EngineFile,
+    serve::{EngineFile, onlooker},
     settings::{Common, Settings},
 };
 
@@ -82,9 +82,7 @@ impl Endings {
     /// Asks the broker, as the engine does.
     pub(super) async fn ask(common: &Common) -> Result<Self, ForgetError> {
         let settings = Settings::<EngineFile>::read(common)?;
-        let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-        let link = Link::connect(settings.relay.address(), Some(&credential)).await;
-        let journal = JetStreamJournal::read_only(&link.map_err(EngineError::from)?);
+        let journal = JetStreamJournal::read_only(&onlooker(&settings).await?);
         let read_at = Timestamp::now();
         let tombstones = journal.tombstones().await.map_err(EngineError::from)?;
         Ok(Self { from: "the broker".to_owned(), read_at, tombstones })

@@ -14,7 +14,6 @@ use std::{
 };
 
 use clap::Subcommand;
-use hwc_jetstream::CredentialError;
 use hwc_residue::TooManyOrBad;
 use hwc_vault::{ReportKey, ReportKeyError, ReportSigner};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -23,6 +22,7 @@ use crate::{
     cli::{self, Output},
     engine::EngineError,
     exit::{self, Code},
+    serve::ServeError,
     settings::{Common, SettingsError},
 };
 use endings::Endings;
@@ -109,12 +109,12 @@ enum ForgetError {
     /// The engine's settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The engine's credential.
-    #[error(transparent)]
-    Credential(#[from] CredentialError),
     /// The broker.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The broker, or the keys for it.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The key that reports are signed with.
     #[error("the key for reports: {0}")]
     Key(#[from] ReportKeyError),
@@ -156,12 +156,11 @@ enum ForgetError {
 impl ForgetError {
     const fn code(&self) -> Code {
         match self {
-            Self::Settings(_)
-            | Self::Credential(_)
-            | Self::Key(_)
-            | Self::Unusable { .. }
-            | Self::Canaries { .. } => Code::Settings,
+            Self::Settings(_) | Self::Key(_) | Self::Unusable { .. } | Self::Canaries { .. } => {
+                Code::Settings
+            }
             Self::Engine(_) => Code::Unreachable,
+            Self::Serve(error) => error.code(),
             Self::File { .. } | Self::TooMany(_) | Self::NoTrial(_) | Self::Unwritten(_) => Code::Failed,
         }
     }

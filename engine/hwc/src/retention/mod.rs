@@ -6,7 +6,8 @@ pub(crate) mod folders;
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::SystemTime};
 
 use clap::Subcommand;
-use hwc_jetstream::{AT_ONCE_MAX, Credential, Link, Remains, older};
+use hwc_counts::{Book, Record};
+use hwc_jetstream::{AT_ONCE_MAX, Counts, Remains, older};
 use hwc_workflow::policy::Policy;
 use serde::Serialize;
 
@@ -123,6 +124,12 @@ fn lines(policy: &Policy) -> Vec<Line> {
             ("retention.breach_days", "R24"),
             "the expiry, every hour",
         ),
+        line(
+            "the counts of a closed month",
+            format!("{} months", policy.counts_months()),
+            ("retention.counts_months", "R25"),
+            "the counting, every five seconds",
+        ),
     ]
 }
 
@@ -161,22 +168,39 @@ fn show(common: &Common, output: Output) -> Result<Code, ServeError> {
 #[derive(Debug, Serialize)]
 struct Would {
     what: String,
-    kept_days: u16,
+    /// In days, or in months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_days: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_months: Option<u16>,
     /// How many; none if nobody can look.
     erased: Option<u64>,
     /// Whether there may be more: no more than so many were counted.
     or_more: bool,
 }
 
+impl Would {
+    const fn days(what: String, days: u16, erased: Option<u64>, or_more: bool) -> Self {
+        Self { what, kept_days: Some(days), kept_months: None, erased, or_more }
+    }
+
+    fn kept(&self) -> String {
+        match (self.kept_days, self.kept_months) {
+            (Some(days), _) => format!("{days} days"),
+            (None, months) => format!("{} months", months.unwrap_or_default()),
+        }
+    }
+}
+
 async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> Result<Code, ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
-    let in_force = World::read(&settings)?.rules.policy;
+    let rules = World::read(&settings)?.rules;
+    let in_force = rules.policy;
     let policy = match region {
         Some(folder) => Region::read(folder)?.policy,
         None => in_force,
     };
-    let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-    let link = Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?;
+    let link = serve::onlooker(&settings).await?;
     let mut would = Vec::new();
     for what in Remains::ALL {
         let erased = older(&link, what, expiry::kept_for(&policy, what)).await.map_err(EngineError::from)?;
@@ -185,22 +209,29 @@ async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> R
             Remains::BreachRecords => "breach records",
         };
         let or_more = erased >= AT_ONCE_MAX;
-        let (what, kept_days) = (name.to_owned(), expiry::days(&policy, what));
-        would.push(Would { what, kept_days, erased: Some(erased), or_more });
+        would.push(Would::days(name.to_owned(), expiry::days(&policy, what), Some(erased), or_more));
     }
     let kept_days = policy.tombstone_days();
     let now = serve::clock(&settings.file).now();
     let erased = EndedIds::older(&settings.relay.state_dir, kept_days, now)?;
+    would.push(Would::days("ids of what ended, of this engine".to_owned(), kept_days, Some(erased), false));
+    let kept = Counts::read_only(&link).read().await.map_err(EngineError::from)?;
+    let records: Result<Vec<_>, _> = kept.records.values().map(|(_, bytes)| Record::decode(bytes)).collect();
+    let months = records.ok().map(|records| {
+        let mut book = Book::of(records);
+        std::iter::from_fn(|| book.take_old(rules.calendar.local(now), policy.counts_months())).count() as u64
+    });
     would.push(Would {
-        what: "ids of what ended, of this engine".to_owned(),
-        kept_days,
-        erased: Some(erased),
+        what: "counts of closed months".to_owned(),
+        kept_days: None,
+        kept_months: Some(policy.counts_months()),
+        erased: months,
         or_more: false,
     });
     for one in &settings.relay.swept {
         let erased = one.old(SystemTime::now()).ok().map(|old| old.len() as u64);
         let what = format!("files in {}", one.folder.display());
-        would.push(Would { what, kept_days: one.days, erased, or_more: false });
+        would.push(Would::days(what, one.days, erased, false));
     }
     let ceiling = (policy.payload_ceiling_days() != in_force.payload_ceiling_days())
         .then_some("payload_ceiling_days cannot be changed in a region that works: the engine would keep the former policy");
@@ -216,8 +247,10 @@ async fn dry_run(common: &Common, region: Option<&PathBuf>, output: Output) -> R
                 let more = if one.or_more { " or more" } else { "" };
                 let _ = writeln!(
                     text,
-                    "{:<40} {:>8}{more} older than {} days would be erased",
-                    one.what, erased, one.kept_days
+                    "{:<40} {:>8}{more} older than {} would be erased",
+                    one.what,
+                    erased,
+                    one.kept()
                 );
             }
             text.push_str(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{wire::Killer, *};
 use crate::{
-    counting::{Counting, end},
+    counting::{Closing, Counting, end},
     engine,
     report::{ReportError, of as report_of},
     telling::Telling,
@@ -157,6 +157,11 @@ fn signals(record: &Record) -> u32 {
     record.ended().iter().map(|sums| sums.signals).sum()
 }
 
+/// What a month is closed by.
+fn closing(now: &str, roster: Roster) -> Closing {
+    Closing { now: now.parse().unwrap(), roster, kept_months: 120 }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn forty_incidents_end_and_each_counts_once_though_the_engine_dies_between_every_two_steps() {
     let place = Place::new().await;
@@ -269,12 +274,12 @@ async fn a_closed_month_has_one_report_that_stays_as_it_is_and_an_open_one_has_n
         municipalities: [organisation("municipality-0855")].into(),
         schools: (0..6).map(school).collect(),
     };
-    counting.settle(Some(("2026-12-01T12:00".parse().unwrap(), roster.clone()))).await;
+    counting.settle(Some(closing("2026-12-01T12:00", roster.clone()))).await;
     let refused = report_of(&counts, november()).await.unwrap_err();
     assert!(matches!(refused, ReportError::NotClosed(_)), "{refused}");
     let never = report_of(&counts, "2026-10".parse().unwrap()).await.unwrap_err();
     assert!(matches!(never, ReportError::NotKept(_)), "{never}");
-    counting.settle(Some(("2026-12-02T00:00".parse().unwrap(), roster))).await;
+    counting.settle(Some(closing("2026-12-02T00:00", roster))).await;
     let report = report_of(&counts, november()).await.unwrap();
     assert_eq!(report.to_json()["region"]["sent"], 40);
     let lot = counts.read().await.unwrap().records["2026-11"].clone();
@@ -282,10 +287,15 @@ async fn a_closed_month_has_one_report_that_stays_as_it_is_and_an_open_one_has_n
     // One that ends late counts in December, also for whoever counts anew; and those who take part have changed.
     let again = Counting::begin(counts.clone(), JetStreamJournal::read_only(&link)).unwrap();
     again.count(incident(77), ending(77)).await.unwrap();
-    again.settle(Some(("2026-12-20T00:00".parse().unwrap(), Roster::default()))).await;
+    again.settle(Some(closing("2026-12-20T00:00", Roster::default()))).await;
     assert_eq!(counts.read().await.unwrap().records["2026-11"], lot);
     assert_eq!(report_of(&counts, november()).await.unwrap(), report);
     assert_eq!(signals(place.book().await.month("2026-12".parse().unwrap()).unwrap()), 1);
+
+    // When it is older than the policy says it is gone, and is told of as such.
+    again.settle(Some(Closing { kept_months: 13, ..closing("2028-03-05T00:00", Roster::default()) })).await;
+    let gone = report_of(&counts, november()).await.unwrap_err();
+    assert!(matches!(gone, ReportError::NotKept(_)), "{gone}");
 }
 
 /// What the record of a run says, as it lies with the broker when everybody has gone home.
