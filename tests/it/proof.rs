@@ -103,8 +103,13 @@ fn a_day() -> ADay {
         wait_for(|| Some(ciphertexts(&region)).filter(|held| held.len() == 2)).expect("the report stays");
     let markers: Vec<Marker> = held.values().map(|sealed| marker(sealed)).collect();
     let copy = region.path().join("yesterday");
-    let copied = Command::new("cp").arg("-r").arg(region.path().join("broker")).arg(&copy).status();
-    assert!(copied.unwrap().success());
+    // The broker works on, and a file may go while it is copied.
+    let copied = || {
+        let _ = fs::remove_dir_all(&copy);
+        let copied = Command::new("cp").arg("-r").arg(region.path().join("broker")).arg(&copy).status();
+        copied.unwrap().success().then_some(())
+    };
+    wait_for(copied).expect("no copy was made");
     received(&region, "school-01AA00");
     region.holds_nothing();
     let mut all = vec![engine];
