@@ -13,15 +13,20 @@ use crate::{ground::hwc, region::wait_for};
 /// How many signals of the manual's cases wait at the school when all of them were sent on one morning.
 const AT_THE_SCHOOL: usize = 4;
 
-struct Dev {
+pub(crate) struct Dev {
     child: Child,
     said: std::path::PathBuf,
 }
 
 impl Dev {
     fn start(folder: &Path, life: u32) -> Self {
+        Self::start_in(folder, "state", life)
+    }
+
+    /// In a folder of this name below.
+    pub(crate) fn start_in(folder: &Path, name: &str, life: u32) -> Self {
         let said = folder.join(format!("said.{life}"));
-        let state = folder.join("state");
+        let state = folder.join(name);
         let out = File::create(&said).unwrap();
         let mut command = hwc();
         command.arg("dev").arg("--state-dir").arg(state);
@@ -37,7 +42,7 @@ impl Dev {
         fs::read_to_string(&self.said).unwrap()
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         signal("-INT", &self.child.id().to_string());
         self.child.wait().unwrap().code()
     }

@@ -22,4 +22,5 @@ mod region;
 mod register;
 mod retention;
 mod tidy;
+mod tour;
 mod traces;

@@ -1,11 +1,12 @@
 //! What `hwc dev` stands on: a folder with everybody's keys, settings and logs, and the broker.
 //!
 //! ```text
-//! dataset/     the region's tables and reports
+//! dataset/     the region's tables and reports; by itself also melding.xml, a morning's first report as a police system gives it
 //! operator/    the operator's desk
 //! keys/NAME    what the operator handed over to each
 //! settings/NAME.toml, state/NAME, logs/NAME.log
 //! inbox/       the police's: move a file of reports into it
+//! register/    each municipality's database of pupils and schools
 //! brp/         the mock of the BRP: the key by which it knows Veilig Thuis, and faults.toml, which may be changed at any time
 //! broker/      the broker's store
 //! dev.json     by how much the engines' clock is ahead
@@ -25,7 +26,7 @@ use hwc_schemas::{Organisation, Role};
 use jiff::{SignedDuration, Timestamp, civil::time};
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, household::Process};
+use super::{Arguments, household::Process, registers};
 use crate::{
     daemon::{StateError, StateFolder},
     dataset::{Dataset, DatasetError},
@@ -136,7 +137,7 @@ impl DevGround {
         };
         let folder = std::path::absolute(&folder).map_err(at(&folder))?;
         let held = StateFolder::hold(&folder)?;
-        for own in ["keys", "settings", "state", "logs", "inbox"] {
+        for own in ["keys", "settings", "state", "logs", "inbox", "register"] {
             private_folder(&folder.join(own))?;
         }
         Ok(Self { folder, _private: private, _held: held })
@@ -187,6 +188,7 @@ impl DevGround {
             brp: self.brp()?,
         };
         let processes = region.write()?;
+        registers::fill(&self.folder.join("register"), &tables, &processes).await?;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
         let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
         Ok(Raised { broker, processes, school: format!("school-{school}"), clock })
@@ -293,10 +295,11 @@ fn finder(arguments: &Arguments) -> Finder {
     }
 }
 
-/// Everybody who takes part: the engines, and the organisations of the dataset.
+/// Everybody who takes part: the engines, and the organisations of the dataset. The police come last: what they are handed over
+/// then knows everybody, and their first file need not wait for news.
 fn everybody(dataset: &Dataset) -> Result<Vec<Member>, DevError> {
     let engines = ENGINES.iter().filter_map(|name| name.parse().ok()).map(Member::Engine);
-    let organisations = organisations(dataset)?.into_iter().map(Member::Organisation);
+    let organisations = organisations(dataset)?.into_iter().rev().map(Member::Organisation);
     Ok(engines.chain(organisations).collect())
 }
 
@@ -325,6 +328,9 @@ struct Settings<'a> {
     directory: PathBuf,
     brp: SocketAddr,
 }
+
+/// A report of the police to begin with, as their systems write it.
+const MORNING: &[u8] = include_bytes!("../../../../simulations/handbook/melding.xml");
 
 /// What stands in a new `faults.toml`.
 const FAULTS: &str = "\
@@ -394,8 +400,8 @@ impl Settings<'_> {
             Role::Municipality => (
                 "municipality",
                 format!(
-                    "[municipality]\n{own}region = \"../dataset\"\nenrolments = \"../dataset/enrolments.csv\"\n\
-                     schools = \"../dataset/schools.csv\"\n"
+                    "[municipality]\n{own}region = \"../dataset\"\n\n[register]\nsqlite = \"../register/{}\"\n",
+                    registers::database(&organisation.to_string())
                 ),
             ),
             Role::School => ("school", format!("[school]\n{own}")),
@@ -428,16 +434,18 @@ impl Raised {
             .unwrap_or_else(|| "hwc".to_owned());
         let folder = ground.folder.display();
         let settings = |name: &str| format!("--config {folder}/settings/{name}.toml");
+        let own = ground.folder.join("dataset/melding.xml").exists();
+        let report = if own { "melding.xml" } else { "reports.jsonl" };
         format!(
             "\n{} processes are at work; for the engines it is {}. Ctrl-C ends it all.\n\n\
              Try, in another terminal:\n\
-             \x20 {program} police {} send {folder}/dataset/reports.jsonl\n\
+             \x20 {program} police {} send {folder}/dataset/{report}\n\
              \x20 {program} school {} inbox\n\
              \x20 {program} school {} open CODE --show\n\
              \x20 {program} school {} acknowledge CODE\n\
              \x20 {program} operator --dir {folder}/operator show\n\
              \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n\
-             Everything lies in {folder}: logs/, settings/, keys/, the broker's store.\n",
+             Everything lies in {folder}: logs/, settings/, keys/, inbox/ (the police's), register/, the broker's store.\n",
             self.processes.len(),
             self.clock,
             settings("police-region"),
@@ -455,7 +463,7 @@ fn lay_dataset(from: Option<&Path>, to: &Path) -> Result<(), DevError> {
     private_folder(&beside)?;
     match from {
         None => {
-            for (name, content) in demo::HANDBOOK {
+            for (name, content) in demo::HANDBOOK.into_iter().chain([("melding.xml", MORNING)]) {
                 fs::write(beside.join(name), content).map_err(at(&beside))?;
             }
         }
