@@ -1,0 +1,1 @@
+"""The police's client: files of reports in, sealed reports out."""

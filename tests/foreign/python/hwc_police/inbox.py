@@ -1,0 +1,110 @@
+"""The folder of reports: each file is sent whole, and goes when Veilig Thuis has screened everything in it (R21)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwc_relay.directory import NotBelieved
+from hwc_relay.files import destroy, write_private
+from hwc_relay.line import NoAnswer, Refused
+from hwc_relay.log import say
+from hwc_relay.process import Place
+from hwc_relay.seal import Binding
+from hwc_relay.sealing import submit_sealed
+
+from .reports import BadField, Report, read
+
+FILE_BYTES_MAX = 8 * 1024 * 1024
+REPORTS_PER_QUESTION_MAX = 1000
+PATIENCE_SECONDS = 20
+
+
+@dataclass
+class Sent:
+    """A file that was sent, and the reports in it that Veilig Thuis has not screened yet."""
+
+    waiting: set[str]
+
+
+class Inbox:
+    """Looks at the folder again and again. Killed anywhere, it begins the file again, and hears *already recorded*."""
+
+    def __init__(self, place: Place, folder: Path, veilig_thuis: str, reference_key: bytes):
+        self._place, self._folder = place, folder
+        self._veilig_thuis, self._reference_key = veilig_thuis, reference_key
+        self._sent: dict[Path, Sent] = {}
+        self._files = 0
+
+    async def look(self) -> None:
+        """Sends what is new, and lets go of what was screened."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            if path not in self._sent and path.is_file():
+                try:
+                    await self._send(path)
+                except NotBelieved as why:
+                    # It stays, and is begun again, until somebody confirmed the key.
+                    say("a file waits", file=self._files, why=f'"{why}"')
+        for path, sent in list(self._sent.items()):
+            if not path.exists():
+                del self._sent[path]
+            elif await self._is_screened(sent):
+                destroy(path)
+                del self._sent[path]
+                say("a file was screened, and is gone")
+
+    async def _send(self, path: Path) -> None:
+        self._files += 1
+        if path.stat().st_size > FILE_BYTES_MAX:
+            self._aside().joinpath(f"{path.name}.reason").write_text("file: is too large\n")
+            path.rename(self._aside() / path.name)
+            say("a file was not sent", file=self._files)
+            return
+        sent, bad = Sent(set()), []
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                report = read(line, self._reference_key)
+                answer = await self._submit(report)
+                sent.waiting.add(report.incident)
+                say("a report", file=self._files, line=number, answer=answer)
+                continue
+            except (BadField, Refused) as why:
+                problem = f"line {number}  {why}"
+            say("a report was not sent", file=self._files, line=number)
+            bad.append((line, problem))
+        if bad:
+            self._set_aside(path.name, bad)
+        self._sent[path] = sent
+
+    async def _submit(self, report: Report) -> str:
+        binding = Binding(report.incident, None, "report", self._place.line.organisation, self._veilig_thuis)
+
+        def record(sealed: str) -> dict:
+            return {"command": "record", "incident": report.incident, "day": str(report.day), "report": sealed}
+
+        # Sealed anew after a crash it is another text, and still the same report: its id is what counts.
+        secret = self._place.secrets[0]
+        return await submit_sealed(self._place.line, self._place.book, secret, report.content, binding, record)
+
+    def _aside(self) -> Path:
+        aside = self._folder / "set-aside"
+        aside.mkdir(mode=0o700, exist_ok=True)
+        return aside
+
+    def _set_aside(self, name: str, bad: list[tuple[bytes, str]]) -> None:
+        aside = self._aside()
+        write_private(aside / f"{name}.reason", "".join(f"{problem}\n" for _, problem in bad).encode("utf-8"))
+        write_private(aside / name, b"".join(line + b"\n" for line, _ in bad))
+
+    async def _is_screened(self, sent: Sent) -> bool:
+        waiting = sorted(sent.waiting)
+        try:
+            for at in range(0, len(waiting), REPORTS_PER_QUESTION_MAX):
+                some = waiting[at : at + REPORTS_PER_QUESTION_MAX]
+                told = await self._place.line.say("ask", {"ask": "reports", "incidents": some}, PATIENCE_SECONDS)
+                # What was recorded and is unknown now has ended.
+                over = [one for one, how in zip(some, told["reports"]) if how in ("screened", "unknown")]
+                sent.waiting.difference_update(over)
+        except (NoAnswer, Refused, KeyError) as why:
+            say("nobody says how far the reports are", why=type(why).__name__)
+        return not sent.waiting

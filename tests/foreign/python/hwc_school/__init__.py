@@ -1,0 +1,1 @@
+"""A school's client: its tasks, its letters, its people."""
