@@ -7,6 +7,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from .log import say
+
 BYTES_MAX = 256 * 1024
 WITHIN_SECONDS = 60
 
@@ -42,9 +44,9 @@ class Counter:
             answer = await self._answer(question if isinstance(question, dict) else {})
             writer.write(json.dumps(answer).encode("ascii") + b"\n")
             await asyncio.wait_for(writer.drain(), WITHIN_SECONDS)
-        except (ValueError, OSError, asyncio.TimeoutError):
-            # Whoever hung up wants to hear nothing.
-            pass
+        except Exception as error:
+            # Its words could hold what was sealed. Whoever hung up, or asked nothing, wants to hear nothing.
+            say("the counter could not answer", why=type(error).__name__)
         finally:
             writer.close()
 

@@ -83,7 +83,7 @@ class Line:
 
     def __init__(self, broker: str, organisation: str, credentials: Path):
         self.organisation = organisation
-        self._broker, self._client = broker, Client()
+        self._broker, self._client, self._hanging_up = broker, Client(), False
         self._key = nkey.user_key(read_private(credentials / "nkey", 256).decode("ascii"))
         self._tls = self._encryption(credentials)
 
@@ -133,10 +133,12 @@ class Line:
         say("trouble on the line", why=type(error).__name__)
 
     async def _told_of_loss(self) -> None:
-        say("the line is down; connecting again")
+        if not self._hanging_up:
+            say("the line is down; connecting again")
 
     async def close(self) -> None:
         """Says what is still to be said, and hangs up."""
+        self._hanging_up = True
         try:
             await asyncio.wait_for(self._client.drain(), 5)
         except (nats.errors.Error, OSError, asyncio.TimeoutError):

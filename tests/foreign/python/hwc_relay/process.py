@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import logging
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -96,9 +98,16 @@ def run(work: Callable[[], Awaitable[None]]) -> int:
         except asyncio.CancelledError:
             say("stopped")
 
+    # What a library says could hold a piece of a message: it is not said.
+    logging.disable()
     try:
         asyncio.run(until_told())
         return FINE
     except (NotPrivate, BadSettings, nkey.NotAKey, FileNotFoundError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return SETTINGS
+    except Exception as error:
+        # Where it was and of what kind; not its words, for the same reason.
+        where = " ".join(f"{Path(at.filename).name}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[-4:])
+        say("ended by a fault of this program", kind=type(error).__name__, at=f'"{where}"')
+        return FAILED

@@ -88,7 +88,9 @@ class Stock:
         for id in list(self._held):
             if id in stock or (living is not None and id in living):
                 self._missing_since.pop(id, None)
-            elif living is not None and now - self._missing_since.setdefault(id, now) >= self._apart_seconds:
+            elif living is not None and id not in self._missing_since:
+                self._missing_since[id] = now
+            elif living is not None and now - self._missing_since[id] >= self._apart_seconds:
                 destroy(self._folder / id)
                 del self._held[id], self._missing_since[id]
                 say("a key was destroyed")
