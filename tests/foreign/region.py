@@ -1,6 +1,8 @@
 """A small region on this machine, as `docs/operator.md` sets one up: a broker with TLS, an engine, Veilig Thuis and a municipality,
 each a process of its own. Whoever else takes part has a folder of credentials, and is somebody else's program."""
 
+import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -107,6 +109,7 @@ class Region:
         self._hwc, self.folder = str(hwc), folder
         self._processes: list[Process] = []
         self._lives = 0
+        self._others: dict[str, Process] = {}
 
     def __enter__(self) -> "Region":
         return self
@@ -151,8 +154,59 @@ class Region:
         self.start("broker", [nats_server(), "-c", str(configuration)])
         wait_for(lambda: self._listens(port), "the broker does not listen")
         self._settings()
-        for name, words in (("engine", "leading"), ("veilig-thuis-region", "at work"), ("municipality-0855", "at work")):
-            self.ours(name).says(words)
+        self.start_engine()
+        for name in ("veilig-thuis-region", "municipality-0855"):
+            self._others[name] = self.ours(name)
+            self._others[name].says("at work")
+
+    def start_engine(self) -> None:
+        """Starts the engine, and waits until it leads."""
+        self.engine = self.ours("engine")
+        self.engine.says("leading")
+
+    def new_keys(self, name: str) -> None:
+        """Gives one of ours new keys, as before its certificate runs out, and starts it with them."""
+        earlier = self.folder / f"{name}-earlier"
+        self.credentials(name).rename(earlier)
+        self.operator("rotate", name, "--make-keys")
+        shutil.copy(earlier / "seal", self.credentials(name) / "seal-earlier-1")
+        self._again(name)
+
+    def _again(self, name: str) -> None:
+        """Starts one of ours again."""
+        ended = self._others[name].stop()
+        if ended != 0:
+            raise Failed(f"{name} ended with {ended}")
+        self._others[name] = self.ours(name)
+        self._others[name].says("at work")
+
+    def fingerprint(self, name: str) -> str:
+        """What somebody reads out by telephone."""
+        signed = (self.folder / "operator/directory.json").read_text().partition("\n")[2]
+        key = json.loads(signed)["organisations"][name]["key"]
+        digits = hashlib.sha256(bytes.fromhex(key)).hexdigest()[:32]
+        return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+    def believes(self, name: str, whose: str, fingerprint: str) -> None:
+        """One of ours compared a changed key, and believes it."""
+        config = ["--config", str(self.settings(name))]
+        self._again(name)
+        wait_for(lambda: "CHANGED" in self.hwc("keys", "show", *config), f"{name} never saw the new key")
+        self.hwc("keys", "confirm", whose, "--fingerprint", fingerprint, *config)
+
+    def left(self) -> tuple[int, int]:
+        """What the broker holds of any signal: ciphertexts and tasks. Asked as the engine may."""
+        from hwc_relay.line import Line
+
+        async def ask() -> tuple[int, int]:
+            line = Line(self.url, "engine-one", self.credentials("engine-one"))
+            await line.connect()
+            streams = json.loads(await line._said_once("$JS.API.STREAM.LIST", b"{}"))["streams"]
+            await line.close()
+            held = {one["config"]["name"]: one["state"]["messages"] for one in streams}
+            return sum(count for name, count in held.items() if name.startswith("PAY_")), held["TASKS"]
+
+        return asyncio.run(ask())
 
     def ours(self, name: str) -> Process:
         """Starts one of the relay's own processes."""

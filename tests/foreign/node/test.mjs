@@ -14,7 +14,7 @@ import { DoesNotOpen, fingerprint, keyIdOf, openSeal } from "./lib/seal.mjs";
 import { Stock } from "./lib/stock.mjs";
 import { Tray, Trouble } from "./lib/tray.mjs";
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
+const ROOT = process.env.HWC_TREE ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 const [US, THEM] = ["school-01AA00", "municipality-0855"];
 const hex = (text) => Buffer.from(text, "hex");
 const fixture = (name) => JSON.parse(fs.readFileSync(path.join(ROOT, "engine/vault/tests/fixtures", name)));
