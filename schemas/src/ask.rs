@@ -50,19 +50,23 @@ pub enum Ask {
         after: Option<PayloadId>,
     },
     /// Here are public keys of mine that others may seal to. One that is in the stock already is as good as new; what is more than
-    /// the stock holds is not taken. A key that was handed in once must not be handed in again.
+    /// the stock holds (64 of a school, 1,024 of a municipality or Veilig Thuis) is not taken. A key that was handed in once must not
+    /// be handed in again.
     LeaveKeys {
         /// At most [`KEYS_PER_QUESTION_MAX`].
+        #[cfg_attr(feature = "contract", schemars(length(max = KEYS_PER_QUESTION_MAX)))]
         keys: Vec<SignedKey>,
     },
     /// Hand these out no more: I do not have their private halves.
     WithdrawKeys {
         /// At most [`KEYS_PER_QUESTION_MAX`].
+        #[cfg_attr(feature = "contract", schemars(length(max = KEYS_PER_QUESTION_MAX)))]
         keys: Vec<KeyId>,
     },
     /// Which keys of mine do you hand out; and is there anything left that is sealed to one of these?
     Keys {
         /// The keys whose private halves I have, at most [`KEYS_PER_QUESTION_MAX`].
+        #[cfg_attr(feature = "contract", schemars(length(max = KEYS_PER_QUESTION_MAX)))]
         mine: Vec<KeyId>,
     },
     /// A key of the organisation that I seal to next.

@@ -153,12 +153,19 @@ pub(crate) mod plain {
     #[derive(Serialize, Deserialize)]
     #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainChild<'a> {
+        /// Separated by spaces; empty for somebody who has only one name.
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = Child::NAME_CHARS_MAX)))]
         given_names: Cow<'a, str>,
+        /// What stands before the surname, where the source keeps it apart.
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = Child::PREFIX_CHARS_MAX)))]
         prefix: Option<Cow<'a, str>>,
+        /// Holds a letter or digit.
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = Child::NAME_CHARS_MAX)))]
         surname: Cow<'a, str>,
+        /// `YYYY-MM-DD`.
         date_of_birth: Date,
     }
 
@@ -167,8 +174,10 @@ pub(crate) mod plain {
     pub(crate) struct PlainReferral<'a> {
         #[serde(borrow)]
         pub(crate) child: PlainChild<'a>,
+        /// Always `Handle with Care`.
         #[serde(borrow)]
         pub(crate) codeword: Cow<'a, str>,
+        /// Whether a child with nearly the same name and date of birth has a signal of its own (R9).
         pub(crate) sister: bool,
     }
 
@@ -177,6 +186,7 @@ pub(crate) mod plain {
     pub(crate) struct PlainLetter<'a> {
         #[serde(borrow)]
         pub(crate) child: PlainChild<'a>,
+        /// Always `Handle with Care`.
         #[serde(borrow)]
         pub(crate) codeword: Cow<'a, str>,
     }

@@ -217,28 +217,42 @@ pub(crate) mod plain {
     #[derive(Serialize, Deserialize)]
     #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     pub(crate) struct PlainReport<'a> {
+        /// When the police made it.
         reported_at: Timestamp,
+        /// When it happened, if the moment is known. Either this or `occurred_on`, never both.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         occurred_at: Option<Timestamp>,
+        /// The local day on which it happened, if no more is known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         occurred_on: Option<Date>,
+        /// What it was.
         kind: Kind,
+        /// Where.
         #[serde(borrow)]
         address: PlainAddress<'a>,
+        /// Every minor who was there or is registered there (R4).
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = Report::MENTIONS_MAX)))]
         children: Vec<PlainMention<'a>>,
     }
 
     #[derive(Serialize, Deserialize)]
     #[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
     struct PlainAddress<'a> {
+        /// Four digits and two letters; spaces and case do not matter.
         #[serde(borrow)]
         postcode: Cow<'a, str>,
+        #[cfg_attr(feature = "contract", schemars(range(min = 1, max = 99_999)))]
         house_number: u32,
+        /// Empty for none.
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = 8)))]
         house_letter: Cow<'a, str>,
+        /// Empty for none.
         #[serde(borrow)]
+        #[cfg_attr(feature = "contract", schemars(length(max = 16)))]
         addition: Cow<'a, str>,
+        /// The CBS code, four digits, if the source knows it.
         #[serde(borrow)]
         municipality: Option<Cow<'a, str>>,
     }

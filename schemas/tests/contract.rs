@@ -36,6 +36,13 @@ fn nothing_is_committed_that_no_type_says() {
     }
 }
 
+#[test]
+fn no_description_sends_a_reader_to_the_source() {
+    for (path, text) in documents() {
+        assert!(!text.contains("[`") && !text.contains(".rs"), "schemas/{path} names something of the source");
+    }
+}
+
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()

@@ -1,6 +1,13 @@
-"""What the clients are run with: their packages, pinned by hash, in a folder of their own. Nothing is installed elsewhere."""
+"""What the clients are run with: their packages, pinned by hash, in a folder of their own. Nothing is installed elsewhere.
 
+    python3 tests/foreign/tools.py --tools target/foreign
+
+fetches what is not there yet, and says how each client is begun, as JSON: the first words of its command line, and the environment.
+"""
+
+import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -70,3 +77,24 @@ class Tools:
         subprocess.run([*self.python, "unittest", "-q", "test_clients"], check=True, cwd=HERE / "python", env=environment)
         shown = ["--test-reporter", "dot"]
         subprocess.run(["node", "--test", *shown, str(self._node / "test.mjs")], check=True, env=environment, stdout=sys.stderr)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tools", type=Path, default=ROOT / "target/foreign", help="where the packages are fetched to")
+    try:
+        tools = Tools(parser.parse_args().tools)
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 2
+    begun = {
+        "police-python": [*tools.python, "hwc_police"],
+        "school-python": [*tools.python, "hwc_school"],
+        "school-node": tools.node,
+    }
+    print(json.dumps({"commands": begun, "environment": tools.environment}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,7 +11,9 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
-    ask::{Ask, Told},
+    ask::{
+        Ask, BREACH_DAYS_MAX, HELD_PER_ANSWER_MAX, KEYS_PER_QUESTION_MAX, REPORTS_PER_QUESTION_MAX, Told,
+    },
     letter::plain::{PlainLetter, PlainReferral},
     report::plain::PlainReport,
     wire::{Answer, Command, Fetch, Fetched, Sealed, Task},
@@ -48,7 +50,45 @@ fn schema<T: JsonSchema>(name: &str) -> Value {
         );
         object.insert("title".to_owned(), json!(name));
     }
+    in_plain_words(&mut value);
     value
+}
+
+/// What stands as a link in the words of a Rust type, in the words of the contract.
+fn plain_word(link: &str) -> Option<String> {
+    let bound = match link {
+        "BREACH_DAYS_MAX" => BREACH_DAYS_MAX.to_string(),
+        "HELD_PER_ANSWER_MAX" => HELD_PER_ANSWER_MAX.to_string(),
+        "KEYS_PER_QUESTION_MAX" => KEYS_PER_QUESTION_MAX.to_string(),
+        "REPORTS_PER_QUESTION_MAX" => REPORTS_PER_QUESTION_MAX.to_string(),
+        "Sealed" => "sealed".to_owned(),
+        "PayloadId" => "payload's id".to_owned(),
+        _ => return None,
+    };
+    Some(bound)
+}
+
+/// Writes out the links in descriptions: whoever reads the contract has no Rust at hand.
+fn in_plain_words(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                let mut plain = String::with_capacity(text.len());
+                for (place, part) in text.split("[`").enumerate() {
+                    let (link, rest) = part.split_once("`]").unwrap_or((part, ""));
+                    match plain_word(link).filter(|_| place > 0) {
+                        Some(word) => plain.extend([word.as_str(), rest]),
+                        None if place > 0 => plain.extend(["[`", part]),
+                        None => plain.push_str(part),
+                    }
+                }
+                *text = plain;
+            }
+            object.values_mut().for_each(in_plain_words);
+        }
+        Value::Array(all) => all.iter_mut().for_each(in_plain_words),
+        _ => {}
+    }
 }
 
 /// Every document, by its path within `schemas/`.

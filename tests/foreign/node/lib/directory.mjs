@@ -10,8 +10,12 @@ import { fingerprint } from "./seal.mjs";
 const LABEL = "hwc-directory-1";
 const BYTES_MAX = 960 * 1024;
 export const ORGANISATION = /^(police|veilig-thuis|municipality|school)-[A-Za-z0-9]{1,32}$/;
+/** The present one and three earlier ones. */
+const KEYS_MAX = 4;
 const PUBLIC_KEY = /^[0-9a-f]{64}$/;
 const HEAD = new RegExp(`^${LABEL} ([0-9a-f]{128})$`);
+
+const isOnly = (object, ...fields) => Object.keys(object).every((field) => fields.includes(field));
 
 /** A directory that is not believed. Says why, never what stands in it. */
 export class NotTaken extends Error {}
@@ -48,7 +52,11 @@ export function read(signed, operator) {
   const fits =
     Number.isSafeInteger(said.serial) &&
     said.serial >= 0 &&
-    [...organisations].every(([name, keys]) => ORGANISATION.test(name) && keys.every((key) => PUBLIC_KEY.test(key)));
+    isOnly(said, "version", "serial", "organisations") &&
+    Object.values(said.organisations).every((one) => isOnly(one, "key", "earlier")) &&
+    [...organisations].every(
+      ([name, keys]) => ORGANISATION.test(name) && keys.length <= KEYS_MAX && keys.every((key) => PUBLIC_KEY.test(key)),
+    );
   if (!fits) throw new NotTaken("it does not have the form of a directory");
   const digest = createHash("sha256").update(body).digest("hex");
   return { serial: said.serial, organisations, digest };

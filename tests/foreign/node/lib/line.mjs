@@ -69,6 +69,7 @@ class Pause {
 export class Line {
   #options;
   #client;
+  #pulls;
 
   constructor(broker, organisation, credentials) {
     this.organisation = organisation;
@@ -165,7 +166,7 @@ export class Line {
     const inbox = createInbox(this.#options.inboxPrefix);
     const messages = [];
     let wake = () => {};
-    this.#client.subscribe(inbox, {
+    this.#pulls = this.#client.subscribe(inbox, {
       callback: (error, message) => {
         if (!error) messages.push(message);
         wake();
@@ -204,6 +205,11 @@ export class Line {
   /** Acknowledges the task, and waits until the broker heard it. If it did not, the task comes once more. */
   async acknowledge(task) {
     await this.#client.request(task.reply, "+ACK", { timeout: ANSWER_MILLISECONDS }).catch(() => {});
+  }
+
+  /** Before anything is handed back: the broker would give it to the pull of ours that is still open. */
+  pullNoMore() {
+    this.#pulls?.unsubscribe();
   }
 
   /** Has the broker wait another 30 seconds before it offers the task again. */

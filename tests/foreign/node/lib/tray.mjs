@@ -181,6 +181,7 @@ export class Tray {
 
   /** What still waits goes back to the broker, which offers it to whoever starts next. */
   handBack() {
+    this.#line.pullNoMore();
     for (const one of this.#waiting.values()) this.#line.handBack(one.task);
   }
 }

@@ -14,7 +14,7 @@ from .log import say
 from .seal import fingerprint
 
 LABEL = b"hwc-directory-1"
-BYTES_MAX = 960 * 1024
+BYTES_MAX, EARLIER_MAX = 960 * 1024, 3
 ORGANISATION = re.compile(r"(police|veilig-thuis|municipality|school)-[A-Za-z0-9]{1,32}")
 PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -63,6 +63,10 @@ def read(signed: bytes, operator: VerifyKey) -> Directory:
             raise NotTaken("a version that this program does not know")
         organisations = {name: [one["key"], *one.get("earlier", [])] for name, one in said["organisations"].items()}
         serial = said["serial"]
+        strange = set(said) - {"version", "serial", "organisations"}
+        strange.update(field for one in said["organisations"].values() for field in set(one) - {"key", "earlier"})
+        if strange or any(len(keys) > 1 + EARLIER_MAX for keys in organisations.values()):
+            raise NotTaken("it does not have the form of a directory")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NotTaken("it does not have the form of a directory") from None
     names_fit = all(ORGANISATION.fullmatch(name) for name in organisations)

@@ -85,7 +85,7 @@ class Line:
         self.organisation = organisation
         self._broker, self._client, self._hanging_up = broker, Client(), False
         self._key = nkey.user_key(read_private(credentials / "nkey", 256).decode("ascii"))
-        self._tls = self._encryption(credentials)
+        self._tls, self._pulls = self._encryption(credentials), None
 
     def _encryption(self, credentials: Path) -> ssl.SSLContext | None:
         where = urlsplit(self._broker)
@@ -183,8 +183,7 @@ class Line:
     async def tasks(self) -> AsyncIterator[Task]:
         """The tasks as they come, for ever. Each comes again until it is acknowledged."""
         inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox)
-        seconds = PULL["expires"] / 1e9
+        self._pulls = await self._client.subscribe(inbox)
         pause = Pause()
         while True:
             try:
@@ -195,7 +194,7 @@ class Line:
                 continue
             for _ in range(PULL["batch"]):
                 try:
-                    message = await subscription.next_msg(timeout=seconds + 2)
+                    message = await self._pulls.next_msg(timeout=PULL["expires"] / 1e9 + 2)
                 except (nats.errors.TimeoutError, asyncio.TimeoutError):
                     break
                 status = (message.headers or {}).get("Status")
@@ -209,6 +208,14 @@ class Line:
                 task = self._task_of(message)
                 if task:
                     yield task
+
+    async def pull_no_more(self) -> None:
+        """Before anything is handed back: the broker would give it to the pull of ours that is still open."""
+        if self._pulls:
+            try:
+                await self._pulls.unsubscribe()
+            except nats.errors.Error as error:
+                say("the pull was not taken back", why=type(error).__name__)
 
     @staticmethod
     def _task_of(message) -> Task | None:

@@ -192,6 +192,7 @@ class Tray:
 
     async def hand_back(self) -> None:
         """What still waits goes back to the broker, which offers it to whoever starts next."""
+        await self._line.pull_no_more()
         for one in self._waiting.values():
             await self._line.hand_back(one.task)
 
