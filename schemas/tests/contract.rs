@@ -39,7 +39,10 @@ fn nothing_is_committed_that_no_type_says() {
 #[test]
 fn no_description_sends_a_reader_to_the_source() {
     for (path, text) in documents() {
-        assert!(!text.contains("[`") && !text.contains(".rs"), "schemas/{path} names something of the source");
+        assert!(
+            !text.contains("[`") && !text.contains(".rs"),
+            "schemas/{path} names something of the source"
+        );
     }
 }
 

@@ -11,9 +11,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
-    ask::{
-        Ask, BREACH_DAYS_MAX, HELD_PER_ANSWER_MAX, KEYS_PER_QUESTION_MAX, REPORTS_PER_QUESTION_MAX, Told,
-    },
+    ask::{Ask, BREACH_DAYS_MAX, HELD_PER_ANSWER_MAX, KEYS_PER_QUESTION_MAX, REPORTS_PER_QUESTION_MAX, Told},
     letter::plain::{PlainLetter, PlainReferral},
     report::plain::PlainReport,
     wire::{Answer, Command, Fetch, Fetched, Sealed, Task},
