@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { Book, NotBelieved, NotTaken } from "./lib/directory.mjs";
+import { Book, NotBelieved, NotTaken, operatorKey, read as readDirectory } from "./lib/directory.mjs";
 import { signed } from "./lib/left.mjs";
 import { NotALetter, asText, read as readLetter } from "./lib/letter.mjs";
 import { NoAnswer, Refused, readAnswer, readTask } from "./lib/line.mjs";
@@ -157,6 +157,17 @@ test("a refusal of a later version keeps the task, and gone ends it", async () =
   // The broker did not hear that it is done, and offers it again: nobody is bothered.
   await tray.take({ id: "t-1", said, reply: "r3" });
   assert.deepEqual([tray.list(), line.acknowledged], [[], ["t-1", "t-1"]]);
+});
+
+test("the worked directory is read, and its changed bytes are not", () => {
+  const blocks = fs.readFileSync(path.join(ROOT, "engine/vault/DIRECTORY.md"), "utf8").split("```text\n").slice(1);
+  const [operator, signed] = blocks.map((block) => block.split("```")[0]);
+  const known = operatorKey(operator);
+  const directory = readDirectory(Buffer.from(signed), known);
+  assert.deepEqual([directory.serial, [...directory.organisations.values()].map((keys) => keys.length)], [7, [1, 2]]);
+  for (const bad of [signed.replace("7", "8"), `${signed}\n`, signed.slice(0, -1), signed.replaceAll("\n", "\r\n")]) {
+    assert.throws(() => readDirectory(Buffer.from(bad), known), NotTaken);
+  }
 });
 
 test("an altered, an older and a second directory of one serial are not taken; a changed key is compared first", (context) => {

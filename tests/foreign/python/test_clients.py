@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from nacl.signing import SigningKey
 
 from hwc_police import reports
-from hwc_relay import directory, left, seal, sealing
+from hwc_relay import directory, left, nkey, seal, sealing
 from hwc_relay.line import Line, NoAnswer, Refused, Task, read_answer
 from hwc_relay.stock import Stock
 from hwc_school import letter
@@ -274,6 +274,40 @@ class Directories(unittest.TestCase):
 
     def book(self) -> directory.Book:
         return directory.Book(self.state, self.operator.verify_key)
+
+    def test_the_worked_directory_is_read_and_its_changed_bytes_are_not(self):
+        blocks = (ROOT / "engine/vault/DIRECTORY.md").read_text().split("```text\n")[1:]
+        operator, signed = (block.split("```")[0] for block in blocks)
+        known = nkey.operator_key(operator)
+        read = directory.read(signed.encode(), known)
+        self.assertEqual((read.serial, [len(keys) for keys in read.organisations.values()]), (7, [1, 2]))
+        for bad in (signed.replace("7", "8", 1), signed + "\n", signed[:-1], signed.replace("\n", "\r\n")):
+            with self.assertRaises(directory.NotTaken):
+                directory.read(bad.encode(), known)
+        with self.assertRaises(nkey.NotAKey):
+            nkey.operator_key(operator.replace("O", "P", 1))
+
+    def test_what_is_signed_and_is_no_directory_is_not_taken(self):
+        listed = {US: {"key": "aa" * 32}}
+        good = {"version": 2, "serial": 1, "organisations": listed}
+        for bad in (
+            {**good, "version": 3},
+            {**good, "serial": -1},
+            {**good, "later": 1},
+            {**good, "organisations": {US: {"key": "aa"}}},
+            {**good, "organisations": {"somebody": listed[US]}},
+            {**good, "organisations": {US: {**listed[US], "later": 1}}},
+            {**good, "organisations": {US: {**listed[US], "earlier": 4 * ["bb" * 32]}}},
+            [],
+        ):
+            body = json.dumps(bad).encode()
+            signature = self.operator.sign(b"hwc-directory-1\n" + body).signature.hex().encode()
+            with self.assertRaises(directory.NotTaken, msg=bad):
+                directory.read(b"hwc-directory-1 " + signature + b"\n" + body, self.operator.verify_key)
+        twice = json.dumps(good).replace('{"school', '{"school-01AA00": {"key": "%s"}, "school' % ("bb" * 32)).encode()
+        signature = self.operator.sign(b"hwc-directory-1\n" + twice).signature.hex().encode()
+        with self.assertRaises(directory.NotTaken):
+            directory.read(b"hwc-directory-1 " + signature + b"\n" + twice, self.operator.verify_key)
 
     def test_an_altered_an_older_and_a_second_directory_of_one_serial_are_not_taken(self):
         good = self.signed(7, "aa" * 32)

@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 #[cfg(test)]
+mod directory_page;
+#[cfg(test)]
 mod key_files;
 #[cfg(test)]
 mod left;

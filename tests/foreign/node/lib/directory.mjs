@@ -1,4 +1,4 @@
-// The signed directory, and whose key is believed: SEAL.md, *The directory*.
+// The signed directory, and whose key is believed, as DIRECTORY.md has them.
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";

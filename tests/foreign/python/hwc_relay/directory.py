@@ -1,4 +1,4 @@
-"""The signed directory, and whose key is believed: SEAL.md, *The directory*."""
+"""The signed directory, and whose key is believed, as DIRECTORY.md has them."""
 
 import hashlib
 import json
