@@ -150,8 +150,13 @@ class Morning:
         reasons = (aside / "mixed.jsonl.reason").read_text().splitlines()
         check(len(reasons) == 2 and reasons[0].startswith("line 2  relation: ") and "line 3" in reasons[1], reasons)
         check("Wiersma" not in "".join(reasons), "a reason repeats what stood there")
-        self.send(child, name="again.jsonl", reference="P-same")
-        self.police.process.says("answer=already_recorded")
+        # Another file of the same name: the first is not lost.
+        self.move_in("mixed.jsonl", "[]")
+        wait_for(lambda: (aside / "1-mixed.jsonl").exists(), "nothing was set aside beside the first")
+        check((aside / "mixed.jsonl").read_text().count("\n") == 2, "what was set aside was replaced")
+        for times in (1, 2):
+            self.send(child, name="again.jsonl", reference="P-same")
+            self.police.process.says("answer=already_recorded", times)
         self.reads_and_confirms(self.schools[0], child)
         # What is set aside is for a person of the police, who takes it away.
         for path in aside.iterdir():

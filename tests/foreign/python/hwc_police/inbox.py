@@ -1,5 +1,6 @@
 """The folder of reports: each file is sent whole, and goes when Veilig Thuis has screened everything in it (R21)."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,14 @@ PATIENCE_SECONDS = 20
 class Sent:
     """A file that was sent, and the reports in it that Veilig Thuis has not screened yet."""
 
+    file: tuple[int, int, int]
     waiting: set[str]
+
+
+def _which(path: Path) -> tuple[int, int, int]:
+    """What tells a file from another one that was moved in under its name."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class Inbox:
@@ -37,16 +45,19 @@ class Inbox:
     async def look(self) -> None:
         """Sends what is new, and lets go of what was screened."""
         for path in sorted(self._folder.glob("*.jsonl")):
-            if path not in self._sent and path.is_file():
+            known = self._sent.get(path)
+            if path.is_file() and (known is None or known.file != _which(path)):
                 try:
                     await self._send(path)
                 except NotBelieved as why:
                     # It stays, and is begun again, until somebody confirmed the key.
                     say("a file waits", file=self._files, why=f'"{why}"')
+                except FileNotFoundError:
+                    say("a file was taken away", file=self._files)
         for path, sent in list(self._sent.items()):
             if not path.exists():
                 del self._sent[path]
-            elif await self._is_screened(sent):
+            elif await self._is_screened(sent) and sent.file == _which(path):
                 destroy(path)
                 del self._sent[path]
                 say("a file was screened, and is gone")
@@ -54,11 +65,12 @@ class Inbox:
     async def _send(self, path: Path) -> None:
         self._files += 1
         if path.stat().st_size > FILE_BYTES_MAX:
-            self._aside().joinpath(f"{path.name}.reason").write_text("file: is too large\n")
-            path.rename(self._aside() / path.name)
+            name = self._free_name(path.name, None)
+            write_private(self._aside() / f"{name}.reason", b"file: is too large\n")
+            path.rename(self._aside() / name)
             say("a file was not sent", file=self._files)
             return
-        sent, bad = Sent(set()), []
+        sent, bad = Sent(_which(path), set()), []
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             if not line.strip():
                 continue
@@ -91,10 +103,21 @@ class Inbox:
         aside.mkdir(mode=0o700, exist_ok=True)
         return aside
 
+    def _free_name(self, name: str, content: bytes | None) -> str:
+        """A name that nothing else was set aside under; after a crash the same again has the same."""
+        for number in itertools.count():
+            free = name if number == 0 else f"{number}-{name}"
+            there = self._aside() / free
+            if not there.exists() or (content is not None and there.stat().st_size == len(content) and there.read_bytes() == content):
+                return free
+        raise AssertionError("numbers do not end")
+
     def _set_aside(self, name: str, bad: list[tuple[bytes, str]]) -> None:
-        aside = self._aside()
-        write_private(aside / f"{name}.reason", "".join(f"{problem}\n" for _, problem in bad).encode("utf-8"))
-        write_private(aside / name, b"".join(line + b"\n" for line, _ in bad))
+        content = b"".join(line + b"\n" for line, _ in bad)
+        name = self._free_name(name, content)
+        reasons = "".join(f"{problem}\n" for _, problem in bad)
+        write_private(self._aside() / f"{name}.reason", reasons.encode("utf-8"))
+        write_private(self._aside() / name, content)
 
     async def _is_screened(self, sent: Sent) -> bool:
         waiting = sorted(sent.waiting)
