@@ -9,6 +9,7 @@ Needs `hwc`, Python 3.10 with pip, Node 20 with npm, and the nats-server that `h
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -361,6 +362,8 @@ def main() -> int:
     parser.add_argument("--hwc", required=True, type=Path, help="the program")
     parser.add_argument("--tools", type=Path, default=ROOT / "target/foreign", help="where the packages are fetched to")
     flags = parser.parse_args()
+    # Libraries tell of the ends of connections that end as they should.
+    logging.disable()
     try:
         tools = Tools(flags.tools)
     except Missing as missing:

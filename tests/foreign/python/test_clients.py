@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from nacl.signing import SigningKey
 
 from hwc_police import reports
+from hwc_police.inbox import Inbox, _which
 from hwc_relay import directory, left, nkey, seal, sealing
 from hwc_relay.line import Line, NoAnswer, Refused, Task, read_answer
 from hwc_relay.stock import Stock
@@ -257,6 +258,29 @@ class Answers(unittest.TestCase):
             self.assertEqual((tray.list(), line.acknowledged), ([], ["t-1", "t-1"]))
 
         quietly(tell())
+
+
+class Inboxes(unittest.TestCase):
+    def test_a_file_that_is_moved_in_under_the_name_of_one_that_goes_is_not_lost(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            inbox = Inbox(None, folder, "veilig-thuis-region", b"k" * 32)
+            path, other = folder / "one.jsonl", folder / "other"
+            path.write_text("first")
+            first = _which(path)
+            other.write_text("second")
+            other.rename(path)
+            inbox._let_go(path, first)
+            self.assertEqual(path.read_text(), "second")
+            inbox._let_go(path, _which(path))
+            self.assertFalse(path.exists())
+            # Killed on the way, and another one has the name by now.
+            (folder / ".going/one.jsonl").write_text("third")
+            (folder / ".going/half.jsonl").write_bytes(b"\0" * 7)
+            path.write_text("fourth")
+            inbox.begin()
+            texts = {each.name: each.read_text() for each in folder.glob("*.jsonl")}
+            self.assertEqual(texts, {"one.jsonl": "fourth", "1-one.jsonl": "third"})
 
 
 class Directories(unittest.TestCase):

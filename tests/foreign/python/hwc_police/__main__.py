@@ -43,6 +43,7 @@ class Police:
         flags.inbox.mkdir(mode=0o700, exist_ok=True)
         inbox = Inbox(place, flags.inbox, flags.veilig_thuis, reference_key(flags.credentials))
         counter = await Counter(place.state, self._answer).open()
+        inbox.begin()
         await place.line.connect()
         await place.look_up_directory()
         say("at work", organisation=flags.organisation)

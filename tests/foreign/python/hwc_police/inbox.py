@@ -1,11 +1,12 @@
 """The folder of reports: each file is sent whole, and goes when Veilig Thuis has screened everything in it (R21)."""
 
 import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwc_relay.directory import NotBelieved
-from hwc_relay.files import destroy, write_private
+from hwc_relay.files import destroy, private_folder, write_private
 from hwc_relay.line import NoAnswer, Refused
 from hwc_relay.log import say
 from hwc_relay.process import Place
@@ -57,10 +58,36 @@ class Inbox:
         for path, sent in list(self._sent.items()):
             if not path.exists():
                 del self._sent[path]
-            elif await self._is_screened(sent) and sent.file == _which(path):
-                destroy(path)
+            elif await self._is_screened(sent):
                 del self._sent[path]
+                self._let_go(path, sent.file)
                 say("a file was screened, and is gone")
+
+    def _let_go(self, path: Path, file: tuple[int, int, int]) -> None:
+        """Destroys the file, and never one that was moved in under its name at this very moment."""
+        going = private_folder(self._folder / ".going") / path.name
+        path.rename(going)
+        if _which(going) == file:
+            destroy(going)
+        else:
+            self._put_back(going)
+
+    def _put_back(self, going: Path) -> None:
+        for number in itertools.count():
+            try:
+                os.link(going, self._folder / (going.name if number == 0 else f"{number}-{going.name}"))
+                break
+            except FileExistsError:
+                continue
+        going.unlink()
+
+    def begin(self) -> None:
+        """Puts back what was on its way out when the process was killed: it is sent again, and is *already recorded*."""
+        for going in list((self._folder / ".going").glob("*.jsonl")):
+            if any(going.read_bytes()):
+                self._put_back(going)
+            else:
+                destroy(going)
 
     async def _send(self, path: Path) -> None:
         self._files += 1
