@@ -24,7 +24,8 @@ class Missing(Exception):
 
 def _once(folder: Path, locks: list[Path], fetch) -> None:
     """Fetches into the folder, unless it was filled from the same lock files before."""
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    made_for = sys.version.encode() + b"".join(lock.read_bytes() for lock in locks)
+    digest = hashlib.sha256(made_for).hexdigest()
     mark = folder / ".made-from"
     if mark.exists() and mark.read_text() == digest:
         return
