@@ -7,6 +7,7 @@ mod canary;
 mod collector;
 mod dev;
 mod everywhere;
+mod exam;
 mod failover;
 mod ground;
 mod journeys;

@@ -9,7 +9,7 @@ use crate::{
     brp_mock,
     daemon::told_to_stop,
     dataset::Dataset,
-    demo, dev,
+    demo, dev, exam,
     exit::{self, Code},
     forget, holdings, keys, operator,
     replay::{self, Ground, Options, ReplayError},
@@ -69,6 +69,8 @@ enum Command {
     Municipality(roles::municipality::Arguments),
     /// A school: what waits for its contact, to open and to confirm.
     School(roles::school::Arguments),
+    /// Puts an integrator's adapter through an exam: what failed, why, and by which rule.
+    Exam(exam::Arguments),
     /// The operator: who takes part in a region, their credentials and certificates, the signed directory.
     Operator(operator::Arguments),
     /// An organisation's own keys, and whose keys it believes.
@@ -168,6 +170,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
         Command::Municipality(arguments) => Box::pin(roles::municipality::run(arguments)).await,
         Command::School(arguments) => roles::school::run(arguments).await,
+        Command::Exam(arguments) => Box::pin(exam::run(arguments)).await,
         Command::Operator(arguments) => operator::run(arguments).await,
         Command::Keys(action) => keys::run(action),
         Command::Retention(arguments) => retention::run(&arguments).await,

@@ -10,6 +10,7 @@ mod demo;
 mod dev;
 mod ended;
 mod engine;
+mod exam;
 mod exit;
 mod forget;
 mod holdings;

@@ -84,6 +84,10 @@ impl Door {
         self
     }
 
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Whose door it is.
     pub const fn organisation(&self) -> &Organisation {
         &self.organisation

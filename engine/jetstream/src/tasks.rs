@@ -134,6 +134,10 @@ impl Tasks {
         Ok(withdrawn)
     }
 
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// How many tasks are not acknowledged yet, of all organisations.
     pub async fn waiting(&self) -> Result<u64, Fault> {
         #[derive(Deserialize)]
