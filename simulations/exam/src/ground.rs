@@ -54,7 +54,7 @@ const MARK: &str =
 /// What a folder of the exam's has in it.
 const MARK_FILE: &str = "written-by-hwc-exam";
 /// How long the engine may take until it leads.
-const LEADS_WITHIN: Duration = Duration::from_secs(60);
+const LEADS_WITHIN: Duration = Duration::from_mins(1);
 /// One-time keys that each of the rest of the world leaves.
 const KEYS_LEFT: usize = 16;
 
@@ -116,8 +116,7 @@ impl Ground {
             private(&own(name))?;
         }
         let people = People::invent(dice()?);
-        let canaries =
-            Disguises::new(&people.canaries()).map_err(|error| ExamError::Set(error.to_string()))?;
+        let canaries = Disguises::new(&people.canaries()).map_err(ExamError::set)?;
         lay_tables(&own("tables"), &people)?;
         let region = own("region");
         let operator = desk(paper, &region).await?;
@@ -133,48 +132,20 @@ impl Ground {
         let accounts = permissions::accounts(&engine.public(), &users);
         let back = Broker::start(BrokerSettings { accounts, ..back_settings }).await?;
         let running = start_engine(paper, &region, (&engine, back.client_url()), &operator).await?;
-        let directory = Directory::load(&operator.directory_file(), &operator.public_key())
-            .map_err(|error| ExamError::Set(error.to_string()))?;
+        let directory =
+            Directory::load(&operator.directory_file(), &operator.public_key()).map_err(ExamError::set)?;
 
-        let mut at_work = JoinSet::new();
-        let (mut police, mut veilig_thuis, mut own_door) = (None, None, None);
         let only_school = (paper.role == Role::School).then_some(SCHOOLS[0]);
         let diary = Arc::new(Diary::new(people, only_school));
+        let mut rest = Rest::default();
         for (one, credential) in &credentials {
             let door = Door::connect(back.client_url(), credential, one.clone()).await?;
             let door = door.with_answer_within(ANSWERS_WITHIN);
             if *one == organisation {
-                own_door = Some(door);
-                continue;
+                rest.own_door = Some(door);
+            } else {
+                rest.enter(door, (&handed(&one.to_string()), &region), (&directory, &diary))?;
             }
-            let keys = SealingKeys::load(&handed(&one.to_string()))
-                .map_err(|error| ExamError::Set(error.to_string()))?;
-            let ring = match one.role() {
-                Role::Police => None,
-                _ => Some(
-                    Keyring::open(region.join(format!("keys-{one}")))
-                        .map_err(|error| ExamError::Set(error.to_string()))?,
-                ),
-            };
-            if let Some(ring) = &ring {
-                let keeper = KeyKeeper::new(ring.clone(), keys.clone(), Aims { one_time: KEYS_LEFT });
-                let door = door.clone();
-                at_work.spawn(async move { keeper.run(door).await });
-            }
-            let station = Station::with_ring(
-                door,
-                (keys, ring),
-                directory.clone(),
-                Arc::new(WallClock),
-                Arc::new(Nobody),
-            );
-            match one.role() {
-                Role::Police => police = Some(station.office().clone()),
-                Role::VeiligThuis => veilig_thuis = Some(station.office().clone()),
-                Role::Municipality | Role::School => {}
-            }
-            let player = Arc::new(Player(Arc::clone(&diary)));
-            at_work.spawn(async move { while work(&station, Arc::clone(&player)).await.is_err() {} });
         }
 
         // The adapter's side.
@@ -185,45 +156,81 @@ impl Ground {
         fs::copy(operator.directory_file(), &listed).map_err(ExamError::at(&listed))?;
         if paper.role == Role::Police {
             let mut secret = [0; 32];
-            getrandom::fill(&mut secret).map_err(|error| ExamError::Set(error.to_string()))?;
+            getrandom::fill(&mut secret).map_err(ExamError::set)?;
             write_secret(&keys.join("reference"), &secret)?;
         }
         let broker = format!("tls://localhost:{}", front.port());
         let engines = handed("engine-one");
         let address = Address::secured(broker.clone(), TlsFiles::in_folder(&engines));
-        let credential =
-            Credential::read(&engines.join("nkey")).map_err(|error| ExamError::Set(error.to_string()))?;
-        let link = Link::connect(address, Some(&credential))
-            .await
-            .map_err(|error| ExamError::Set(error.to_string()))?;
+        let credential = Credential::read(&engines.join("nkey")).map_err(ExamError::set)?;
+        let link = Link::connect(address, Some(&credential)).await.map_err(ExamError::set)?;
         let porch = Porch::open(&link).await?;
-        let tasks = Tasks::open(&link, &Streams::development())
-            .await
-            .map_err(|error| ExamError::Set(error.to_string()))?;
-        tasks.admit(&organisation).await.map_err(|error| ExamError::Set(error.to_string()))?;
+        let tasks = Tasks::open(&link, &Streams::development()).await.map_err(ExamError::set)?;
+        tasks.admit(&organisation).await.map_err(ExamError::set)?;
 
         let places = places(paper, &folder, &broker, &organisation);
         write(&paper.credentials, &settings(&folder, &broker, &organisation))?;
         let subject = Subject::new(paper.adapter.as_deref().map(|text| places.fill(text)), own("logs"));
         let schemas =
             Schemas::committed().ok_or_else(|| ExamError::Set("the schemas cannot be read".to_owned()))?;
-        let door = own_door.ok_or_else(|| ExamError::Set("nobody is under exam".to_owned()))?;
+        let door = rest.own_door.ok_or_else(|| ExamError::Set("nobody is under exam".to_owned()))?;
         let porter = Porter::new(organisation.clone(), tasks, door, Arc::new(subject), (schemas, canaries));
-        at_work.spawn(Arc::clone(&porter).work(porch));
+        rest.at_work.spawn(Arc::clone(&porter).work(porch));
         Ok(Self {
             organisation,
             folder,
             places,
             diary,
             porter,
-            police,
-            veilig_thuis,
+            police: rest.police,
+            veilig_thuis: rest.veilig_thuis,
             directory,
             front,
             _back: back,
             _engine: running,
-            _at_work: at_work,
+            _at_work: rest.at_work,
         })
+    }
+}
+
+/// Everybody on the engine's side.
+#[derive(Default)]
+struct Rest {
+    at_work: JoinSet<()>,
+    police: Option<Office>,
+    veilig_thuis: Option<Office>,
+    /// The door of the organisation under exam.
+    own_door: Option<Door>,
+}
+
+impl Rest {
+    /// One of the rest of the world begins to work.
+    fn enter(
+        &mut self,
+        door: Door,
+        (handed, region): (&Path, &Path),
+        (directory, diary): (&Directory, &Arc<Diary>),
+    ) -> Result<(), ExamError> {
+        let organisation = door.organisation().clone();
+        let keys = SealingKeys::load(handed).map_err(ExamError::set)?;
+        let mut ring = None;
+        if organisation.role() != Role::Police {
+            let own = Keyring::open(region.join(format!("keys-{organisation}"))).map_err(ExamError::set)?;
+            let keeper = KeyKeeper::new(own.clone(), keys.clone(), Aims { one_time: KEYS_LEFT });
+            let door = door.clone();
+            self.at_work.spawn(async move { keeper.run(door).await });
+            ring = Some(own);
+        }
+        let (clock, nobody) = (Arc::new(WallClock), Arc::new(Nobody));
+        let station = Station::with_ring(door, (keys, ring), directory.clone(), clock, nobody);
+        match organisation.role() {
+            Role::Police => self.police = Some(station.office().clone()),
+            Role::VeiligThuis => self.veilig_thuis = Some(station.office().clone()),
+            Role::Municipality | Role::School => {}
+        }
+        let player = Arc::new(Player(Arc::clone(diary)));
+        self.at_work.spawn(async move { while work(&station, Arc::clone(&player)).await.is_err() {} });
+        Ok(())
     }
 }
 
@@ -282,7 +289,7 @@ async fn start_engine(
 ) -> Result<Engine, ExamError> {
     let keys = region.join("engine-keys");
     private(&keys)?;
-    credential.write(&keys.join("nkey")).map_err(|error| ExamError::Set(error.to_string()))?;
+    credential.write(&keys.join("nkey")).map_err(ExamError::set)?;
     write_secret(&keys.join("operator.pub"), operator.public_key().to_string().as_bytes())?;
     let shift =
         A_SCHOOL_DAY.parse::<Timestamp>().map_or(0, |day| day.duration_since(Timestamp::now()).as_secs());
@@ -399,7 +406,7 @@ fn settings(folder: &Path, broker: &str, organisation: &Organisation) -> String 
 /// Chance by the byte.
 fn dice() -> Result<impl FnMut() -> u8, ExamError> {
     let mut bytes = vec![0; 4096];
-    getrandom::fill(&mut bytes).map_err(|error| ExamError::Set(error.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(ExamError::set)?;
     let mut bytes = bytes.into_iter().cycle();
     Ok(move || bytes.next().unwrap_or_default())
 }

@@ -94,6 +94,11 @@ pub enum ExamError {
 }
 
 impl ExamError {
+    /// Something of the exam's own region does not work.
+    pub(crate) fn set(error: impl std::fmt::Display) -> Self {
+        Self::Set(error.to_string())
+    }
+
     pub(crate) fn at(path: &Path) -> impl Fn(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::File { path: path.clone(), source }

@@ -88,6 +88,10 @@ pub(crate) fn in_a_word(answer: &[u8]) -> String {
 /// Most requests for one thing within a second: more is hammering.
 const A_SECOND_MAX: usize = 10;
 
+/// So many requests for one thing within this time are hammering, too.
+const MANY: usize = 5;
+const MANY_WITHIN_MIN: Duration = Duration::from_millis(150);
+
 /// Whether whoever said the same at these moments, told each time to try later, did so politely.
 pub(crate) fn polite(at: &[Duration]) -> Result<(), String> {
     let crowded = at.windows(A_SECOND_MAX + 1).any(|some| match some {
@@ -99,11 +103,19 @@ pub(crate) fn polite(at: &[Duration]) -> Result<(), String> {
             "it was told to try later and asked more than {A_SECOND_MAX} times within a second"
         ));
     }
+    if let [first, .., last] = at
+        && at.len() >= MANY
+        && last.saturating_sub(*first) < MANY_WITHIN_MIN
+    {
+        let (times, within) = (at.len(), last.saturating_sub(*first).as_millis());
+        return Err(format!("it was told to try later and asked {times} times within {within} ms"));
+    }
     let waits: Vec<_> = at.windows(2).map(|two| two[1].saturating_sub(two[0])).collect();
     let (earlier, later) = waits.split_at(waits.len() / 2);
     // The one in the middle counts for neither.
     let later = &later[waits.len() % 2..];
-    if !earlier.is_empty() && later.iter().sum::<Duration>() <= earlier.iter().sum::<Duration>() {
+    let (earlier, later) = (earlier.iter().sum::<Duration>(), later.iter().sum::<Duration>());
+    if !earlier.is_zero() && later * 5 < earlier * 6 {
         let waits: Vec<_> = waits.iter().map(|wait| format!("{} ms", wait.as_millis())).collect();
         return Err(format!("it does not wait longer each time: {}", waits.join(", ")));
     }
@@ -206,6 +218,8 @@ mod tests {
         assert_eq!(polite(&ms(&[0])), Ok(()));
         let steady = polite(&ms(&[0, 1000, 2000, 3000, 4000])).unwrap_err();
         assert!(steady.contains("does not wait longer"), "{steady}");
+        let at_once = polite(&ms(&[0, 1, 3, 5, 9])).unwrap_err();
+        assert!(at_once.contains("5 times within 9 ms"), "{at_once}");
         let hammering = polite(&ms(&(0..50).map(|n| n * 5).collect::<Vec<_>>())).unwrap_err();
         assert!(hammering.contains("within a second"), "{hammering}");
     }

@@ -128,7 +128,8 @@ impl Player {
                 let about = (incident, SignalNumber::at(place));
                 match office.seal(&referral, about, &municipality, attempts).await {
                     Ok(referral) => {
-                        findings.push(Finding::Refer { municipality: municipality.clone(), referral })
+                        let municipality = municipality.clone();
+                        findings.push(Finding::Refer { municipality, referral });
                     }
                     Err(_) => return Settled::Later("it could not be sealed"),
                 }

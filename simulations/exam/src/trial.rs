@@ -1,6 +1,7 @@
 //! One exam while it goes on: matters are raised, waited for and looked into.
 
 use std::{
+    fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -27,9 +28,9 @@ use crate::{
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long the rest of the world may take for its part.
-const REST_WITHIN: Duration = Duration::from_secs(60);
+const REST_WITHIN: Duration = Duration::from_mins(1);
 /// How long an adapter that somebody else starts may take to come.
-const COMES_WITHIN: Duration = Duration::from_secs(600);
+const COMES_WITHIN: Duration = Duration::from_mins(10);
 /// How long whatever should not happen is waited for.
 pub(crate) const QUIET_FOR: Duration = Duration::from_secs(4);
 
@@ -70,7 +71,6 @@ pub(crate) struct Trial<'a> {
     next_child: usize,
     reports: usize,
     known: Vec<IncidentId>,
-    came: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -78,13 +78,16 @@ impl<'a> Trial<'a> {
     pub(crate) fn begin(paper: &'a Paper, ground: Ground) -> Result<Self, ExamError> {
         ground.porter.subject.start()?;
         let next_child = People::FIRST_ORDINARY;
-        Ok(Self { paper, ground, next_child, reports: 0, known: Vec::new(), came: false })
+        Ok(Self { paper, ground, next_child, reports: 0, known: Vec::new() })
     }
 
     /// Ends it, and leaves behind what was said and told, without what was sealed.
     pub(crate) async fn end(self) {
         let said = self.ground.porter.said();
-        let text: String = said.iter().map(|said| format!("{}\n", said.to_json())).collect();
+        let mut text = String::new();
+        for said in &said {
+            let _ = writeln!(text, "{}", said.to_json());
+        }
         let file = self.ground.folder.join("transcript.jsonl");
         if let Err(error) = std::fs::write(&file, text) {
             tracing::warn!(%error, "the transcript was not written");
@@ -199,17 +202,16 @@ impl<'a> Trial<'a> {
 
     /// Has the police send a report.
     async fn have_it_sent(&mut self, matter: &mut Matter) -> So<()> {
-        let file = match &matter.file {
-            Some(file) => file.clone(),
-            None => {
-                self.reports += 1;
-                let name = format!("report-{}", self.reports);
-                let file = self.ground.folder.join("reports").join(format!("{name}.jsonl"));
-                let report = self.ground.diary.people.report_file(matter.child, &name);
-                std::fs::write(&file, report).map_err(|error| trouble(&error.to_string()))?;
-                matter.file = Some(file.clone());
-                file
-            }
+        let file = if let Some(file) = &matter.file {
+            file.clone()
+        } else {
+            self.reports += 1;
+            let name = format!("report-{}", self.reports);
+            let file = self.ground.folder.join("reports").join(format!("{name}.jsonl"));
+            let report = self.ground.diary.people.report_file(matter.child, &name);
+            std::fs::write(&file, report).map_err(|error| trouble(&error.to_string()))?;
+            matter.file = Some(file.clone());
+            file
         };
         self.send(matter, &file)?;
         let (porter, known) = (Arc::clone(&self.ground.porter), self.known.clone());
@@ -230,7 +232,6 @@ impl<'a> Trial<'a> {
             ))
         })?;
         self.known.push(incident);
-        self.came = true;
         matter.incident = Some(incident);
         Ok(())
     }
@@ -263,11 +264,13 @@ impl<'a> Trial<'a> {
     }
 
     /// Waits until the adapter did its part: its command is recorded, and its task acknowledged.
-    pub(crate) async fn settled(&mut self, matter: &Matter) -> So<()> {
+    pub(crate) async fn settled(&self, matter: &Matter) -> So<()> {
         let porter = Arc::clone(&self.ground.porter);
         let Some(incident) = matter.incident else { return Err(trouble("nothing was raised")) };
         let task = matter.task.as_ref().map(Task::id);
-        let done = until(self.patience(), async || {
+        // Somebody may have to start it first.
+        until(self.patience(), async || (!porter.said().is_empty()).then_some(())).await;
+        let done = until(self.paper.patience, async || {
             // Who hears at the door for payloads that it ended has nothing left to say.
             let doors = [DoorName::Submit, DoorName::Fetch];
             let over = doors.iter().any(|door| porter.said_of(incident, *door).iter().any(Said::is_over));
@@ -276,10 +279,9 @@ impl<'a> Trial<'a> {
             (over && task.as_ref().is_none_or(let_go)).then_some(())
         });
         if done.await.is_none() {
-            let within = self.patience().as_secs();
+            let within = self.paper.patience.as_secs();
             return Err(Verdict::Failed(format!("it was not done within {within} s{}", self.about(matter))));
         }
-        self.came = true;
         Ok(())
     }
 
@@ -328,26 +330,32 @@ impl<'a> Trial<'a> {
         said
     }
 
-    /// How long the adapter may take.
+    /// What it said of a matter at the door for commands, from its first decision on.
+    pub(crate) fn since_its_decision(&self, matter: &Matter) -> Vec<Said> {
+        let deciding = self.deciding();
+        let said = self.said(matter, DoorName::Submit).into_iter();
+        said.skip_while(|said| !deciding.contains(&said.what.as_str())).collect()
+    }
+
+    /// How long the adapter may take; longer as long as somebody may have to start it.
     pub(crate) fn patience(&self) -> Duration {
-        if self.came || self.ground.porter.subject.is_ours() { self.paper.patience } else { COMES_WITHIN }
+        let came = self.ground.porter.subject.is_ours() || !self.ground.porter.said().is_empty();
+        if came { self.paper.patience } else { COMES_WITHIN }
     }
 
     /// What is known of a matter that did not go well.
     pub(crate) fn about(&self, matter: &Matter) -> String {
         let mut words = String::new();
         if let Some(how) = self.ground.porter.subject.ended() {
-            words.push_str(&format!("; the adapter ended by itself ({how}), and its output is in logs/"));
+            let _ = write!(words, "; the adapter ended by itself ({how}), and its output is in logs/");
         }
         let said = |door| self.said(matter, door).pop();
         let last = said(DoorName::Submit).or_else(|| said(DoorName::Fetch));
         match last {
             Some(said) => {
                 let told = said.told.unwrap_or_else(|| "nothing".to_owned());
-                words.push_str(&format!(
-                    "; the last that it said of it was {}, and it was told {told}",
-                    said.what
-                ));
+                let _ =
+                    write!(words, "; the last that it said of it was {}, and it was told {told}", said.what);
             }
             None => words.push_str("; it said nothing of it"),
         }
@@ -358,7 +366,7 @@ impl<'a> Trial<'a> {
         if let Some(at_it) = &matter.people_at_it {
             let said = at_it.said.lock().unwrap_or_else(PoisonError::into_inner);
             if !said.is_empty() {
-                words.push_str(&format!("; the command of its people ended with {said}"));
+                let _ = write!(words, "; the command of its people ended with {said}");
             }
         }
         words

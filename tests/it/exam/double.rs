@@ -183,13 +183,17 @@ impl Adapter {
         letter["what_happened"] = json!("much");
         let letter = Plaintext::from_opened(letter.to_string().into_bytes().into());
         let school = "school-01AA00";
-        let told = self.say(client, "ask", &json!({ "ask": "key_of", "organisation": school })).await;
-        let sealed = self.seal(&letter, task, school, &told);
-        let mut command = with(&about, "command", "route");
-        command["school"] = json!(school);
-        command["letter"] = serde_json::to_value(sealed).unwrap();
-        let answer = self.say(client, "submit", &command).await;
-        self.is_over(&answer)
+        loop {
+            let told = self.say(client, "ask", &json!({ "ask": "key_of", "organisation": school })).await;
+            let sealed = self.seal(&letter, task, school, &told);
+            let mut command = with(&about, "command", "route");
+            command["school"] = json!(school);
+            command["letter"] = serde_json::to_value(sealed).unwrap();
+            let answer = self.say(client, "submit", &command).await;
+            if answer["refusal"] != "key_used" {
+                return self.is_over(&answer);
+            }
+        }
     }
 
     /// Says something until it is answered; told to try later, it waits longer each time.
@@ -237,7 +241,7 @@ impl Adapter {
         log.write_all(b"\n").unwrap();
     }
 
-    fn binding(&self, task: &Value, hop: Hop, (from, to): (&str, &str)) -> Binding {
+    fn binding(task: &Value, hop: Hop, (from, to): (&str, &str)) -> Binding {
         let signal: hwc_schemas::SignalId = task["signal"].as_str().unwrap().parse().unwrap();
         Binding {
             incident: signal.incident,
@@ -251,7 +255,7 @@ impl Adapter {
     fn open(&self, fetched: &Value, task: &Value, hop: Hop) -> Option<Vec<u8>> {
         let from: Organisation = fetched["from"].as_str()?.parse().ok()?;
         let sealed: Sealed = serde_json::from_value(fetched["sealed"].clone()).ok()?;
-        let binding = self.binding(task, hop, (&from.to_string(), &self.name));
+        let binding = Self::binding(task, hop, (&from.to_string(), &self.name));
         let sender = self.directory.key_of(&from).ok()?;
         let opened = hwc_vault::open(self.seal.present(), sender, &binding, &sealed).ok()?;
         Some(opened.as_bytes().to_vec())
@@ -259,7 +263,7 @@ impl Adapter {
 
     /// Seals to the key that it is told, whoever signed it; else to the one in the directory.
     fn seal(&self, letter: &Plaintext, task: &Value, school: &str, told: &Value) -> Sealed {
-        let (own, binding) = (self.seal.present(), self.binding(task, Hop::Letter, (&self.name, school)));
+        let (own, binding) = (self.seal.present(), Self::binding(task, Hop::Letter, (&self.name, school)));
         let key = serde_json::from_value::<SignedKey>(told["one_time"].clone()).ok();
         if let Some(key) = key {
             // As if it were theirs: signed once more, by a key that is then asked.

@@ -71,13 +71,15 @@ pub(super) async fn forged_key(trial: &mut Trial<'_>) -> So<()> {
     let (id, answer) = forged(&receiver)?;
     trial.plan(&matter, DoorName::Ask, &["key_of"], (Twist::Say(answer), 1));
     trial.raise(&mut matter).await?;
-    trial.settled(&matter).await?;
+    let settled = trial.settled(&matter).await;
+    // The engine knows that nobody left such a key, and refuses it; an engine that is not to be trusted would not.
     let seals = trial.decisions(&matter).iter().flat_map(|said| seals_in(&said.body)).collect::<Vec<_>>();
     if seals.iter().any(|seal| sealed_to(seal) == Some(Some(id))) {
         return failed(format!(
             "it sealed to a key that {receiver} never signed: whoever made it can read along"
         ));
     }
+    settled?;
     if trial.ground.porter.planned() > 0 {
         let why = "it never asked key_of, and sealed to the key in the directory (docs/keys.md says what that weakens)";
         return Err(Verdict::NotShown(why.to_owned()));

@@ -13,10 +13,13 @@ use crate::{
 };
 
 pub(super) async fn content(trial: &mut Trial<'_>) -> So<()> {
-    let matter = trial.through(&[]).await?;
+    let mut matter = trial.matter();
+    trial.raise(&mut matter).await?;
+    trial.settled(&matter).await?;
+    trial.ended(&matter).await?;
     let more: BTreeSet<_> = trial.arrivals(&matter).into_iter().flat_map(|one| one.more).collect();
     if more.is_empty() {
-        return Ok(());
+        return trial.comes_out(&matter).await;
     }
     let places: Vec<_> = more.into_iter().collect();
     failed(format!("what it sealed holds more than the schema has: {}", places.join(", ")))
@@ -58,7 +61,7 @@ async fn withheld(trial: &mut Trial<'_>, who: Special, reason: &str) -> So<Matte
     let decided = trial.decisions(&matter);
     let Some(last) = decided.last() else { return failed("it decided nothing") };
     if trial.arrivals(&matter).iter().any(|one| one.by.role() == Role::School) || last.what != "withhold" {
-        return failed(format!("it was passed on to a school: {} is wanted", reason));
+        return failed(format!("it was passed on to a school: {reason} is wanted"));
     }
     let given = last.body.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason");
     if given != reason {

@@ -13,7 +13,7 @@ use crate::{
 /// Puts a case; what came of it.
 pub(crate) async fn put(trial: &mut Trial<'_>, case: &Case) -> Result<Verdict, ExamError> {
     trial.tidy_up()?;
-    let came = match case.name {
+    let outcome = match case.name {
         "first" => trial.through(&[]).await.map(|_| ()),
         "content" => law::content(trial).await,
         "asked-first" => law::asked_first(trial).await,
@@ -45,7 +45,7 @@ pub(crate) async fn put(trial: &mut Trial<'_>, case: &Case) -> Result<Verdict, E
         "nothing-leaked" => late::nothing_leaked(trial).await,
         other => Err(Verdict::NotShown(format!("nobody knows how to put {other}"))),
     };
-    Ok(came.err().unwrap_or(Verdict::Passed))
+    Ok(outcome.err().unwrap_or(Verdict::Passed))
 }
 
 /// It did not do what it should.
