@@ -19,6 +19,8 @@ from tools import ROOT, Missing, Tools
 FLAGS = "--broker {broker} --organisation {organisation} --credentials {keys} --state {state}"
 # Longer than a client waits for an answer before it says the same again.
 PATIENCE_SECONDS = 90
+# With the times above a key lives three seconds longer than its signal; this leaves room for a busy machine.
+KEYS_WITHIN_SECONDS = 20
 
 
 def papers(tools: Tools) -> dict[str, list[str]]:
@@ -32,8 +34,9 @@ def papers(tools: Tools) -> dict[str, list[str]]:
         received = " && ".join(
             [f"{school} open {{signal}} --show --state {{state}}", f"{school} acknowledge {{signal}} --state {{state}}"]
         )
-        run = f"exec {school} run {FLAGS}"
-        wanted[f"school, {language}"] = ["--as", "school", "--adapter", run, "--do", f"receive={received}"]
+        run = f"exec {school} run {FLAGS} --look-every 1 --keys-apart 3"
+        paper = ["--as", "school", "--adapter", run, "--do", f"receive={received}"]
+        wanted[f"school, {language}"] = [*paper, "--keys-within", str(KEYS_WITHIN_SECONDS)]
     return wanted
 
 

@@ -51,6 +51,10 @@ pub(crate) struct Arguments {
     /// How long the adapter may take for what it should do, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
     patience: u16,
+    /// How long after its signal ended the adapter destroys a key, in seconds: 1300 for one that does as docs/keys.md says. Without it
+    /// that is not put.
+    #[arg(long, value_name = "SECONDS")]
+    keys_within: Option<u16>,
     /// Shows the cases that are put to this role, and holds no exam.
     #[arg(long)]
     list: bool,
@@ -135,6 +139,7 @@ fn paper(arguments: Arguments, role: Role) -> Result<Paper, String> {
         except: arguments.except,
         logs: arguments.logs,
         patience: Duration::from_secs(arguments.patience.into()),
+        keys_within: arguments.keys_within.map(|seconds| Duration::from_secs(seconds.into())),
         engine,
         nats_server: arguments.nats_server,
     })

@@ -35,6 +35,11 @@ impl Case {
         CASES.iter().find(|case| case.name == name)
     }
 
+    /// Whether it is only put to whoever says how long it may take.
+    pub fn takes_patience(&self) -> bool {
+        self.name == "key-destroyed"
+    }
+
     /// Whether it is put to an organisation of this role.
     pub fn concerns(&self, role: Role) -> bool {
         self.of.contains(&role)
@@ -75,7 +80,7 @@ impl Verdict {
 }
 
 /// All cases, in the order in which they are put. New ones come at the end of their part; a number is never used again.
-pub const CASES: [Case; 29] = [
+pub const CASES: [Case; 30] = [
     Case {
         name: "first",
         about: "A plain matter: it takes its turn, and the engine records it.",
@@ -228,6 +233,13 @@ pub const CASES: [Case; 29] = [
         about: "Keys that it leaves are signed by it, each is left once, and it opens what is sealed to them.",
         rule: "engine/vault/SEAL.md, Keys that are left; docs/keys.md",
         advice: "Leave keys at the start, with the private halves on disk before; never the same twice, not even when no answer came.",
+        of: RECEIVERS,
+    },
+    Case {
+        name: "key-destroyed",
+        about: "Some time after a signal ended its key is gone: the old ciphertext, laid before it again, opens no more.",
+        rule: "R21, R23; docs/keys.md, The life of a one-time key",
+        advice: "Ask every minute which of your keys something is sealed to, and destroy the private halves of the others.",
         of: RECEIVERS,
     },
     Case {

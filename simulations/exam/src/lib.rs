@@ -50,6 +50,8 @@ pub struct Paper {
     pub logs: Vec<PathBuf>,
     /// How long it may take for something that it should do.
     pub patience: Duration,
+    /// How long after its signal ended a key is destroyed; what takes this patience is left out if nobody says it.
+    pub keys_within: Option<Duration>,
     /// The program `hwc`, whose engine is used.
     pub engine: PathBuf,
     /// A nats-server to use instead of finding or fetching the pinned one.
@@ -129,7 +131,8 @@ pub async fn hold(paper: &Paper, mut tell: impl FnMut(News<'_>)) -> Result<Repor
     let mut report = Report::of(paper.role);
     let wanted = |case: &Case| {
         let named = |names: &[String]| names.iter().any(|name| name == case.name);
-        (paper.only.is_empty() || named(&paper.only)) && !named(&paper.except)
+        let has_patience = !case.takes_patience() || paper.keys_within.is_some();
+        (paper.only.is_empty() || named(&paper.only)) && !named(&paper.except) && has_patience
     };
     for case in CASES.iter().filter(|case| case.concerns(paper.role)) {
         let line = if wanted(case) {

@@ -75,6 +75,8 @@ struct State {
     causes: Vec<(Option<IncidentId>, Duration)>,
     embellishes: bool,
     kills: u32,
+    /// What was given to the adapter last, of each incident.
+    given: BTreeMap<IncidentId, Bytes>,
 }
 
 /// The porter.
@@ -242,6 +244,9 @@ impl Porter {
             _ => {}
         }
         let word = in_a_word(&answer);
+        if visit.at == DoorName::Fetch && word == "payload" {
+            self.note_given(entry, &answer);
+        }
         self.note_unknown(entry, &answer);
         if self.state().embellishes && visit.at != DoorName::Directory {
             answer = embellished(&answer);
@@ -261,6 +266,18 @@ impl Porter {
         let mut state = self.state();
         state.said.push(said);
         state.said.len() - 1
+    }
+
+    fn note_given(&self, entry: usize, answer: &Bytes) {
+        let mut state = self.state();
+        if let Some(incident) = state.said.get(entry).and_then(|said| said.incident) {
+            state.given.insert(incident, answer.clone());
+        }
+    }
+
+    /// The payload of an incident that was given to the adapter last, as an answer.
+    pub(crate) fn given(&self, incident: IncidentId) -> Option<Bytes> {
+        self.state().given.get(&incident).cloned()
     }
 
     /// The police may send again what the engine says it does not know: it is answered *already recorded* if it ended.

@@ -8,6 +8,7 @@ mod doors;
 mod journal;
 mod lease;
 mod permissions;
+mod porch;
 mod proxy;
 mod put_back;
 mod region;

@@ -1,13 +1,13 @@
 //! Cases of seals and keys.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use hwc_jetstream::DoorName;
 use hwc_schemas::{
     KeyId, Organisation, Role,
     key::{KeyKind, SignedKey},
-    wire::Sealed,
+    wire::{Fetched, Sealed},
 };
 use hwc_vault::{BelievedKey, OsChance, SealingKey, sealed_to};
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ use crate::{
     rest::{MUNICIPALITY, VEILIG_THUIS},
     trial::{QUIET_FOR, So, Trial, trouble, until},
 };
+
+/// How long after its start an adapter may take until it leaves keys.
+const LEFT_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn spoiled(trial: &mut Trial<'_>) -> So<()> {
     let mut matter = trial.matter();
@@ -106,7 +109,7 @@ fn seals_in(body: &Value) -> Vec<Sealed> {
 
 pub(super) async fn keys_left(trial: &mut Trial<'_>) -> So<()> {
     // Whoever leaves keys does so at once.
-    let said = until(QUIET_FOR, async || {
+    let said = until(LEFT_WITHIN, async || {
         let mut said = trial.ground.porter.said();
         said.retain(|said| said.what == "leave_keys");
         (!said.is_empty()).then_some(said)
@@ -131,6 +134,61 @@ pub(super) async fn keys_left(trial: &mut Trial<'_>) -> So<()> {
         return failed("it left keys that cannot be read");
     }
     trial.through(&[]).await.map(|_| ())
+}
+
+pub(super) async fn key_destroyed(trial: &mut Trial<'_>) -> So<()> {
+    trial.must_be_ours()?;
+    let Some(within) = trial.paper.keys_within else {
+        return Err(Verdict::NotShown("say --keys-within SECONDS".to_owned()));
+    };
+    let porter = std::sync::Arc::clone(&trial.ground.porter);
+    let left = until(LEFT_WITHIN, async || {
+        let said = porter.said();
+        said.iter().any(|said| said.what == "leave_keys" && said.told.is_some()).then_some(())
+    });
+    // Whether it leaves any shows in what it is sealed to.
+    left.await;
+    let mut matter = trial.through(&[]).await?;
+    let kept =
+        matter.incident.and_then(|incident| porter.given(incident)).ok_or_else(|| trouble("no payload"))?;
+    let to_one_time_key = match serde_json::from_slice(&kept) {
+        Ok(Fetched::Payload { sealed, .. }) => matches!(sealed_to(&sealed), Some(Some(_))),
+        _ => false,
+    };
+    if !to_one_time_key {
+        let why = "nothing was sealed to a one-time key: it leaves none, or they were used up";
+        return Err(Verdict::NotShown(why.to_owned()));
+    }
+    Trial::leave(&mut matter);
+    tokio::time::sleep(within).await;
+    // Another life knows nothing of the signal but what it kept: the key, or no key.
+    porter.kill();
+    trial.start_again().await?;
+    trial.plan(&matter, DoorName::Fetch, &[], (Twist::Say(kept), u32::MAX));
+    let since = porter.now();
+    trial.redeliver(&matter).await?;
+    trial.prompt(&mut matter);
+    let tried = until(trial.patience(), async || {
+        let said = trial.said(&matter, DoorName::Fetch);
+        said.iter().any(|said| said.at >= since && said.told.is_some()).then_some(())
+    });
+    let tried = tried.await.is_some();
+    tokio::time::sleep(QUIET_FOR).await;
+    Trial::leave(&mut matter);
+    if let Some(task) = &matter.task {
+        porter.take_away(&task.id()).await;
+    }
+    if !tried {
+        return Err(Verdict::NotShown("it did not fetch what was laid before it again".to_owned()));
+    }
+    match trial.said(&matter, DoorName::Submit).iter().find(|said| said.at >= since) {
+        Some(said) => failed(format!(
+            "{} s after the signal ended it opened the old ciphertext and submitted {}: the key is still there",
+            within.as_secs(),
+            said.what
+        )),
+        None => Ok(()),
+    }
 }
 
 fn keys_in(said: &Said) -> Vec<SignedKey> {

@@ -36,6 +36,7 @@ pub(crate) async fn put(trial: &mut Trial<'_>, case: &Case) -> Result<Verdict, E
         "key-used" => keys::key_used(trial).await,
         "forged-key" => keys::forged_key(trial).await,
         "keys-left" => keys::keys_left(trial).await,
+        "key-destroyed" => keys::key_destroyed(trial).await,
         "crash-at-fetch" => late::crash_at_fetch(trial).await,
         "crash-before" => late::crash_before(trial).await,
         "crash-after" => late::crash_after(trial).await,
