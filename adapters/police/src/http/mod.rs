@@ -4,8 +4,6 @@
 //! It answers after the engine did: what was answered as recorded is durable at the relay. Nothing of a report stands in a
 //! path, a header, a log or an answer.
 
-mod clients;
-mod listen;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -16,10 +14,10 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
+    http::{HeaderMap, Request, Response, StatusCode},
     routing::{get, post},
 };
-use http_body_util::BodyExt as _;
+use hwc_http::{Gate, NoBody, media_type};
 use hwc_schemas::{
     ask::{Progress, REPORTS_PER_QUESTION_MAX},
     wire::Answer,
@@ -29,11 +27,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, time::timeout};
 use zeroize::Zeroizing;
 
-pub use self::{
-    clients::{CLIENTS_MAX, Clients, TokenError},
-    listen::{ListenError, Listening, TlsFiles},
-    problem::{PAGES, Problem},
-};
+pub use self::problem::Problem;
 use crate::{Form, Submission, WayOut, fields, stuf::XML_BYTES_MAX};
 
 /// The version of the contract, in every answer as `API-Version`.
@@ -56,13 +50,13 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 /// What answers.
 struct Api {
     way_out: Box<dyn WayOut>,
-    clients: Option<Clients>,
+    gate: Gate,
     places: Semaphore,
 }
 
-/// The service. Without `clients` nobody is asked for a token: then every connection must have shown a certificate.
-pub(crate) fn service(way_out: impl WayOut, clients: Option<Clients>) -> Router {
-    let api = Api { way_out: Box::new(way_out), clients, places: Semaphore::new(UNDER_WAY_MAX) };
+/// The service, for whoever the gate lets in.
+pub fn service(way_out: impl WayOut, gate: Gate) -> Router {
+    let api = Api { way_out: Box::new(way_out), gate, places: Semaphore::new(UNDER_WAY_MAX) };
     Router::new()
         .route("/v1/reports", post(report))
         .route("/v1/report-statuses", post(statuses))
@@ -77,13 +71,7 @@ fn json(status: StatusCode, body: &Value) -> Response<Body> {
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert("api-version", HeaderValue::from_static(VERSION));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    hwc_http::answer(VERSION, status, kind, body)
 }
 
 async fn openapi() -> Response<Body> {
@@ -173,13 +161,7 @@ impl Api {
 
     /// Lets in who holds a token, where tokens are asked for.
     fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let Some(clients) = &self.clients else { return Ok(()) };
-        let said = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-        let token = match said.split_at_checked(7) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii(),
-            _ => return Err(Problem::NotAuthenticated),
-        };
-        if clients.know(token) { Ok(()) } else { Err(Problem::NotAuthenticated) }
+        if self.gate.admits(headers) { Ok(()) } else { Err(Problem::NotAuthenticated) }
     }
 }
 
@@ -190,34 +172,17 @@ fn taken(status: StatusCode, word: &str, submission: &Submission) -> Response<Bo
 
 /// The form that the content type says, in UTF-8.
 fn form(headers: &HeaderMap) -> Option<Form> {
-    let said = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
-    let mut parts = said.split(';').map(str::trim);
-    let form = match parts.next()? {
-        "application/json" => Form::Json,
-        "application/xml" | "text/xml" | "application/soap+xml" => Form::Stuf,
-        _ => return None,
-    };
-    let other = |part: &str| {
-        let charset = part.strip_prefix("charset=").map(|charset| charset.trim_matches('"').to_owned());
-        charset.is_some_and(|charset| charset != "utf-8")
-    };
-    (!parts.any(other)).then_some(form)
+    match media_type(headers)?.as_str() {
+        "application/json" => Some(Form::Json),
+        "application/xml" | "text/xml" | "application/soap+xml" => Some(Form::Stuf),
+        _ => None,
+    }
 }
 
 /// The whole body, wiped when dropped.
-async fn body(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let read = async {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(BODY_BYTES_MAX));
-        while let Some(frame) = body.frame().await {
-            // Whoever goes away hears nothing.
-            let frame = frame.map_err(|_| Problem::TooSlow)?;
-            let Ok(data) = frame.into_data() else { continue };
-            if bytes.len() + data.len() > BODY_BYTES_MAX {
-                return Err(Problem::TooLarge);
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok(bytes)
-    };
-    timeout(BODY_WITHIN, read).await.unwrap_or(Err(Problem::TooSlow))
+async fn body(body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    hwc_http::body(body, BODY_BYTES_MAX, BODY_WITHIN).await.map_err(|why| match why {
+        NoBody::TooSlow => Problem::TooSlow,
+        NoBody::TooLarge => Problem::TooLarge,
+    })
 }

@@ -2,16 +2,13 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{Response, StatusCode},
 };
 use hwc_schemas::wire::Refusal;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::VERSION;
 use crate::Refused;
-
-/// Where the pages of the problems are. The address is a stand-in, as that of `publiccode.yml` is; the page is
-/// `docs/problems.md`.
-pub const PAGES: &str = "https://example.org/handle-with-care-relay/docs/problems.md#";
 
 /// Most broken places that one answer names.
 const PLACES_MAX: usize = 100;
@@ -122,26 +119,19 @@ impl Problem {
 
     /// The answer.
     pub fn answer(&self) -> Response<Body> {
-        let mut body = json!({
-            "type": format!("{PAGES}{}", self.name()),
-            "title": self.title(),
-            "status": self.status().as_u16(),
-        });
+        let mut more = Map::new();
         match self {
-            Self::BrokenReport(places) => body["errors"] = places_of(places),
-            Self::RefusedByRelay(refusal) => body["code"] = refusal.code().into(),
+            Self::BrokenReport(places) => _ = more.insert("errors".into(), places_of(places)),
+            Self::RefusedByRelay(refusal) => _ = more.insert("code".into(), refusal.code().into()),
             _ => {}
         }
-        let mut response = super::json(self.status(), &body);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
-        }
-        if *self == Self::NotAuthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
+        let written = hwc_http::Problem {
+            name: self.name(),
+            status: self.status(),
+            title: self.title(),
+            retry_after: self.retry_after(),
+        };
+        written.answer(VERSION, more)
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use axum::http::Method;
+use http_body_util::BodyExt as _;
 use hwc_adapter_kit::office::Unsealed;
+use hwc_http::{Clients, Listening, PAGES, TlsFiles};
 use hwc_schemas::{IncidentId, wire::Refusal};
 use tower_service::Service as _;
 
@@ -88,7 +90,7 @@ async fn ask(
     token: &str,
     body: &str,
 ) -> Heard {
-    let mut service = service(relay, Clients::read(TOKENS).ok());
+    let mut service = service(relay, Gate::of(Clients::read(TOKENS).ok()));
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -211,7 +213,7 @@ async fn what_is_not_there_and_what_is_not_done_are_problems_too() {
 
 #[tokio::test]
 async fn too_much_at_once_is_said() {
-    let api = Api { way_out: Box::new(relay(&[])), clients: None, places: Semaphore::new(0) };
+    let api = Api { way_out: Box::new(relay(&[])), gate: Gate::of(None), places: Semaphore::new(0) };
     let request =
         Request::builder().header("content-type", "application/json").body(Body::from(REPORT)).unwrap();
     assert_eq!(api.take_report(request).await.err(), Some(Problem::Busy));
@@ -258,7 +260,7 @@ async fn a_place_that_anybody_could_use_or_read_along_is_not_taken() {
     let said = async |listen, clients| {
         Listening::bind(listen, None, clients).await.err().map(|error| error.to_string())
     };
-    assert!(said(local, None).await.unwrap().contains("anybody could send"));
+    assert!(said(local, None).await.unwrap().contains("anybody could use it"));
     let open = said("0.0.0.0:0".parse().unwrap(), Clients::read(TOKENS).ok()).await.unwrap();
     assert!(open.contains("give a certificate"), "{open}");
     assert_eq!(said(local, Clients::read(TOKENS).ok()).await, None);

@@ -7,6 +7,7 @@
 mod breach;
 mod brp;
 mod holdings;
+mod http;
 mod mailing;
 pub(crate) mod municipality;
 pub(crate) mod police;
@@ -33,8 +34,9 @@ use hwc_adapter_kit::{
     table::{TABLE_BYTES_MAX, TableError},
     work,
 };
+use hwc_http::ListenError;
 use hwc_jetstream::LinkError;
-use hwc_police::{InboxError, http::ListenError};
+use hwc_police::InboxError;
 use hwc_register::{Fault, RegisterError};
 use hwc_schemas::{Organisation, Role};
 use hwc_telemetry::LogTo;
@@ -76,9 +78,14 @@ pub(crate) enum RoleError {
     /// The register in a database.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// Where reports come over HTTP.
-    #[error("[police.http] {0}")]
-    Listen(#[from] ListenError),
+    /// Where an HTTP service listens.
+    #[error("{table} {source}")]
+    Listen {
+        /// The table of the settings.
+        table: &'static str,
+        /// Why.
+        source: ListenError,
+    },
     /// A file of reports whose form nobody can tell.
     #[error("{}: the end of its name must say its form: .json, .jsonl, .csv or .xml", .0.display())]
     NoForm(PathBuf),
@@ -111,7 +118,7 @@ impl RoleError {
             | Self::Keys(_)
             | Self::Inbox(_)
             | Self::Brp(_)
-            | Self::Listen(_)
+            | Self::Listen { .. }
             | Self::NoForm(_)
             | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(

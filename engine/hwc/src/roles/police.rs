@@ -4,7 +4,6 @@
 use std::{
     fs::File,
     io::Read as _,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -17,14 +16,12 @@ use hwc_adapter_kit::{
     door::DoorError,
     reporting::{NothingElse, Reporting},
 };
+use hwc_http::Listening;
 use hwc_jetstream::LinkError;
 use hwc_police::{
-    Desk, Form, Inbox, NotSent, ReferenceKey, Sent, Submission, Troubles, WayOut as _,
-    http::{Clients, Listening, TlsFiles},
-    inbox::FILE_BYTES_MAX,
+    Desk, Form, Inbox, NotSent, ReferenceKey, Sent, Submission, Troubles, WayOut as _, inbox::FILE_BYTES_MAX,
 };
 use hwc_schemas::{Organisation, Role, wire::Answer};
-use hwc_vault::Guard;
 use serde::Deserialize;
 use tokio::{
     sync::watch,
@@ -32,11 +29,11 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{Post, RoleError, breach, ended, of_role, say_overdue, set_up_log};
+use super::{Post, RoleError, breach, ended, http::HttpTable, of_role, say_overdue, set_up_log};
 use crate::{
     cli, daemon,
     exit::{self, Code},
-    member::{self, KeysError, Member},
+    member::{self, Member},
     region::RegionError,
     settings::{Common, HasRelay, RelayTable, Settings},
     shown,
@@ -107,21 +104,6 @@ struct PoliceTable {
     http: Option<HttpTable>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpTable {
-    /// Where to listen; without a certificate only on this machine.
-    listen: SocketAddr,
-    /// Our certificate (PEM).
-    certificate: Option<PathBuf>,
-    /// Its private key (PEM), nobody else's to read.
-    key: Option<PathBuf>,
-    /// Who signs the certificates that clients must show (PEM).
-    client_ca: Option<PathBuf>,
-    /// The hashes of the tokens that clients must hold.
-    tokens: Option<PathBuf>,
-}
-
 fn reference() -> PathBuf {
     "reference".into()
 }
@@ -171,38 +153,11 @@ impl Room {
     /// Takes the place where reports come over HTTP, if there is to be one.
     async fn listen(&self) -> Result<Option<Listening>, RoleError> {
         let Some(table) = &self.settings.file.police.http else { return Ok(None) };
-        let path = |written: &PathBuf| self.settings.path(written);
-        let tls = match (&table.certificate, &table.key) {
-            (Some(certificate), Some(key)) => {
-                let (certificate, key) = (path(certificate), path(key));
-                // The library that reads it does not look who else could.
-                hwc_vault::read(&key, Guard::Secret, KEY_BYTES_MAX).map_err(KeysError::from)?;
-                Some(TlsFiles { certificate, key, client_ca: table.client_ca.as_ref().map(path) })
-            }
-            (None, None) if table.client_ca.is_none() => None,
-            _ => {
-                let problem = "[police.http] certificate and key belong together, and client_ca to both";
-                return Err(self.settings.unusable(problem).into());
-            }
-        };
-        let clients = table.tokens.as_ref().map(path).map(|path| self.clients(&path)).transpose()?;
-        let listening = Listening::bind(table.listen, tls.as_ref(), clients).await?;
+        let listening = table.listen(&self.settings, "[police.http]").await?;
         tracing::info!(address = %listening.address(), "reports are taken in over http");
         Ok(Some(listening))
     }
-
-    fn clients(&self, path: &Path) -> Result<Clients, RoleError> {
-        let read = hwc_vault::read(path, Guard::Secret, TOKENS_BYTES_MAX).map_err(KeysError::from)?;
-        let text = String::from_utf8_lossy(&read);
-        let unusable = |error| self.settings.unusable(format!("{}: {error}", path.display()));
-        Ok(Clients::read(&text).map_err(unusable)?)
-    }
 }
-
-/// Largest private key, in bytes.
-const KEY_BYTES_MAX: usize = 64 * 1024;
-/// Largest file of tokens, in bytes.
-const TOKENS_BYTES_MAX: usize = 64 * 1024;
 
 async fn serve(common: &Common) -> Result<Code, RoleError> {
     let room = Room::read(common)?;
@@ -214,7 +169,10 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let ((in_the_way, problem), (set_aside, aside)) = (watch::channel(None), watch::channel(None));
     let taking_in = async {
         match listening {
-            Some(listening) => listening.serve(desk.clone()).await,
+            Some(listening) => {
+                let desk = desk.clone();
+                listening.serve(move |gate| hwc_police::http::service(desk, gate)).await;
+            }
             None => std::future::pending().await,
         }
     };

@@ -93,7 +93,7 @@ async fn only_who_shows_a_certificate_of_the_right_authority_can_say_anything() 
     let listening = Listening::bind("127.0.0.1:0".parse().unwrap(), Some(&files), None).await.unwrap();
     let address = listening.address();
     let relay = relay(&[Answer::Recorded]);
-    let serving = tokio::spawn(listening.serve(relay));
+    let serving = tokio::spawn(listening.serve(move |gate| service(relay, gate)));
     let stranger = theirs.sign("client", ExtendedKeyUsagePurpose::ClientAuth);
     for shown in [None, Some(&stranger)] {
         assert_eq!(post(address, &ours.certificate(), shown).await, None);

@@ -1,5 +1,6 @@
-//! Who may send over HTTP: systems that hold a token. Here are only the hashes.
+//! Who is let in over HTTP: systems that hold a token. Here are only the hashes.
 
+use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 
 /// Most systems.
@@ -15,7 +16,7 @@ pub struct TokenError {
     pub problem: &'static str,
 }
 
-/// The systems that may send.
+/// The systems that are let in.
 #[derive(Clone)]
 pub struct Clients(Vec<[u8; 32]>);
 
@@ -42,7 +43,7 @@ impl Clients {
             }
         }
         if hashes.is_empty() {
-            return Err(TokenError { line: 1, problem: "nobody has a token, so nobody could send" });
+            return Err(TokenError { line: 1, problem: "nobody has a token, so nobody could ask" });
         }
         Ok(Self(hashes))
     }
@@ -55,6 +56,29 @@ impl Clients {
             found + usize::from(differs == 0)
         });
         found > 0
+    }
+}
+
+/// Who is let in. Without clients nobody is asked for a token: then every connection must have shown a certificate.
+#[derive(Clone)]
+pub struct Gate(Option<Clients>);
+
+impl Gate {
+    /// Lets in these; or, where there are none, everybody who came so far.
+    pub const fn of(clients: Option<Clients>) -> Self {
+        Self(clients)
+    }
+
+    /// Whether a request with these headers is let in.
+    pub fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(clients) = &self.0 else { return true };
+        let said = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        match said.split_at_checked(7) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+                clients.know(token.trim_ascii())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -83,6 +107,21 @@ mod tests {
         };
         assert!(clients.know(b"secret"));
         assert!(!clients.know(b"secret ") && !clients.know(b"") && !clients.know(HASH.as_bytes()));
+    }
+
+    #[test]
+    fn a_gate_wants_a_bearer_token_where_anybody_has_one() {
+        let gate = Gate::of(Clients::read(&format!("bvh {HASH}")).ok());
+        let admits = |said: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(said));
+            gate.admits(&headers)
+        };
+        assert!(admits("Bearer secret") && admits("bearer  secret "));
+        for wrong in ["", "secret", "Basic secret", "Bearer", "Bearer Secret", "Bearersecret"] {
+            assert!(!admits(wrong), "{wrong}");
+        }
+        assert!(!gate.admits(&HeaderMap::new()) && Gate::of(None).admits(&HeaderMap::new()));
     }
 
     #[test]

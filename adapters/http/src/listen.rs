@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -27,8 +28,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Clients, service};
-use crate::WayOut;
+use crate::{Clients, Gate};
 
 /// Connections at once; the next waits.
 const CONNECTIONS_MAX: usize = 128;
@@ -41,11 +41,11 @@ const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection may take altogether.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(40);
 
-/// Why nobody can send over HTTP. Matters to the operator of this machine.
+/// Why nobody can be served over HTTP. Matters to the operator of this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The address cannot be had.
-    #[error("{address}: reports cannot be taken there: {source}; give another address to listen on")]
+    #[error("{address}: nobody can be served there: {source}; give another address to listen on")]
     Address {
         /// Which.
         address: SocketAddr,
@@ -55,8 +55,10 @@ pub enum ListenError {
     /// Everybody on the network could read along.
     #[error("{0} can be reached from other machines: give a certificate and a key, or listen on 127.0.0.1")]
     Unsecured(SocketAddr),
-    /// Anybody could send.
-    #[error("neither tokens nor an authority for certificates of clients is given: then anybody could send")]
+    /// Anybody could ask.
+    #[error(
+        "neither tokens nor an authority for certificates of clients is given: then anybody could use it"
+    )]
     Anybody,
     /// A file of TLS cannot be used.
     #[error("{path}: {problem}")]
@@ -79,7 +81,7 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
 }
 
-/// A place where reports are taken in.
+/// A place where a service is offered.
 pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
@@ -112,9 +114,9 @@ impl Listening {
         self.address
     }
 
-    /// Takes reports in until the future is dropped.
-    pub async fn serve(self, way_out: impl WayOut) {
-        let service = service(way_out, self.clients);
+    /// Serves until the future is dropped. The service is made with the gate at which its clients show their tokens.
+    pub async fn serve(self, service: impl FnOnce(Gate) -> Router) {
+        let service = service(Gate::of(self.clients));
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -145,11 +147,13 @@ impl Listening {
 
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    service: TowerToHyperService<axum::Router>,
+    service: TowerToHyperService<Router>,
 ) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
+        // What is answered goes out from its own buffer, which may be one that is wiped, and is copied into no other.
+        .writev(true)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .header_read_timeout(HEAD_WITHIN)
