@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hwc_schemas::{Role, Traceparent, wire::Answer};
 use hwc_telemetry::{
-    AdapterMetrics, Attribute, Count, Key, Name, Page, ReplyKind, SettledHow, Span, Spans, TaskKind, span,
+    AdapterMetrics, Attribute, Count, Key, Mailed, Name, Page, ReplyKind, SettledHow, Span, Spans, TaskKind,
+    span,
 };
 use jiff::Timestamp;
 
@@ -38,6 +39,11 @@ impl Telemetry {
     /// Whether the broker is connected.
     pub fn connected(&self, connected: bool) {
         self.metrics.connected(connected);
+    }
+
+    /// A school's webhook was called, and this became of it.
+    pub fn webhook_called(&self, fate: Mailed) {
+        self.metrics.webhook_called(fate);
     }
 
     /// So many doubtful cases wait for a person.

@@ -10,4 +10,4 @@ mod tray;
 
 pub use contact::{Contact, Desk, Reading};
 pub use counter::AtTheCounter;
-pub use tray::Tray;
+pub use tray::{Lying, Tray, code_of};

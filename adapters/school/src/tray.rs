@@ -14,7 +14,7 @@ use hwc_adapter_kit::{
     code::{Code, Meant, digits_for, meant},
 };
 use hwc_schemas::{
-    SignalId,
+    Organisation, SignalId,
     wire::{Notice, Task},
 };
 use jiff::Timestamp;
@@ -27,6 +27,11 @@ const REMINDED_MAX: usize = 10_000;
 
 /// One time round of one signal.
 type Round = (SignalId, u16);
+
+/// What one time round of a signal is called at this school. It follows from ids, so it is the same after a crash.
+pub fn code_of(school: &Organisation, (signal, round): (SignalId, u16)) -> Code {
+    Code::of(&[&school.to_string(), &Task::Read { signal, round }.id()])
+}
 
 /// What waits at a school. Cheap to clone.
 #[derive(Clone, Default)]
@@ -188,7 +193,7 @@ impl Clerk for Tray {
             }
             Task::Screen { .. } | Task::LookUp { .. } | Task::Route { .. } => return Settled::Done,
         };
-        let code = Code::of(&[&office.organisation().to_string(), &task.id()]);
+        let code = code_of(office.organisation(), round);
         let Some(mut told) = self.lay(round, code, since) else { return Settled::Done };
         tracing::info!(organisation = %office.organisation(), "a signal waits for the contact");
         let _lying = InTheTray { tray: self, round };

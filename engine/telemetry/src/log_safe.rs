@@ -451,14 +451,14 @@ pub enum Erased {
     Events,
 }
 
-/// What became of a mail to the project leader, at one try.
+/// What became of a mail to the project leader, or of a call of a school's webhook, at one try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mailed {
     /// The server took it.
     Taken,
     /// It is tried again.
     Later,
-    /// The server refused it for good; somebody must put an address right.
+    /// The server refused it; somebody must put an address right.
     Refused,
 }
 

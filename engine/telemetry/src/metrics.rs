@@ -410,6 +410,7 @@ pub struct AdapterMetrics {
     connected: Gauge,
     cases_waiting: Gauge,
     register_imported_at: Seconds,
+    webhook_calls: Family<Labels<1>, Counter>,
 }
 
 impl AdapterMetrics {
@@ -428,6 +429,7 @@ impl AdapterMetrics {
             connected: Gauge::default(),
             cases_waiting: Gauge::default(),
             register_imported_at: Seconds::default(),
+            webhook_calls: Family::default(),
         };
         new.register_imported_at.set(f64::NAN);
         registry.register("tasks", "Tasks handled, by role, kind and what became of them", new.tasks.clone());
@@ -469,6 +471,11 @@ impl AdapterMetrics {
             "When a municipality's enrolments were last imported, since 1970; NaN where there is no such register",
             Unit::Seconds,
             new.register_imported_at.clone(),
+        );
+        registry.register(
+            "webhook_calls",
+            "Calls of a school's webhook, at each try",
+            new.webhook_calls.clone(),
         );
         registry.register_collector(Box::new(SpansTold(spans.clone())));
         new.page = Page(Arc::new(registry));
@@ -520,6 +527,11 @@ impl AdapterMetrics {
     /// A report was sent.
     pub fn sent(&self, reply: ReplyKind) {
         self.sent.get_or_create(&[by(Label::Answer, &reply)]).inc();
+    }
+
+    /// A school's webhook was called.
+    pub fn webhook_called(&self, fate: Mailed) {
+        self.webhook_calls.get_or_create(&[by(Label::Fate, &fate)]).inc();
     }
 
     /// So many doubtful cases wait for a person.
