@@ -22,6 +22,7 @@ mod proof;
 mod region;
 mod register;
 mod retention;
+mod school_software;
 mod tidy;
 mod tour;
 mod traces;

@@ -14,6 +14,7 @@ pub(crate) mod police;
 mod reading;
 mod register;
 pub(crate) mod school;
+mod systems;
 pub(crate) mod veilig_thuis;
 mod words;
 

@@ -13,14 +13,18 @@ use hwc_school::{
     AtTheCounter, Tray,
     counter::{Line, Question, Reply},
 };
+use hwc_school_systems::webhook::{Ringing, WebhookTable};
 use serde::Deserialize;
 
 use super::{
     Post, RoleError, breach, ended, holdings,
+    http::HttpTable,
     mailing::{Mailer, Mailing, SchoolNotices, To},
     of_role,
     reading::{self, Page},
-    set_up_log, state_folder, words,
+    set_up_log, state_folder,
+    systems::Systems,
+    words,
 };
 use crate::{
     cli::{self, Output},
@@ -92,6 +96,10 @@ struct SchoolFile {
     post: Option<PostTable>,
     /// To whom mails go.
     notices: Option<SchoolNotices>,
+    /// The webhook of the school's own software; without it nothing rings.
+    webhook: Option<WebhookTable>,
+    /// Where the school's own software asks; nowhere when absent.
+    api: Option<HttpTable>,
 }
 
 impl HasRelay for SchoolFile {
@@ -110,7 +118,7 @@ struct SchoolTable {
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let Arguments { common, command } = arguments;
     ended(match command {
-        None => serve(&common).await,
+        None => Box::pin(serve(&common)).await,
         Some(command) => visit(&common, command).await,
     })
 }
@@ -122,14 +130,18 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let to = settings.file.notices.as_ref().map(To::from);
     let mailer = Mailer::read(&settings, settings.file.post.as_ref(), to)?;
     set_up_log()?;
+    let file = &settings.file;
+    let systems = Systems::prepare(&settings, file.webhook.as_ref(), file.api.as_ref()).await?;
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
     let office = post.station.office().clone();
+    let (bell, failing) = systems.start(&office, &tray);
     let counter = AtTheCounter::new(office.clone(), tray.clone());
     let opened = tray.clone();
     let counter = Enquiry::new(counter, office, holdings::alike)
         .telling(move |signal, round| opened.opened((signal, round)));
-    post.work(Mailing::beside(tray, mailer), counter, Vec::new()).await?;
+    let clerk = Ringing::beside(Mailing::beside(tray, mailer), bell);
+    post.work(clerk, counter, failing).await?;
     Ok(Code::Fine)
 }
 
