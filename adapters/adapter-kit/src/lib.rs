@@ -48,7 +48,7 @@ pub use kept::{Keeper, Kept, LOOK_EVERY};
 pub use keys::{Aims, KeyKeeper, Keyring, KeyringError};
 pub use line::{Line, Said};
 pub use office::{ANSWERS_WITHIN, Attempts, Office, Unopened};
-pub use seals::Seals;
+pub use seals::{Locked, Seals, with_keys};
 pub use station::Station;
 pub use telemetry::Telemetry;
 pub use witness::{Nobody, Witness};

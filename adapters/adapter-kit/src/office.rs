@@ -60,6 +60,9 @@ pub enum Unopened {
         "it is sealed to the one-time key {0}, which is not here: its folder was lost, or belongs to another machine"
     )]
     NoKey(KeyId),
+    /// Nobody is here who has the keys.
+    #[error("nobody of the organisation is logged in")]
+    Locked,
     /// The key could not be read.
     #[error(transparent)]
     Ring(#[from] KeyringError),
@@ -98,6 +101,9 @@ pub enum Unsealed {
     /// No key of the receiver is believed. Nothing is lost: it is sealed when one is.
     #[error(transparent)]
     Receiver(#[from] KeyTrouble),
+    /// Nobody is here who has the keys.
+    #[error("nobody of the organisation is logged in")]
+    Locked,
     /// It cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -45,6 +45,26 @@ pub trait Seals: Send + Sync + 'static {
     fn open(&self, binding: &Binding, sealed: &Sealed) -> Result<Plaintext, Unopened>;
 }
 
+/// The seals of an organisation whose people have its keys, while none of them is here: nothing is opened, nothing is sealed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Locked;
+
+impl Seals for Locked {
+    fn seal(&self, _: &Binding, _: &Plaintext) -> Result<Sealed, Unsealed> {
+        Err(Unsealed::Locked)
+    }
+
+    fn open(&self, _: &Binding, _: &Sealed) -> Result<Plaintext, Unopened> {
+        Err(Unopened::Locked)
+    }
+}
+
+/// The seals of whoever has an organisation's keys, the address book that says whose others are believed, and the private halves of
+/// what was left with the engine.
+pub fn with_keys(keys: SealingKeys, book: Book, ring: Option<Keyring>) -> impl Seals {
+    KeysAndBook { keys, book, ring }
+}
+
 /// An organisation's own keys, and the address book that says whose others are believed.
 pub(crate) struct KeysAndBook {
     pub(crate) keys: SealingKeys,

@@ -6,7 +6,10 @@ use hwc_jetstream::Door;
 use hwc_schemas::Organisation;
 use hwc_vault::SealingKeys;
 
-use crate::{Book, Clock, Hours, Keyring, Office, Telemetry, Witness, seals::KeysAndBook};
+use crate::{
+    Book, Clock, Hours, Keyring, Office, Telemetry, Witness,
+    seals::{KeysAndBook, Locked},
+};
 
 /// An organisation on the broker. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +43,11 @@ impl Station {
         let book = book.into();
         let seals = KeysAndBook { keys: keys.into(), book: book.clone(), ring };
         Self { office: Office::new(door.clone(), seals, clock, witness), door, book }
+    }
+
+    /// A station whose own seals stay closed: people with keys of their own open and seal elsewhere, over the same door.
+    pub fn locked(door: Door, book: Book, clock: Arc<dyn Clock>, witness: Arc<dyn Witness>) -> Self {
+        Self { office: Office::new(door.clone(), Locked, clock, witness), door, book }
     }
 
     /// The same station, keeping these hours.

@@ -11,15 +11,25 @@ use crate::texts::{Text, Words};
 
 /// One notice: which, and the day that it is about. It can be made from these few things only, so that nothing else can be
 /// mailed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Mail(Kind);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Breach(BreachRecord),
     SignalWaits(Date),
     Reminder(Notice, Date),
+    LoginCode([u8; CODE_DIGITS]),
 }
+
+/// Digits of a code to log in with.
+pub const CODE_DIGITS: usize = 8;
 
 impl Mail {
     /// To the project leader: a breach was recorded (R24).
@@ -37,6 +47,11 @@ impl Mail {
         Self(Kind::Reminder(notice, day))
     }
 
+    /// To whoever wants to log in: the code, eight digits in ASCII. It is the one mail that holds something secret, for ten minutes.
+    pub const fn login_code(code: [u8; CODE_DIGITS]) -> Self {
+        Self(Kind::LoginCode(code))
+    }
+
     /// One of each, as a breach of every kind: for whoever wants to look at all of them.
     pub fn every() -> Vec<Self> {
         use hwc_schemas::{breach::WhatHappened, outcome::Recalled};
@@ -49,7 +64,7 @@ impl Mail {
         let breaches = returned.into_iter().chain(recalled).chain(reported);
         let breaches = breaches.map(|(kind, opened)| Self::breach(BreachRecord { day, kind, opened }));
         let reminders = Notice::ALL.map(|notice| Self::reminder(notice, day));
-        breaches.chain([Self::signal_waits(day)]).chain(reminders).collect()
+        breaches.chain([Self::signal_waits(day), Self::login_code(*b"12345678")]).chain(reminders).collect()
     }
 
     /// What may be said of it in a log: its kind.
@@ -58,6 +73,7 @@ impl Mail {
             Kind::Breach(_) => "breach",
             Kind::SignalWaits(_) => "signal_waits",
             Kind::Reminder(notice, _) => notice.as_str(),
+            Kind::LoginCode(_) => "login_code",
         }
     }
 
@@ -66,6 +82,7 @@ impl Mail {
         match self.0 {
             Kind::Breach(_) => words.breach,
             Kind::SignalWaits(_) => words.signal_waits,
+            Kind::LoginCode(_) => words.login_code,
             Kind::Reminder(Notice::RemindContact, _) => words.remind_contact,
             Kind::Reminder(Notice::RemindBackup, _) => words.remind_backup,
             Kind::Reminder(Notice::ReceiptMissing, _) => words.receipt_missing,
@@ -77,6 +94,11 @@ impl Mail {
     pub(crate) fn places(self, words: Words) -> Vec<(&'static str, String)> {
         match self.0 {
             Kind::SignalWaits(day) | Kind::Reminder(_, day) => vec![("{day}", words.day(day))],
+            Kind::LoginCode(code) => {
+                let digits: String = code.into_iter().map(char::from).collect();
+                let (first, last) = digits.split_at(CODE_DIGITS / 2);
+                vec![("{code}", format!("{first} {last}"))]
+            }
             Kind::Breach(BreachRecord { day, kind, opened }) => {
                 let (what, by) = match kind {
                     BreachRecordKind::Returned => (words.of("returned"), words.of("by.school")),

@@ -20,6 +20,7 @@ pub(crate) struct Words {
     pub(crate) remind_backup: Text,
     pub(crate) receipt_missing: Text,
     pub(crate) still_unread: Text,
+    pub(crate) login_code: Text,
     closing: &'static str,
     others: &'static str,
 }
@@ -33,6 +34,7 @@ macro_rules! words {
             remind_backup: Text(include_str!(concat!("../texts/", $folder, "/remind_backup.txt"))),
             receipt_missing: Text(include_str!(concat!("../texts/", $folder, "/receipt_missing.txt"))),
             still_unread: Text(include_str!(concat!("../texts/", $folder, "/still_unread.txt"))),
+            login_code: Text(include_str!(concat!("../texts/", $folder, "/login_code.txt"))),
             closing: include_str!(concat!("../texts/", $folder, "/closing.txt")),
             others: include_str!(concat!("../texts/", $folder, "/words.txt")),
         }
@@ -135,7 +137,7 @@ mod tests {
 
     const ALL: [(&str, Words); 2] = [("nl", DUTCH), ("en", ENGLISH)];
 
-    fn texts(words: Words) -> [(&'static str, Text); 6] {
+    fn texts(words: Words) -> [(&'static str, Text); 7] {
         [
             ("breach", words.breach),
             ("signal_waits", words.signal_waits),
@@ -143,6 +145,7 @@ mod tests {
             ("remind_backup", words.remind_backup),
             ("receipt_missing", words.receipt_missing),
             ("still_unread", words.still_unread),
+            ("login_code", words.login_code),
         ]
     }
 
@@ -157,6 +160,8 @@ mod tests {
             for (name, text) in texts(words) {
                 let allowed: &[&str] = if name == "breach" {
                     &["day", "what", "by", "opened", "page"]
+                } else if name == "login_code" {
+                    &["code", "page"]
                 } else {
                     &["day", "page"]
                 };

@@ -215,6 +215,11 @@ impl<P: People> Gate<P> {
         Ok(Posted { seat, form, headers })
     }
 
+    /// One try at a passphrase by somebody who is logged in: whoever found the telephone unlocked does not guess on.
+    pub fn may_try(&self, seat: &Seat<P::Badge>) -> bool {
+        self.throttles.passphrases.take(seat.account.clone(), self.now()).is_ok()
+    }
+
     /// The frame of a page for somebody who is logged in.
     pub fn frame(
         &self,

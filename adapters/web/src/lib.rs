@@ -11,7 +11,7 @@
 //!
 //! # How a desk uses it
 //!
-//! ```ignore
+//! ```text
 //! let gate = Arc::new(Gate::new(people, "https://hwc.example", SessionLaw::MORNING, Paces::default(), OsChance)?);
 //! let pages = Router::new().route("/", get(home)).route("/act", post(act)).with_state(desk);
 //! let pages = behind(&gate, pages);

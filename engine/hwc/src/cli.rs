@@ -71,6 +71,8 @@ enum Command {
     School(roles::school::Arguments),
     /// Puts an integrator's adapter through an exam: what failed, why, and by which rule.
     Exam(exam::Arguments),
+    /// The page of schools without programs of their own: their contacts open and confirm in a browser.
+    Portal(roles::portal::Arguments),
     /// The operator: who takes part in a region, their credentials and certificates, the signed directory.
     Operator(operator::Arguments),
     /// An organisation's own keys, and whose keys it believes.
@@ -171,6 +173,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Municipality(arguments) => Box::pin(roles::municipality::run(arguments)).await,
         Command::School(arguments) => roles::school::run(arguments).await,
         Command::Exam(arguments) => Box::pin(exam::run(arguments)).await,
+        Command::Portal(arguments) => Box::pin(roles::portal::run(arguments)).await,
         Command::Operator(arguments) => operator::run(arguments).await,
         Command::Keys(action) => keys::run(action),
         Command::Retention(arguments) => retention::run(&arguments).await,

@@ -69,7 +69,8 @@ pub(crate) enum KeysError {
 pub(crate) struct Member {
     organisation: Organisation,
     credential: Credential,
-    keys: SealingKeys,
+    /// None if its people have them, and not this process.
+    keys: Option<SealingKeys>,
     operator: OperatorPublicKey,
     relay: Relay,
 }
@@ -77,10 +78,16 @@ pub(crate) struct Member {
 impl Member {
     /// Reads the keys: `nkey`, `seal` with those before it, and `operator.pub`.
     pub(crate) fn read(relay: &Relay, organisation: Organisation) -> Result<Self, KeysError> {
+        let keys = SealingKeys::load(&relay.keys)?;
+        Ok(Self { keys: Some(keys), ..Self::read_locked(relay, organisation)? })
+    }
+
+    /// Reads everything but the sealing keys: its people have those.
+    pub(crate) fn read_locked(relay: &Relay, organisation: Organisation) -> Result<Self, KeysError> {
         Ok(Self {
             organisation,
             credential: Credential::read(&relay.keys.join("nkey"))?,
-            keys: SealingKeys::load(&relay.keys)?,
+            keys: None,
             operator: OperatorPublicKey::load(&relay.keys.join("operator.pub"))?,
             relay: relay.clone(),
         })
@@ -108,10 +115,10 @@ impl Member {
     }
 
     /// Who looks after them.
-    pub(crate) fn keeper_of(&self, ring: Keyring) -> KeyKeeper {
+    pub(crate) fn keeper_of(&self, ring: Keyring) -> Option<KeyKeeper> {
         let role = self.organisation.role();
         let aims = self.relay.one_time_keys.map(|keys| Aims::at_most(role, keys.into()));
-        KeyKeeper::new(ring, self.keys.clone(), aims.unwrap_or_else(|| Aims::of(role)))
+        Some(KeyKeeper::new(ring, self.keys.clone()?, aims.unwrap_or_else(|| Aims::of(role))))
     }
 
     /// Connects once.
@@ -123,8 +130,12 @@ impl Member {
     ) -> Result<Station, DoorError> {
         let door = Door::connect(self.relay.address(), &self.credential, self.organisation.clone()).await?;
         let door = door.with_answer_within(ANSWERS_WITHIN);
-        let (keys, book) = ((self.keys.clone(), ring), book.clone());
-        Ok(Station::with_ring(door, keys, book, Arc::new(WallClock), Arc::new(Nobody)).keeping(hours))
+        let (book, clock, witness) = (book.clone(), Arc::new(WallClock), Arc::new(Nobody));
+        let station = match self.keys.clone() {
+            Some(keys) => Station::with_ring(door, (keys, ring), book, clock, witness),
+            None => Station::locked(door, book, clock, witness),
+        };
+        Ok(station.keeping(hours))
     }
 
     /// Connects, for as long as it takes; each failure is said. An address that is none is the one thing that time does

@@ -6,6 +6,7 @@
 //!   call [`open`].
 //! * [`SealingKey::save`] and [`SealingKey::load`]: the private key as a file that nobody else can read.
 //! * [`SealingKeys`]: the present one and those before it, for what was in flight.
+//! * [`WrappingKey`]: wraps keys at rest on a machine whose owner must not be able to use them.
 //! * [`BelievedKey`]: a key that the receiver left with the engine for one seal, or for a week; [`seal_to_left`] seals to it.
 //! * [`Directory`]: which public keys belong to which organisation, signed by the operator ([`OperatorKey`]).
 //! * [`ReportKey`]: what reports about what is gone are signed with.
@@ -47,6 +48,7 @@ mod seal;
 mod shelf;
 mod signature;
 mod suite;
+mod wrap;
 
 /// Chance from the operating system, for everything but tests and simulations.
 pub use getrandom::SysRng as OsChance;
@@ -69,3 +71,4 @@ pub use seal::{
     DoesNotOpen, OpenError, SealError, marker, open, open_as, seal, seal_as, seal_to_left, sealed_to,
 };
 pub use shelf::{BookError, Shelf, read_signed};
+pub use wrap::WrappingKey;

@@ -45,6 +45,12 @@ impl SealingKeys {
         Ok(Self { present, earlier })
     }
 
+    /// The present key, and those before it, the latest first; more than [`Self::EARLIER_MAX`] are left out.
+    pub fn of(present: SealingKey, earlier: Vec<SealingKey>) -> Self {
+        let earlier = earlier.into_iter().take(Self::EARLIER_MAX).map(Arc::new).collect();
+        Self { present: Arc::new(present), earlier }
+    }
+
     /// The key that seals.
     pub fn present(&self) -> &SealingKey {
         &self.present

@@ -68,7 +68,8 @@ pub enum NotKept {
 /// Keeps an organisation's one-time keys, for as long as [`KeyKeeper::run`] is let run.
 pub struct KeyKeeper {
     ring: Keyring,
-    keys: SealingKeys,
+    /// What the public halves are signed with; none while nobody is there who has it.
+    keys: Option<SealingKeys>,
     aims: Aims,
     planner: Planner,
 }
@@ -76,7 +77,18 @@ pub struct KeyKeeper {
 impl KeyKeeper {
     /// `keys`: what the public halves are signed with.
     pub fn new(ring: Keyring, keys: SealingKeys, aims: Aims) -> Self {
-        Self { ring, keys, aims, planner: Planner::default() }
+        Self { ring, keys: Some(keys), aims, planner: Planner::default() }
+    }
+
+    /// A keeper of keys that lie wrapped. It destroys and withdraws them as any other, and makes new ones while
+    /// [`KeyKeeper::lent`] gave it what that takes.
+    pub fn locked(ring: Keyring, aims: Aims) -> Self {
+        Self { ring, keys: None, aims, planner: Planner::default() }
+    }
+
+    /// What it needs to make keys, lent or taken back: the unlocked ring, and the keys that sign.
+    pub fn lent(&mut self, ring: Keyring, keys: Option<SealingKeys>) {
+        (self.ring, self.keys) = (ring, keys);
     }
 
     /// Asks at once and then every minute. Runs until it is dropped, at any moment.
@@ -108,11 +120,11 @@ impl KeyKeeper {
             tracing::warn!(keys = some.len(), "the engine handed out keys that nobody has here any more");
             done(door, &Ask::WithdrawKeys { keys: some.to_vec() }).await?;
         }
+        let Some(signer) = self.keys.clone() else { return Ok(()) };
         let weekly = rotate.then_some(KeyKind::Weekly { made: today });
         let kinds =
             weekly.into_iter().chain(std::iter::repeat_n(KeyKind::OneTime, make.min(MADE_AT_ONCE_MAX)));
-        let (ring, signer, organisation) =
-            (self.ring.clone(), self.keys.clone(), door.organisation().clone());
+        let (ring, organisation) = (self.ring.clone(), door.organisation().clone());
         // The private halves are durable before anybody hears of them.
         let made = beside(move || {
             let one = |kind| {

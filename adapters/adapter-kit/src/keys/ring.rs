@@ -8,23 +8,36 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use hwc_schemas::{KeyId, key::KeyKind};
-use hwc_vault::{FileError, KeyFileError, OsChance, PublicKey, SealingKey};
+use hwc_vault::{FileError, Guard, KeyFileError, OsChance, PublicKey, SealingKey, WrappingKey};
 use uuid::Uuid;
 
 /// What a file of a one-time key ends in.
 const ONE_TIME: &str = ".once";
 /// What stands between the id and the day in the name of a weekly key's file.
 const WEEKLY: &str = ".week-";
+/// Bytes of a wrapped key's file, at most.
+const WRAPPED_BYTES_MAX: usize = 512;
 /// What the name of a file begins with that is not whole yet.
 const UNFINISHED: &str = ".";
 
 /// The keys in a folder. One process at a time: whoever holds the state folder that it lies in. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Keyring {
     folder: PathBuf,
+    cover: Cover,
+}
+
+/// How the keys lie there.
+#[derive(Clone)]
+enum Cover {
+    /// As they are, for their owner only.
+    Bare,
+    /// Wrapped; with what, if somebody is there who has it.
+    Wrapped(Option<Arc<WrappingKey>>),
 }
 
 /// Why a key was not made, read or destroyed. Matters to the operator of this machine. Nothing of a key is in it.
@@ -41,6 +54,12 @@ pub enum KeyringError {
     /// A key's file.
     #[error(transparent)]
     File(#[from] KeyFileError),
+    /// Nobody is there who could open it.
+    #[error("the one-time keys are locked: nobody of the organisation is logged in")]
+    Locked,
+    /// It does not open with what they are wrapped with here.
+    #[error("the one-time key {0} was wrapped by somebody else, or its file is damaged")]
+    NotOurs(KeyId),
     /// No chance, no key.
     #[error(transparent)]
     Chance(#[from] hwc_vault::NoChance),
@@ -58,7 +77,23 @@ pub(super) enum KeyTurn {
 impl Keyring {
     /// Opens the folder; makes it at the first time. What a life that was killed left half made or half destroyed goes.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, KeyringError> {
-        let ring = Self { folder: folder.into() };
+        Self::open_as(folder.into(), Cover::Bare)
+    }
+
+    /// The same for a folder whose keys lie wrapped: keys can be counted and destroyed there, and neither made nor read, until
+    /// [`Keyring::unlocked`].
+    pub fn open_wrapped(folder: impl Into<PathBuf>) -> Result<Self, KeyringError> {
+        Self::open_as(folder.into(), Cover::Wrapped(None))
+    }
+
+    /// The same folder for somebody who has what its keys are wrapped with.
+    #[must_use]
+    pub fn unlocked(&self, with: Arc<WrappingKey>) -> Self {
+        Self { folder: self.folder.clone(), cover: Cover::Wrapped(Some(with)) }
+    }
+
+    fn open_as(folder: PathBuf, cover: Cover) -> Result<Self, KeyringError> {
+        let ring = Self { folder, cover };
         match DirBuilder::new().mode(0o700).create(&ring.folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(ring.failed(error)),
             made => {
@@ -83,7 +118,7 @@ impl Keyring {
 
     /// The same folder, for whoever only opens seals with it while another process looks after it.
     pub fn looked_after(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), cover: Cover::Bare }
     }
 
     /// The keys that are there.
@@ -94,23 +129,42 @@ impl Keyring {
     /// Makes a key, durable when it returns, and gives its public half.
     pub fn make(&self, kind: KeyKind) -> Result<(KeyId, PublicKey), KeyringError> {
         let (id, key) = (KeyId::from_uuid(Uuid::new_v4()), SealingKey::generate(&mut OsChance)?);
-        key.save(&self.folder.join(name_of(id, kind)))?;
+        let path = self.folder.join(name_of(id, kind));
+        match &self.cover {
+            Cover::Bare => key.save(&path)?,
+            Cover::Wrapped(None) => return Err(KeyringError::Locked),
+            Cover::Wrapped(Some(with)) => {
+                let wrapped = with.wrap(&key, &what_for(id), &mut OsChance)?;
+                hwc_vault::create(&path, wrapped.as_bytes()).map_err(KeyFileError::from)?;
+            }
+        }
         Ok((id, key.public_key()))
     }
 
     /// A key's private half; none if it is not there, not yet or not any more.
     pub fn get(&self, id: KeyId) -> Result<Option<SealingKey>, KeyringError> {
         let Some(path) = self.path_of(id)? else { return Ok(None) };
-        match SealingKey::load(&path) {
+        match self.load(&path, id) {
             Ok(key) => Ok(Some(key)),
             // Destroyed in this very moment.
-            Err(KeyFileError::File(FileError::System { source, .. }))
+            Err(KeyringError::File(KeyFileError::File(FileError::System { source, .. })))
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
+    }
+
+    fn load(&self, path: &Path, id: KeyId) -> Result<SealingKey, KeyringError> {
+        let with = match &self.cover {
+            Cover::Bare => return Ok(SealingKey::load(path)?),
+            Cover::Wrapped(None) => return Err(KeyringError::Locked),
+            Cover::Wrapped(Some(with)) => with,
+        };
+        let line = hwc_vault::read(path, Guard::Secret, WRAPPED_BYTES_MAX).map_err(KeyFileError::from)?;
+        let text = std::str::from_utf8(&line).ok();
+        text.and_then(|text| with.unwrap(text, &what_for(id))).ok_or(KeyringError::NotOurs(id))
     }
 
     /// Destroys a key, durably when it returns. Gone already is as good.
@@ -169,6 +223,11 @@ fn name_of(id: KeyId, kind: KeyKind) -> String {
         KeyKind::OneTime => format!("{id}{ONE_TIME}"),
         KeyKind::Weekly { made } => format!("{id}{WEEKLY}{made}"),
     }
+}
+
+/// What a wrapped key is bound to: no key's file passes for another's.
+fn what_for(id: KeyId) -> String {
+    format!("one-time {id}")
 }
 
 fn parsed(name: &str) -> Option<(KeyId, KeyKind)> {

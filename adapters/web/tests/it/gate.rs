@@ -11,7 +11,7 @@ use hwc_web::{
     throttle::Pace,
 };
 
-use crate::browser::{ANNE, BERT, Browser, Desk, LAW, PASSPHRASE};
+use crate::browser::{ANNE, BERT, Browser, Desk, PASSPHRASE};
 
 async fn is_in(browser: &mut Browser) -> bool {
     browser.get("/").await.status == StatusCode::OK

@@ -1,6 +1,8 @@
 //! The notices of R20 by mail, for an organisation whose people have mailboxes: its mail server sends them, beside whatever
 //! the process does with the task itself.
 
+use std::sync::Arc;
+
 use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, Round, Sent, Slot};
 use hwc_schemas::wire::{Notice, Task};
@@ -31,10 +33,20 @@ pub(super) struct MunicipalityNotices {
 }
 
 /// To whom notices go.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum To {
-    School { mailbox: Mailbox, backup: Mailbox },
-    Municipality { mailbox: Mailbox },
+    School {
+        mailbox: Mailbox,
+        backup: Mailbox,
+    },
+    Municipality {
+        mailbox: Mailbox,
+    },
+    /// A school whose contacts are looked after on the page: its backup contacts are who they are at that moment.
+    Hosted {
+        mailbox: Mailbox,
+        backups: Arc<dyn Fn() -> Vec<Mailbox> + Send + Sync>,
+    },
 }
 
 impl From<&SchoolNotices> for To {
@@ -50,13 +62,16 @@ impl From<&MunicipalityNotices> for To {
 }
 
 impl To {
-    /// The mailbox for this notice; none if it is not this organisation's.
-    const fn of(&self, notice: Notice) -> Option<&Mailbox> {
+    /// The mailboxes for this notice; none if it is not this organisation's.
+    fn of(&self, notice: Notice) -> Vec<Mailbox> {
         match (self, notice) {
-            (Self::School { mailbox, .. }, Notice::RemindContact)
-            | (Self::Municipality { mailbox }, Notice::ReceiptMissing | Notice::StillUnread) => Some(mailbox),
-            (Self::School { backup, .. }, Notice::RemindBackup) => Some(backup),
-            _ => None,
+            (Self::School { mailbox, .. } | Self::Hosted { mailbox, .. }, Notice::RemindContact)
+            | (Self::Municipality { mailbox }, Notice::ReceiptMissing | Notice::StillUnread) => {
+                vec![mailbox.clone()]
+            }
+            (Self::School { backup, .. }, Notice::RemindBackup) => vec![backup.clone()],
+            (Self::Hosted { backups, .. }, Notice::RemindBackup) => backups(),
+            _ => Vec::new(),
         }
     }
 }
@@ -81,21 +96,32 @@ impl Mailer {
             _ => return Err(settings.unusable("[post] and [notices] belong together")),
         };
         let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
+        Ok(Some(Self::over(PostOffice::open(post), to)))
+    }
+
+    /// A mailer over an office that others use too.
+    pub(super) fn over(office: PostOffice, to: To) -> Self {
         let zone = TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC);
-        Ok(Some(Self { round: Round::of(PostOffice::open(post)), to, zone }))
+        Self { round: Round::of(office), to, zone }
     }
 
     async fn remind(&self, notice: Notice, due: Timestamp) -> Sent {
-        let Some(to) = self.to.of(notice) else { return Sent::Taken };
         let (mail, purpose) = (
             Mail::reminder(notice, due.to_zoned(self.zone.clone()).date()),
             Purpose::of(notice, due, &self.zone),
         );
-        self.round.deliver(mail, to, &purpose, Slot::due(due)).await
+        let mut sent = Sent::Taken;
+        for to in self.to.of(notice) {
+            match self.round.deliver(mail, &to, &purpose, Slot::due(due)).await {
+                Sent::Taken => {}
+                other => sent = other,
+            }
+        }
+        sent
     }
 
     async fn a_signal_waits(&self, since: Timestamp) {
-        let To::School { mailbox, .. } = &self.to else { return };
+        let (To::School { mailbox, .. } | To::Hosted { mailbox, .. }) = &self.to else { return };
         if Timestamp::now().duration_since(since) < NEWS_FOR {
             let mail = Mail::signal_waits(since.to_zoned(self.zone.clone()).date());
             let purpose = Purpose::of_waiting(since, &self.zone);
@@ -157,8 +183,13 @@ mod tests {
             (mailbox("hwc@school.nl"), mailbox("b@school.nl"), mailbox("l@gemeente.nl"));
         let school = To::School { mailbox: hwc.clone(), backup: backup.clone() };
         let municipality = To::Municipality { mailbox: office.clone() };
-        let boxes = |to: &To| Notice::ALL.map(|notice| to.of(notice).cloned());
-        assert_eq!(boxes(&school), [Some(hwc), Some(backup), None, None]);
-        assert_eq!(boxes(&municipality), [None, None, Some(office.clone()), Some(office)]);
+        let (one, other) = (backup.clone(), hwc.clone());
+        let backups = Arc::new(move || vec![one.clone(), other.clone()]);
+        let hosted = To::Hosted { mailbox: hwc.clone(), backups };
+        let boxes = |to: &To| Notice::ALL.map(|notice| to.of(notice));
+        let none = Vec::new;
+        assert_eq!(boxes(&hosted), [vec![hwc.clone()], vec![backup.clone(), hwc.clone()], none(), none()]);
+        assert_eq!(boxes(&school), [vec![hwc], vec![backup], none(), none()]);
+        assert_eq!(boxes(&municipality), [none(), none(), vec![office.clone()], vec![office]]);
     }
 }

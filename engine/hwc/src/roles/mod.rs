@@ -11,6 +11,7 @@ mod http;
 mod mailing;
 pub(crate) mod municipality;
 pub(crate) mod police;
+pub(crate) mod portal;
 mod reading;
 mod register;
 pub(crate) mod school;
@@ -102,6 +103,12 @@ pub(crate) enum RoleError {
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
+    /// Where the page is shown.
+    #[error("[portal] {0}")]
+    Page(#[from] hwc_web::ListenError),
+    /// A school's locker.
+    #[error(transparent)]
+    Locker(#[from] hwc_portal::LockerError),
     /// A flag that cannot be used.
     #[error("{0}")]
     Said(String),
@@ -120,6 +127,8 @@ impl RoleError {
             | Self::Inbox(_)
             | Self::Brp(_)
             | Self::Listen { .. }
+            | Self::Page(_)
+            | Self::Locker(_)
             | Self::NoForm(_)
             | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(
@@ -187,7 +196,7 @@ impl Post {
         let state = StateFolder::hold(&relay.state_dir)?;
         let (follower, book) = member.open_book()?;
         let ring = member.open_ring()?;
-        let keeper = ring.clone().map(|ring| member.keeper_of(ring));
+        let keeper = ring.clone().and_then(|ring| member.keeper_of(ring));
         let stop = daemon::stop_on_signals();
         // The last fifth is for handing back.
         let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);

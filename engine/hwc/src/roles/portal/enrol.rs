@@ -1,0 +1,124 @@
+//! The first contact of a school: their passphrase wraps the school's key, and the key as it was goes off this machine.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use hwc_portal::Locker;
+use hwc_schemas::{Organisation, Role};
+use hwc_vault::{Guard, SealingKey, SealingKeys};
+use hwc_web::passphrase::Passphrase;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use super::PortalFile;
+use crate::{
+    cli,
+    daemon::StateFolder,
+    exit::{self, Code},
+    member::KeysError,
+    roles::RoleError,
+    settings::{Common, Settings},
+};
+
+/// What is said of the first contact. The passphrase is no flag: it is asked for, or read from a file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// De school, zoals school-01AA00 (the school).
+    school: Organisation,
+    /// Hoe collega's de contactpersoon noemen (what colleagues call them).
+    #[arg(long)]
+    name: String,
+    /// Het eigen werkadres van de contactpersoon (their own work address).
+    #[arg(long)]
+    address: String,
+    /// Leest de wachtwoordzin uit dit bestand, van modus 600 (reads the passphrase from this file).
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// Wraps, tries what was wrapped, and destroys what lay open.
+pub(super) fn run(common: &Common, arguments: &Arguments) -> Result<Code, RoleError> {
+    let settings = Settings::<PortalFile>::read(common)?;
+    let school = &arguments.school;
+    let is_hosted = settings.file.portal.schools.iter().any(|one| one.organisation == *school);
+    if school.role() != Role::School || !is_hosted {
+        return Err(RoleError::Said(format!(
+            "{school} is none of the schools in [portal]; write it there first"
+        )));
+    }
+    // A running page would not see the new locker.
+    let state = StateFolder::hold(&settings.relay.state_dir)?;
+    let relay = settings.relay_of(school);
+    let (mut keys, mut files) = (Vec::new(), Vec::new());
+    for number in 0..=SealingKeys::EARLIER_MAX {
+        let name = if number == 0 { SealingKeys::FILE.to_owned() } else { SealingKeys::earlier_file(number) };
+        let path = relay.keys.join(name);
+        if number > 0 && !path.exists() {
+            break;
+        }
+        keys.push(SealingKey::load(&path).map_err(KeysError::from)?);
+        files.push(path);
+    }
+    let passphrase = asked(arguments.passphrase_file.as_deref())?;
+    let who = (arguments.name.as_str(), arguments.address.as_str());
+    Locker::enrol(&relay.state_dir, school, keys, who, &passphrase)?;
+    for path in &files {
+        destroy(path).map_err(|error| RoleError::Said(format!("{}: {error}", path.display())))?;
+    }
+    drop(state);
+    cli::print(&format!(
+        "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin kennen.\n\
+         Bewaar de kopie van de school elders, nooit op deze machine. De contactpersoon logt in op {}.\n",
+        settings.file.portal.origin
+    ));
+    Ok(Code::Fine)
+}
+
+/// A passphrase that was chosen: from a file, or typed twice on a screen that does not show it.
+fn asked(file: Option<&Path>) -> Result<Passphrase, RoleError> {
+    let weak = |error: hwc_web::passphrase::Weak| RoleError::Said(error.to_string());
+    if let Some(path) = file {
+        let bytes = hwc_vault::read(path, Guard::Secret, 1024).map_err(KeysError::from)?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| RoleError::Said("the passphrase is no text".into()))?;
+        return Passphrase::chosen(text.trim_end_matches(['\r', '\n'])).map_err(weak);
+    }
+    let chosen = Passphrase::chosen(&typed("Wachtwoordzin: ")?).map_err(weak)?;
+    if io::stdin().is_terminal() && !chosen.is(&Passphrase::said(&typed("Nog eens: ")?)) {
+        return Err(RoleError::Said("de twee wachtwoordzinnen zijn niet gelijk".to_owned()));
+    }
+    Ok(chosen)
+}
+
+/// A line that is not shown while it is typed.
+fn typed(prompt: &str) -> Result<Zeroizing<String>, RoleError> {
+    let failed = |error: io::Error| RoleError::Said(format!("nothing could be read: {error}"));
+    let mut line = Zeroizing::new(String::with_capacity(1024));
+    let screen = io::stdin();
+    if !screen.is_terminal() {
+        screen.lock().read_line(&mut line).map_err(failed)?;
+        return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    exit::say(prompt.trim_end());
+    let before = tcgetattr(&screen).map_err(|error| failed(error.into()))?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&screen, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
+    let read = screen.lock().read_line(&mut line);
+    tcsetattr(&screen, OptionalActions::Flush, &before).map_err(|error| failed(error.into()))?;
+    read.map_err(failed)?;
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Overwrites a file in its place, durably, and takes its name away.
+fn destroy(path: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX).min(64 * 1024);
+    file.write_all(&vec![0; length])?;
+    file.sync_all()?;
+    fs::remove_file(path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
