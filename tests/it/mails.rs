@@ -19,14 +19,14 @@ const LEADER: &str = "projectleider@hwc.example";
 const MAILBOX: &str = "01AAHwC@school.example";
 
 /// A mail server on this machine. Letters by their mailbox, in the order in which they came.
-struct MailServer {
+pub(crate) struct MailServer {
     address: SocketAddr,
     letters: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl MailServer {
     /// It refuses every mailbox while this file is there.
-    fn start(refuses_while: &Path) -> Self {
+    pub(crate) fn start(refuses_while: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let letters: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
@@ -41,20 +41,20 @@ impl MailServer {
     }
 
     /// `[post]` of whoever mails by it.
-    fn settings(&self) -> String {
+    pub(crate) fn settings(&self) -> String {
         let port = self.address.port();
         format!(
             "\n[post]\nserver = \"127.0.0.1\"\nport = {port}\nsecurity = \"plain-on-this-machine\"\nfrom = \"hwc@relay.example\"\n"
         )
     }
 
-    fn to(&self, mailbox: &str) -> Vec<String> {
+    pub(crate) fn to(&self, mailbox: &str) -> Vec<String> {
         let letters = self.letters.lock().unwrap();
         letters.iter().filter(|(to, _)| to.contains(mailbox)).map(|(_, letter)| letter.clone()).collect()
     }
 
     /// Waits until somebody got so many.
-    fn waits_for(&self, mailbox: &str, letters: usize) -> Vec<String> {
+    pub(crate) fn waits_for(&self, mailbox: &str, letters: usize) -> Vec<String> {
         wait_for(|| Some(self.to(mailbox)).filter(|all| all.len() >= letters)).expect("no mail came")
     }
 }

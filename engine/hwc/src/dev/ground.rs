@@ -7,6 +7,7 @@
 //! settings/NAME.toml, state/NAME, logs/NAME.log
 //! inbox/       the police's: move a file of reports into it
 //! register/    each municipality's database of pupils and schools
+//! mail/        what was mailed: one file each
 //! brp/         the mock of the BRP: the key by which it knows Veilig Thuis, and faults.toml, which may be changed at any time
 //! broker/      the broker's store
 //! dev.json     by how much the engines' clock is ahead
@@ -26,7 +27,7 @@ use hwc_schemas::{Organisation, Role};
 use jiff::{SignedDuration, Timestamp, civil::time};
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, household::Process, registers};
+use super::{Arguments, household::Process, page::Page, registers};
 use crate::{
     daemon::{StateError, StateFolder},
     dataset::{Dataset, DatasetError},
@@ -112,6 +113,7 @@ pub(super) struct Raised {
     pub(super) broker: Broker,
     pub(super) processes: Vec<Process>,
     school: String,
+    page: Option<Page>,
     clock: String,
 }
 
@@ -137,7 +139,7 @@ impl DevGround {
         };
         let folder = std::path::absolute(&folder).map_err(at(&folder))?;
         let held = StateFolder::hold(&folder)?;
-        for own in ["keys", "settings", "state", "logs", "inbox", "register"] {
+        for own in ["keys", "settings", "state", "logs", "inbox", "mail", "register"] {
             private_folder(&folder.join(own))?;
         }
         Ok(Self { folder, _private: private, _held: held })
@@ -186,12 +188,14 @@ impl DevGround {
             dataset: &dataset,
             directory: operator.directory_file(),
             brp: self.brp()?,
+            page: Page::of(&self.folder, &organisations(&dataset)?).await?,
         };
         let processes = region.write()?;
         registers::fill(&self.folder.join("register"), &tables, &processes).await?;
+        let page = region.page;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
         let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
-        Ok(Raised { broker, processes, school: format!("school-{school}"), clock })
+        Ok(Raised { broker, processes, page, school: format!("school-{school}"), clock })
     }
 
     /// By how much the engines' clock is ahead of the real one: as before, unless told otherwise.
@@ -327,6 +331,7 @@ struct Settings<'a> {
     dataset: &'a Dataset,
     directory: PathBuf,
     brp: SocketAddr,
+    page: Option<Page>,
 }
 
 /// A report of the police to begin with, as their systems write it.
@@ -349,7 +354,13 @@ impl Settings<'_> {
             processes.push(self.one(name, "engine", &self.engine(name, &organisations))?);
         }
         processes.push(self.brp_mock()?);
+        if let Some(page) = &self.page {
+            processes.push(self.one("portal", "portal", &page.settings())?);
+        }
         for organisation in &organisations {
+            if self.page.as_ref().is_some_and(|page| page.school() == organisation) {
+                continue;
+            }
             let (command, own) = self.role(organisation);
             processes.push(self.one(&organisation.to_string(), command, &own)?);
         }
@@ -369,8 +380,9 @@ impl Settings<'_> {
 
     fn one(&self, name: &str, command: &'static str, own: &str) -> Result<Process, DevError> {
         let mut text = format!(
-            "# Written by hwc dev at every start.\n[relay]\nbroker = {:?}\nkeys = \"../keys/{name}\"\nstate_dir = \"../state/{name}\"\n",
-            self.broker
+            "# Written by hwc dev at every start.\n[relay]\nbroker = {:?}\nkeys = \"../{}\"\nstate_dir = \"../state/{name}\"\n",
+            self.broker,
+            if command == "portal" { "keys".to_owned() } else { format!("keys/{name}") },
         );
         if let Some(otlp) = &self.otlp {
             let _ = writeln!(text, "otlp = {otlp:?}");
@@ -436,6 +448,7 @@ impl Raised {
         let settings = |name: &str| format!("--config {folder}/settings/{name}.toml");
         let own = ground.folder.join("dataset/melding.xml").exists();
         let report = if own { "melding.xml" } else { "reports.jsonl" };
+        let page = self.page.as_ref().map(|page| page.what_to_try(&ground.folder)).unwrap_or_default();
         format!(
             "\n{} processes are at work; for the engines it is {}. Ctrl-C ends it all.\n\n\
              Try, in another terminal:\n\
@@ -444,8 +457,8 @@ impl Raised {
              \x20 {program} school {} open CODE --show\n\
              \x20 {program} school {} acknowledge CODE\n\
              \x20 {program} operator --dir {folder}/operator show\n\
-             \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n\
-             Everything lies in {folder}: logs/, settings/, keys/, inbox/ (the police's), register/, the broker's store.\n",
+             \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n{page}\
+             Everything lies in {folder}: logs/, settings/, keys/, inbox/ (the police's), mail/, register/, the broker's store.\n",
             self.processes.len(),
             self.clock,
             settings("police-region"),
@@ -487,7 +500,7 @@ fn reference_key(path: &Path) -> Result<(), DevError> {
         .map_err(|error| DevError::File { path: path.into(), problem: error.to_string() })
 }
 
-fn private_folder(path: &Path) -> Result<(), DevError> {
+pub(super) fn private_folder(path: &Path) -> Result<(), DevError> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
 }
@@ -496,7 +509,7 @@ fn write(path: &Path, text: &str) -> Result<(), DevError> {
     fs::write(path, text).map_err(at(path))
 }
 
-fn at(path: &Path) -> impl Fn(std::io::Error) -> DevError {
+pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> DevError {
     let path = path.to_owned();
     move |error| DevError::File { path: path.clone(), problem: error.to_string() }
 }

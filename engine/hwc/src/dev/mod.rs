@@ -4,6 +4,7 @@
 
 mod ground;
 mod household;
+mod page;
 mod registers;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};

@@ -1,7 +1,7 @@
 //! The hosted page of schools: one process with each school's credentials, in front of a browser. It has no school's keys; those lie
 //! wrapped, and are opened in the memory of whoever logs in (`docs/portal.md`).
 
-mod enrol;
+pub(crate) mod enrol;
 
 use std::{
     net::SocketAddr,

@@ -79,6 +79,20 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
+    /// Folders only, for what is done without the broker.
+    pub(crate) fn of_folders(keys: PathBuf, state_dir: PathBuf) -> Self {
+        Self {
+            broker: String::new(),
+            keys,
+            state_dir,
+            listen: None,
+            otlp: None,
+            drain_within: Duration::ZERO,
+            swept: Vec::new(),
+            one_time_keys: None,
+        }
+    }
+
     /// The broker's address, secured if the folder of keys holds a certificate.
     pub(crate) fn address(&self) -> Address {
         let file = |name: &str| self.keys.join(name);

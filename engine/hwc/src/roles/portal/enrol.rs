@@ -20,7 +20,7 @@ use crate::{
     exit::{self, Code},
     member::KeysError,
     roles::RoleError,
-    settings::{Common, Settings},
+    settings::{Common, Relay, Settings},
 };
 
 /// What is said of the first contact. The passphrase is no flag: it is asked for, or read from a file.
@@ -52,6 +52,25 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Result<Code, RoleEr
     // A running page would not see the new locker.
     let state = StateFolder::hold(&settings.relay.state_dir)?;
     let relay = settings.relay_of(school);
+    let passphrase = asked(arguments.passphrase_file.as_deref())?;
+    let who = (arguments.name.as_str(), arguments.address.as_str());
+    wrap(&relay, school, who, &passphrase)?;
+    drop(state);
+    cli::print(&format!(
+        "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin kennen.\n\
+         Bewaar de kopie van de school elders, nooit op deze machine. De contactpersoon logt in op {}.\n",
+        settings.file.portal.origin
+    ));
+    Ok(Code::Fine)
+}
+
+/// Puts the keys that lie open in a school's folder into its locker, and destroys them where they lay.
+pub(crate) fn wrap(
+    relay: &Relay,
+    school: &Organisation,
+    who: (&str, &str),
+    passphrase: &Passphrase,
+) -> Result<(), RoleError> {
     let (mut keys, mut files) = (Vec::new(), Vec::new());
     for number in 0..=SealingKeys::EARLIER_MAX {
         let name = if number == 0 { SealingKeys::FILE.to_owned() } else { SealingKeys::earlier_file(number) };
@@ -62,19 +81,11 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Result<Code, RoleEr
         keys.push(SealingKey::load(&path).map_err(KeysError::from)?);
         files.push(path);
     }
-    let passphrase = asked(arguments.passphrase_file.as_deref())?;
-    let who = (arguments.name.as_str(), arguments.address.as_str());
-    Locker::enrol(&relay.state_dir, school, keys, who, &passphrase)?;
+    Locker::enrol(&relay.state_dir, school, keys, who, passphrase)?;
     for path in &files {
         destroy(path).map_err(|error| RoleError::Said(format!("{}: {error}", path.display())))?;
     }
-    drop(state);
-    cli::print(&format!(
-        "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin kennen.\n\
-         Bewaar de kopie van de school elders, nooit op deze machine. De contactpersoon logt in op {}.\n",
-        settings.file.portal.origin
-    ));
-    Ok(Code::Fine)
+    Ok(())
 }
 
 /// A passphrase that was chosen: from a file, or typed twice on a screen that does not show it.
