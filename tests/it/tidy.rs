@@ -39,6 +39,8 @@ const EXPOSERS: &[&str] = &[
     "adapters/brp/src/questions.rs",
     // Into the municipality's own register of its own pupils, which is there to hold them; no signal comes by there.
     "adapters/register/src/columns.rs",
+    // To the one contact who opened it, on the one page that shows it; wiped, and kept by nobody.
+    "adapters/portal/src/letter.rs",
     // To the one person who must read it, on that person's screen; wiped, and past every buffer that is not.
     "engine/hwc/src/roles/reading.rs",
     // The people of a simulated world, who are all invented.
