@@ -96,7 +96,7 @@ impl Locker {
     pub fn enrol(
         folder: &Path,
         organisation: &Organisation,
-        keys: Vec<SealingKey>,
+        keys: &[SealingKey],
         (name, address): (&str, &str),
         passphrase: &Passphrase,
     ) -> Result<Self, LockerError> {
@@ -339,7 +339,7 @@ mod tests {
         let keys: Vec<_> = (0..2).map(|_| SealingKey::generate(&mut OsChance).ok().unwrap()).collect();
         let public = keys.iter().map(SealingKey::public_key).collect();
         let at = folder.path().join("school");
-        let locker = Locker::enrol(&at, &school(), keys, ANNE, &said("drie fietsen in mei")).unwrap();
+        let locker = Locker::enrol(&at, &school(), &keys, ANNE, &said("drie fietsen in mei")).unwrap();
         Stage { _folder: folder, locker, public }
     }
 
@@ -352,7 +352,7 @@ mod tests {
         assert!(locker.unlock("bert@school.example", &said("drie fietsen in mei"), TODAY).is_none());
         let other = Locker::open(locker.folder(), &"school-01AA01".parse().unwrap()).unwrap();
         assert!(other.unlock("anne@school.example", &said("drie fietsen in mei"), TODAY).is_none());
-        let again = Locker::enrol(locker.folder(), &school(), Vec::new(), ANNE, &said("x"));
+        let again = Locker::enrol(locker.folder(), &school(), &[], ANNE, &said("x"));
         assert!(matches!(again, Err(LockerError::Enrolled(_))));
     }
 

@@ -124,7 +124,7 @@ impl People for Portal {
 
     fn furnish(&self, frame: &mut Frame, seat: &Seat<Unlocked>, path: &str) {
         let words = words(frame.language);
-        frame.place = seat.badge.school.organisation().code().to_owned();
+        seat.badge.school.organisation().code().clone_into(&mut frame.place);
         frame.unprinted = true;
         if !seat.badge.is_invited() {
             let item = |href, label| Item { href, label, current: href == path };

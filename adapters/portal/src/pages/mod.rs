@@ -39,10 +39,10 @@ pub fn pages(gate: &Arc<Gate<Portal>>) -> Router {
 }
 
 /// Who asks, if they are logged in and have a passphrase of their own.
-fn seated(gate: &Desk, headers: &HeaderMap) -> Result<Arc<Seat<Unlocked>>, Response<Body>> {
+fn seated(gate: &Desk, headers: &HeaderMap) -> Result<Arc<Seat<Unlocked>>, Box<Response<Body>>> {
     match gate.seat(headers) {
-        None => Err(gate.to_login(headers)),
-        Some(seat) if seat.badge.is_invited() => Err(respond::see("/passphrase")),
+        None => Err(Box::new(gate.to_login(headers))),
+        Some(seat) if seat.badge.is_invited() => Err(Box::new(respond::see("/passphrase"))),
         Some(seat) => Ok(seat),
     }
 }

@@ -78,7 +78,7 @@ struct ActRow {
 pub(super) async fn contacts(State(gate): State<Desk>, headers: HeaderMap) -> Response<Body> {
     match seated(&gate, &headers) {
         Ok(seat) => contacts_page(&gate, &seat, &headers, StatusCode::OK, None),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -249,7 +249,7 @@ fn frame_words(headers: &HeaderMap) -> &'static hwc_web::Words {
 pub(super) async fn acts(State(gate): State<Desk>, headers: HeaderMap) -> Response<Body> {
     let seat = match seated(&gate, &headers) {
         Ok(seat) => seat,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (language, school) = (Language::chosen(&headers), &seat.badge.school);
     let (words, contacts) = (words(language), school.locker.contacts());

@@ -55,7 +55,7 @@ struct LetterPage {
 pub(super) async fn inbox(State(gate): State<Desk>, headers: HeaderMap) -> Response<Body> {
     let seat = match seated(&gate, &headers) {
         Ok(seat) => seat,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let (badge, words) = (&seat.badge, words(Language::chosen(&headers)));
     let school = &badge.school;
@@ -114,8 +114,7 @@ pub(super) async fn open(State(gate): State<Desk>, request: Request) -> Response
         return gate.broken(&headers);
     };
     let words = words(language);
-    let mut frame = gate.frame(&seat, &headers, CODEWORD, "");
-    frame.title = words.signal.to_owned();
+    let frame = gate.frame(&seat, &headers, words.signal, "");
     respond::wiped_page(StatusCode::OK, &LetterPage { frame, words, letter, codeword: CODEWORD, ticket })
 }
 

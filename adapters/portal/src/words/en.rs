@@ -98,7 +98,7 @@ pub(super) static WORDS: Words = Words {
     who: "Who",
     what: "What",
     former: "a former contact",
-    act_words: [
+    said_of_acts: [
         ("logged_in", "logged in"),
         ("logged_out", "logged out"),
         ("logged_out_everywhere", "logged out everywhere"),

@@ -90,7 +90,7 @@ pub(crate) struct Words {
     pub(crate) who: &'static str,
     pub(crate) what: &'static str,
     pub(crate) former: &'static str,
-    act_words: [(&'static str, &'static str); 10],
+    said_of_acts: [(&'static str, &'static str); 10],
 }
 
 /// The words of a language.
@@ -138,7 +138,7 @@ impl Words {
 
     /// An act in words.
     pub(crate) fn act(&self, act: &str) -> &'static str {
-        self.act_words.iter().find(|(name, _)| *name == act).map_or("", |(_, words)| words)
+        self.said_of_acts.iter().find(|(name, _)| *name == act).map_or("", |(_, words)| words)
     }
 
     /// How many wait.

@@ -98,7 +98,7 @@ pub(super) static WORDS: Words = Words {
     who: "Wie",
     what: "Wat",
     former: "een eerdere contactpersoon",
-    act_words: [
+    said_of_acts: [
         ("logged_in", "logde in"),
         ("logged_out", "logde uit"),
         ("logged_out_everywhere", "logde overal uit"),

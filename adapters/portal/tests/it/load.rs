@@ -24,7 +24,8 @@ use hwc_portal::{Locker, Opened};
 use hwc_post::Mailbox;
 use hwc_vault::{OsChance as VaultChance, SealingKey};
 use hwc_web::{
-    Admitted, Caller, Frame, Gate, OsChance, Paces, People, Seat, SessionLaw, code::Code,
+    Admitted, Caller, Frame, Gate, OsChance, Paces, People, Seat, SessionLaw,
+    code::Code,
     passphrase::{Kiln, Passphrase},
 };
 use jiff::civil::Date;
@@ -123,13 +124,14 @@ async fn ask(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_who_comes_at_the_same_moment_gets_in_and_the_machine_bears_it() {
-    let contacts = std::env::var("HWC_LOAD_CONTACTS").ok().and_then(|said| said.parse().ok()).unwrap_or(40_usize);
+    let contacts =
+        std::env::var("HWC_LOAD_CONTACTS").ok().and_then(|said| said.parse().ok()).unwrap_or(40_usize);
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let key = SealingKey::generate(&mut VaultChance).ok().unwrap();
     let (at, school) = (folder.path().join("school"), "school-01AA00".parse().unwrap());
     let anne = ("Anne", "anne@school.example");
-    let locker = Locker::enrol(&at, &school, vec![key], anne, &Passphrase::said(PASSPHRASE)).unwrap();
+    let locker = Locker::enrol(&at, &school, &[key], anne, &Passphrase::said(PASSPHRASE)).unwrap();
     let people = Arc::new(Many {
         locker,
         mails: Mutex::default(),
@@ -138,8 +140,9 @@ async fn everybody_who_comes_at_the_same_moment_gets_in_and_the_machine_bears_it
     });
     // All of them behind one address, as behind a proxy of many schools.
     let unhurried = hwc_web::throttle::Pace { burst: 10_000, every: std::time::Duration::from_secs(1) };
-    let paces = Paces { codes_per_caller: unhurried, tries_per_caller: unhurried, ..Paces::default() };
-    let gate = Gate::new(Arc::clone(&people), "https://hwc.example", SessionLaw::SHORT, paces, OsChance).unwrap();
+    let rations = Paces { codes_per_caller: unhurried, tries_per_caller: unhurried, ..Paces::default() };
+    let gate =
+        Gate::new(Arc::clone(&people), "https://hwc.example", SessionLaw::SHORT, rations, OsChance).unwrap();
     let gate = Arc::new(gate);
     let pages = hwc_web::behind(&gate, Router::new());
     let began = Instant::now();
@@ -149,7 +152,9 @@ async fn everybody_who_comes_at_the_same_moment_gets_in_and_the_machine_bears_it
     }
     let again: usize = coming.join_all().await.into_iter().sum();
     let took = began.elapsed();
-    println!("{contacts} contacts at the same moment: {took:.1?}, {again} pressed again because it was too crowded");
+    println!(
+        "{contacts} contacts at the same moment: {took:.1?}, {again} pressed again because it was too crowded"
+    );
     assert_eq!(gate.sessions().len(), contacts);
     assert!(people.working_most.load(Ordering::SeqCst) <= Kiln::PLACES, "never more memory than for two");
 }

@@ -81,7 +81,7 @@ pub(crate) fn wrap(
         keys.push(SealingKey::load(&path).map_err(KeysError::from)?);
         files.push(path);
     }
-    Locker::enrol(&relay.state_dir, school, keys, who, passphrase)?;
+    Locker::enrol(&relay.state_dir, school, &keys, who, passphrase)?;
     for path in &files {
         destroy(path).map_err(|error| RoleError::Said(format!("{}: {error}", path.display())))?;
     }
