@@ -35,12 +35,10 @@ impl Page {
     pub(crate) fn of(region: &Region) -> Self {
         let mails = MailServer::start(&region.path().join("mail-is-down"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let schools: String = Self::SCHOOLS
-            .iter()
-            .map(|(name, _, _)| {
-                format!("[[portal.schools]]\norganisation = \"{name}\"\nmailbox = \"hwc@{name}.example\"\n")
-            })
-            .collect();
+        let schools = Self::SCHOOLS.map(|(name, _, _)| {
+            format!("[[portal.schools]]\norganisation = \"{name}\"\nmailbox = \"hwc@{name}.example\"\n")
+        });
+        let schools = schools.concat();
         let text = format!(
             "[relay]\nbroker = \"{}\"\nkeys = \"keys\"\nstate_dir = \"state/portal\"\ndrain_seconds = 5\n\
              [portal]\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n{schools}{}",
@@ -138,11 +136,12 @@ impl Visitor {
     /// Presses a button of the page that was got last.
     pub(crate) fn press(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.cookies.get(Self::CSRF).cloned().unwrap_or_default();
-        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
-        let mut body = format!("csrf={csrf}");
+        let mut parts = vec![format!("csrf={csrf}")];
         for (name, value) in fields {
-            body += &format!("&{name}={}", escaped(value));
+            let escaped: Vec<_> = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            parts.push(format!("{name}={}", escaped.concat()));
         }
+        let body = parts.join("&");
         self.send("POST", path, &body)
     }
 
