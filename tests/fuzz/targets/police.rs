@@ -2,7 +2,8 @@
 #![no_main]
 
 use hwc_fuzz::refused;
-use hwc_police::{Form, http::Clients};
+use hwc_http::Clients;
+use hwc_police::Form;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,9 +1,9 @@
 //! What a system of the police delivers: CSV, StUF messages, and the tokens of whoever sends over HTTP.
 
 use hwc_hostile::{CANARY, Trial};
+use hwc_http::Clients;
 use hwc_police::{
     Form,
-    http::Clients,
     stuf::{DEPTH_MAX, ELEMENTS_MAX, XML_BYTES_MAX},
 };
 
