@@ -43,6 +43,11 @@ pub(crate) struct Region {
 impl Region {
     /// A broker, everybody's keys and settings, and the manual's tables; no process runs yet.
     pub(crate) fn prepare() -> Self {
+        Self::prepare_with(|accounts| accounts)
+    }
+
+    /// The same, with other accounts and permissions on the broker than the program makes.
+    pub(crate) fn prepare_with(change: impl FnOnce(String) -> String) -> Self {
         let folder = folder_with_tables();
         let own = |name: &str| private_folder(&folder.path().join(name));
         let engine = Credential::generate();
@@ -66,7 +71,7 @@ impl Region {
             write_private(&keys.join("directory.json"), &signed);
             write_private(&keys.join("operator.pub"), operator.public_key().to_string().as_bytes());
         }
-        let accounts = permissions::accounts(&engine.public(), &users);
+        let accounts = change(permissions::accounts(&engine.public(), &users));
         Self::around(folder, accounts, false, "keys/engine/directory.json")
     }
 
@@ -200,6 +205,24 @@ impl Region {
             let answer = client.request(format!("$JS.API.{what}"), body.to_string().into()).await.unwrap();
             serde_json::from_slice(&answer.payload).unwrap()
         })
+    }
+
+    /// Publishes something over the engine's account, as only somebody who has its key could; waits until it is taken.
+    pub(crate) fn forges(&self, subject: String, words: &'static str) {
+        let seed = fs::read_to_string(self.path().join("keys/engine/nkey")).unwrap();
+        self.runtime.block_on(async {
+            let options = async_nats::ConnectOptions::with_nkey(seed.trim().to_owned());
+            let client = options.connect(&self.url).await.unwrap();
+            let answer = client.request(subject, words.into()).await.unwrap();
+            let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+            assert!(answer["seq"].is_u64(), "{answer}");
+        });
+    }
+
+    /// Stops the broker for good.
+    pub(crate) fn loses_its_broker(self) -> tempfile::TempDir {
+        let Self { folder, .. } = self;
+        folder
     }
 
     /// Waits until the broker holds nothing of any signal: no event, no ciphertext, no task.

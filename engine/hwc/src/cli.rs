@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write as _, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use hwc_telemetry::LogTo;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     demo, dev, exam,
     exit::{self, Code},
     forget, holdings, keys, operator,
+    ops::{check, dead, doctor, pages, status, watch},
     replay::{self, Ground, Options, ReplayError},
     report, retention, roles, serve,
     settings::Common,
@@ -88,6 +89,20 @@ enum Command {
     Holdings(holdings::Arguments),
     /// Shows that what ended is nowhere to be found: searches files for it, and signs what came of that.
     Forget(forget::Arguments),
+    /// Shows how the region stands at this moment, with an engine's settings: what is in flight, who leads, who is served, what is late.
+    Status(status::Arguments),
+    /// Follows what happens, as it becomes durable, until Ctrl-C; with an engine's settings.
+    Watch(watch::Arguments),
+    /// One question for a monitoring program, with its exit codes: 0 fine, 1 warning, 2 critical, 3 not known.
+    Check(check::Arguments),
+    /// Looks at everything that a process needs, with its settings, and says what to do about what is wrong.
+    Doctor(doctor::Arguments),
+    /// What lies aside and goes on by itself no more, and what can be done about it; with an engine's or the police's settings.
+    DeadLetters(dead::Arguments),
+    /// Prints what a shell completes `hwc` by.
+    Completions(pages::Completions),
+    /// Writes a page of the manual for each command.
+    Man(pages::Man),
     /// Prints the law of a signal: every edge, who decides it, and the rules it stands on.
     Law {
         /// How to print it.
@@ -144,6 +159,8 @@ pub(crate) enum Output {
 enum LawOutput {
     /// A table.
     Text,
+    /// A JSON list.
+    Json,
     /// A Mermaid state diagram, as in the README.
     Mermaid,
 }
@@ -181,6 +198,14 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Report(arguments) => report::run(&arguments).await,
         Command::Holdings(arguments) => holdings::run(&arguments).await,
         Command::Forget(arguments) => Box::pin(forget::run(arguments)).await,
+        Command::Status(arguments) => status::run(&arguments).await,
+        Command::Watch(arguments) => watch::run(&arguments).await,
+        Command::Check(arguments) => check::run(&arguments).await,
+        Command::Doctor(arguments) => Box::pin(doctor::run(&arguments)).await,
+        Command::DeadLetters(arguments) => dead::run(&arguments).await,
+        Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
+        Command::Law { output: LawOutput::Json } => print(&crate::law_value()),
         Command::Law { output: LawOutput::Text } => print(&crate::law_page()),
         Command::Law { output: LawOutput::Mermaid } => print(&hwc_workflow::law::diagram()),
     }

@@ -20,6 +20,7 @@ mod keys;
 mod member;
 mod notices;
 mod operator;
+mod ops;
 mod questions;
 mod readiness;
 mod region;
@@ -59,6 +60,20 @@ fn main() -> ExitCode {
         Err(error) => return exit::failed(&format!("no runtime: {error}")),
     };
     runtime.block_on(cli::run(arguments))
+}
+
+/// The law as JSON.
+fn law_value() -> String {
+    let edges = hwc_workflow::law::EDGES.iter().map(|edge| {
+        serde_json::json!({
+            "from": format!("{:?}", edge.from),
+            "on": format!("{:?}", edge.on),
+            "to": format!("{:?}", edge.to),
+            "by": edge.by,
+            "rules": edge.rules,
+        })
+    });
+    edges.collect::<serde_json::Value>().to_string() + "\n"
 }
 
 /// The law as a table for people.

@@ -85,6 +85,23 @@ struct ChainTable {
     municipalities: Vec<Organisation>,
 }
 
+impl EngineFile {
+    /// The mail server as it is written, and whether there is somebody to mail to.
+    pub(crate) const fn post(&self) -> (Option<&PostTable>, bool) {
+        (self.post.as_ref(), self.notices.is_some())
+    }
+
+    /// How far its clock is from the real time, in seconds.
+    pub(crate) const fn clock_offset_seconds(&self) -> i64 {
+        self.engine.clock_offset_seconds
+    }
+
+    /// On how many servers each message lies.
+    pub(crate) const fn replicas(&self) -> u8 {
+        self.engine.replicas
+    }
+}
+
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
@@ -301,14 +318,17 @@ impl Instance<'_> {
     }
 
     fn streams(&self) -> Streams {
-        let rules = self.rules.borrow();
-        let ceiling_days = rules.policy.payload_ceiling_days();
-        Streams {
-            tombstones_for: tombstones_for(&rules),
-            replicas: self.settings.file.engine.replicas,
-            payloads_for: Duration::from_hours(24 * u64::from(ceiling_days)),
-            ..Streams::production()
-        }
+        streams(self.settings, &self.rules.borrow())
+    }
+}
+
+/// What the streams are made with, by these settings and rules.
+pub(crate) fn streams(settings: &Settings<EngineFile>, rules: &Rules) -> Streams {
+    Streams {
+        tombstones_for: tombstones_for(rules),
+        replicas: settings.file.engine.replicas,
+        payloads_for: Duration::from_hours(24 * u64::from(ceiling(rules))),
+        ..Streams::production()
     }
 }
 
@@ -376,7 +396,7 @@ struct Tell {
 /// What the engine decides by, as the files say it.
 pub(crate) struct World {
     pub(crate) rules: Arc<Rules>,
-    members: BTreeSet<Organisation>,
+    pub(crate) members: BTreeSet<Organisation>,
     published: Published,
 }
 

@@ -10,7 +10,7 @@ pub use hwc_schemas::breach::{BreachRecord, BreachRecordKind};
 use hwc_schemas::{BreachReportId, IncidentId, Organisation, SignalNumber, message};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
@@ -37,30 +37,39 @@ pub struct Breaches {
     link: Link,
 }
 
+/// What the stream is made with.
+pub(crate) fn wanted(settings: &Settings) -> Value {
+    let own = json!({
+        "max_msg_size": RECORD_BYTES_MAX,
+        "max_bytes": settings.shares.breaches,
+        "duplicate_window": nanos(settings.task_ids_for),
+    });
+    settings::stream(BREACHES, &[names::breach().to_owned()], settings.replicas, own)
+}
+
+/// What the queue of the mails is made with.
+pub(crate) fn wanted_telling(settings: &Settings) -> Value {
+    json!({
+        "name": TELLING,
+        "durable_name": TELLING,
+        "filter_subject": names::breach(),
+        "deliver_policy": "all",
+        "replay_policy": "instant",
+        "ack_policy": "explicit",
+        "ack_wait": nanos(TOLD_WITHIN),
+        "max_ack_pending": IN_HAND_MAX,
+        "max_deliver": -1,
+        "max_waiting": 16,
+        "num_replicas": settings.replicas,
+    })
+}
+
 impl Breaches {
     /// Opens the records: makes their stream if it is missing, and verifies it.
     pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
-        let own = json!({
-            "max_msg_size": RECORD_BYTES_MAX,
-            "max_bytes": settings.shares.breaches,
-            "duplicate_window": nanos(settings.task_ids_for),
-        });
-        let wanted = settings::stream(BREACHES, &[names::breach().to_owned()], settings.replicas, own);
-        settings::ensure_stream(link, BREACHES, &wanted).await?;
+        settings::ensure_stream(link, BREACHES, &wanted(settings)).await?;
         // Whether anybody tells of them or not: so that who begins to, tells of all.
-        let wanted = json!({
-            "name": TELLING,
-            "durable_name": TELLING,
-            "filter_subject": names::breach(),
-            "deliver_policy": "all",
-            "replay_policy": "instant",
-            "ack_policy": "explicit",
-            "ack_wait": nanos(TOLD_WITHIN),
-            "max_ack_pending": IN_HAND_MAX,
-            "max_deliver": -1,
-            "max_waiting": 16,
-            "num_replicas": settings.replicas,
-        });
+        let wanted = wanted_telling(settings);
         settings::ensure_consumer(link, BREACHES, TELLING, names::breach(), &wanted).await?;
         Ok(Self { link: link.clone() })
     }

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_nats::HeaderMap;
 use hwc_schemas::wire::limits::MESSAGE_BYTES_MAX;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Fault, Link, Settings, SetupError,
@@ -52,16 +52,21 @@ pub enum Put {
     Conflict,
 }
 
+/// What the stream is made with.
+pub(crate) fn wanted(settings: &Settings) -> Value {
+    // Each reading is a consumer for a moment; of whoever dies in the middle, for half a minute.
+    let own = json!({
+        "max_msg_size": MESSAGE_BYTES_MAX,
+        "max_bytes": settings.shares.counts,
+        "max_consumers": 64,
+    });
+    settings::stream(COUNTS, &[names::ALL_COUNTS.to_owned()], settings.replicas, own)
+}
+
 impl Counts {
     /// Opens the records: makes their stream if it is missing, and verifies it.
     pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
-        // Each reading is a consumer for a moment; of whoever dies in the middle, for half a minute.
-        let own = json!({
-            "max_msg_size": MESSAGE_BYTES_MAX,
-            "max_bytes": settings.shares.counts,
-            "max_consumers": 64,
-        });
-        let wanted = settings::stream(COUNTS, &[names::ALL_COUNTS.to_owned()], settings.replicas, own);
+        let wanted = wanted(settings);
         match settings::verify_stream_but_for(link, COUNTS, &wanted, &[]).await {
             Err(SetupError::Fault(fault)) if fault.is(code::STREAM_NOT_FOUND) => {
                 settings::ensure_stream(link, COUNTS, &wanted).await?;

@@ -22,6 +22,7 @@ use std::{
 };
 
 use async_nats::HeaderMap;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
@@ -100,17 +101,40 @@ struct Candidate {
     life: Uuid,
 }
 
+/// What its stream is made with.
+pub(crate) fn wanted(settings: &Settings) -> Value {
+    let own = json!({
+        "max_msgs_per_subject": 1,
+        "max_msg_size": 1024,
+        "allow_msg_ttl": true,
+    });
+    settings::stream(LEAD, &[names::lead().to_owned()], settings.replicas, own)
+}
+
+/// Which engine leads, as the broker says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leading {
+    /// Its name.
+    pub engine: String,
+    /// A number that no other time of any engine as the leader had; none in its first moment.
+    pub epoch: Option<u64>,
+    /// When it said last that it lives, by the broker's clock.
+    pub renewed_at: Option<Timestamp>,
+}
+
+/// Which engine leads at this moment; none if none does. Nothing is changed, and whoever asks need not lead.
+pub async fn leading(link: &Link) -> Result<Option<Leading>, Fault> {
+    let found = messages::get(link, LEAD, Which::LastOf(names::lead())).await?;
+    let Some(found) = found.filter(|found| !found.is_over()) else { return Ok(None) };
+    let Written { engine, epoch, .. } = serde_json::from_slice(&found.body).map_err(|_| Fault::Garbled)?;
+    Ok(Some(Leading { engine, epoch, renewed_at: found.since }))
+}
+
 impl Lease {
     /// Stands by until this engine leads. A lease that an engine of the same name holds is taken over at once, but only at
     /// the first look: it is a former life of ours, if names are given once. Cancel-safe.
     pub async fn stand_by(link: &Link, settings: &Settings, engine: &str) -> Result<Self, SetupError> {
-        let own = json!({
-            "max_msgs_per_subject": 1,
-            "max_msg_size": 1024,
-            "allow_msg_ttl": true,
-        });
-        let wanted = settings::stream(LEAD, &[names::lead().to_owned()], settings.replicas, own);
-        settings::ensure_stream(link, LEAD, &wanted).await?;
+        settings::ensure_stream(link, LEAD, &wanted(settings)).await?;
         let lease_for = Duration::from_secs(settings.lease_for.max(SHORTEST).as_secs());
         let candidate =
             Candidate { link: link.clone(), lease_for, engine: engine.to_owned(), life: Uuid::new_v4() };

@@ -24,6 +24,7 @@ mod inventory;
 mod journal;
 mod lease;
 mod link;
+mod look;
 mod messages;
 mod names;
 mod patience;
@@ -50,9 +51,14 @@ pub use doors::{Caller, Doors, Knock};
 pub use fault::{Differences, Fault, SetupError};
 pub use feed::{Offered, TaskFeed};
 pub use inventory::{Amounts, Stored, amounts, inventory};
-pub use journal::JetStreamJournal;
-pub use lease::{Epoch, Holder, Lease};
+pub use journal::{JetStreamJournal, Tail, Told};
+pub use lease::{Epoch, Holder, Leading, Lease, leading};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
+pub use look::{
+    Feed, Kept as StreamKept, LyingTask, Room, TASKS_LISTED_MAX, UntoldMails, broker_time, differences,
+    engines, feeds, mails_heard, mails_hurried, room, stocks, streams as kept_streams, tasks_lying,
+    untold_mails, withdraw_task,
+};
 pub use porch::{DoorName, Porch, Visit};
 pub use remains::{AT_ONCE_MAX, Remains, erase_older, older};
 pub use settings::{Settings, Shares};

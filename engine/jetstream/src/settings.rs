@@ -186,6 +186,24 @@ pub(crate) async fn verify_stream_but_for(
     verify(name, wanted, &found, &free)
 }
 
+/// In what a stream or consumer that is there differs, but for these keys; none if it is not there. Nothing is changed.
+pub(crate) async fn look(
+    link: &Link,
+    (what, name): (String, &str),
+    wanted: &Value,
+    free: &[&str],
+) -> Result<Option<Vec<String>>, Fault> {
+    match link.api::<Value>(what, &json!({})).await {
+        Err(fault) if fault.is(code::STREAM_NOT_FOUND) || fault.is(code::CONSUMER_NOT_FOUND) => Ok(None),
+        Err(fault) => Err(fault),
+        Ok(found) => match verify(name, wanted, &found, free) {
+            Ok(()) => Ok(Some(Vec::new())),
+            Err(SetupError::Differs(Differences(all))) => Ok(Some(all)),
+            Err(SetupError::Fault(fault)) => Err(fault),
+        },
+    }
+}
+
 /// Makes the durable consumer if it is missing, and verifies it.
 pub(crate) async fn ensure_consumer(
     link: &Link,

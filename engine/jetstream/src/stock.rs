@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_nats::HeaderMap;
 use hwc_schemas::{KeyId, Organisation, key::SignedKey, message};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -38,6 +38,17 @@ pub struct KeyStock {
     last: Arc<Mutex<u64>>,
 }
 
+/// What the stream is made with.
+pub(crate) fn wanted(settings: &Settings) -> Value {
+    let own = json!({
+        "max_msgs_per_subject": 1,
+        "discard_new_per_subject": true,
+        "max_msg_size": KEY_BYTES_MAX,
+        "max_bytes": settings.shares.keys,
+    });
+    settings::stream(KEYS, &[names::key("*", "*")], settings.replicas, own)
+}
+
 impl KeyStock {
     /// Opens the stock for whoever leads: makes its stream if it is missing, verifies it, shuts out whoever led before, and reads
     /// what is there. What cannot be read is left alone.
@@ -46,15 +57,8 @@ impl KeyStock {
         settings: &Settings,
     ) -> Result<(Self, Vec<(Organisation, SignedKey)>), SetupError> {
         let link = lease.link();
-        let own = json!({
-            "max_msgs_per_subject": 1,
-            "discard_new_per_subject": true,
-            "max_msg_size": KEY_BYTES_MAX,
-            "max_bytes": settings.shares.keys,
-        });
+        settings::ensure_stream(link, KEYS, &wanted(settings)).await?;
         let all = names::key("*", "*");
-        let wanted = settings::stream(KEYS, std::slice::from_ref(&all), settings.replicas, own);
-        settings::ensure_stream(link, KEYS, &wanted).await?;
         let barrier = names::key(BARRIER, lease.epoch().0);
         match link.put(barrier, HeaderMap::new(), Vec::new().into()).await {
             Ok(stored) => messages::erase(link, KEYS, stored.seq).await?,

@@ -39,22 +39,46 @@ pub struct Tasks {
     source: Arc<str>,
 }
 
+/// What the stream is made with.
+pub(crate) fn wanted(settings: &Settings) -> Value {
+    let own = json!({
+        "retention": "workqueue",
+        "max_consumers": ORGANISATIONS_MAX,
+        "max_msgs_per_subject": 1,
+        "discard_new_per_subject": true,
+        "max_msg_size": TASK_BYTES_MAX,
+        "max_bytes": settings.shares.tasks,
+        // No task outlives what it is about, whether anybody takes it or not.
+        "max_age": nanos(settings.payloads_for),
+        "duplicate_window": nanos(settings.task_ids_for),
+    });
+    settings::stream(TASKS, &[names::tasks("*")], settings.replicas, own)
+}
+
+/// What an organisation's consumer is made with.
+pub(crate) fn wanted_of(name: &str, filter: &str, held_for: Duration, replicas: u8) -> Value {
+    json!({
+        "name": name,
+        "durable_name": name,
+        "filter_subject": filter,
+        "deliver_policy": "all",
+        "replay_policy": "instant",
+        "ack_policy": "explicit",
+        "ack_wait": nanos(held_for),
+        "max_ack_pending": HELD_MAX,
+        "max_deliver": -1,
+        // What an organisation can make the broker keep for it.
+        "max_waiting": 64,
+        "max_batch": 256,
+        "max_expires": nanos(Duration::from_secs(30)),
+        "num_replicas": replicas,
+    })
+}
+
 impl Tasks {
     /// Opens the tasks: makes their stream if it is missing, and verifies it.
     pub async fn open(link: &Link, settings: &Settings) -> Result<Self, SetupError> {
-        let own = json!({
-            "retention": "workqueue",
-            "max_consumers": ORGANISATIONS_MAX,
-            "max_msgs_per_subject": 1,
-            "discard_new_per_subject": true,
-            "max_msg_size": TASK_BYTES_MAX,
-            "max_bytes": settings.shares.tasks,
-            // No task outlives what it is about, whether anybody takes it or not.
-            "max_age": nanos(settings.payloads_for),
-            "duplicate_window": nanos(settings.task_ids_for),
-        });
-        let wanted = settings::stream(TASKS, &[names::tasks("*")], settings.replicas, own);
-        settings::ensure_stream(link, TASKS, &wanted).await?;
+        settings::ensure_stream(link, TASKS, &wanted(settings)).await?;
         let source = cloud_event::TEST_SOURCE.into();
         Ok(Self {
             link: link.clone(),
@@ -74,22 +98,7 @@ impl Tasks {
     /// Lets an organisation have its tasks: makes its consumer if it is missing, and verifies it.
     pub async fn admit(&self, organisation: &Organisation) -> Result<(), SetupError> {
         let (name, filter) = (organisation.to_string(), names::tasks(organisation));
-        let wanted = json!({
-            "name": name,
-            "durable_name": name,
-            "filter_subject": filter,
-            "deliver_policy": "all",
-            "replay_policy": "instant",
-            "ack_policy": "explicit",
-            "ack_wait": nanos(self.held_for),
-            "max_ack_pending": HELD_MAX,
-            "max_deliver": -1,
-            // What an organisation can make the broker keep for it.
-            "max_waiting": 64,
-            "max_batch": 256,
-            "max_expires": nanos(Duration::from_secs(30)),
-            "num_replicas": self.replicas,
-        });
+        let wanted = wanted_of(&name, &filter, self.held_for, self.replicas);
         settings::ensure_consumer(&self.link, TASKS, &name, &filter, &wanted).await
     }
 

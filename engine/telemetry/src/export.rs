@@ -75,6 +75,9 @@ pub enum CollectorError {
     /// The exporter cannot be made.
     #[error("the exporter of traces cannot be made: {0}")]
     Exporter(String),
+    /// It takes no spans.
+    #[error("the collector takes no traces: {0}")]
+    Silent(String),
 }
 
 /// Where spans go. Cheap to clone; without a collector they go nowhere.
@@ -249,6 +252,37 @@ fn client() -> Result<reqwest::blocking::Client, String> {
             .build()
     });
     made.join().map_err(|_| "no client".to_owned())?.map_err(|error| error.to_string())
+}
+
+/// Whether a collector takes spans at this address: it is sent a batch in which there is none. What is wrong, if anything is.
+pub async fn collector_answers(collector: &str) -> Result<(), CollectorError> {
+    let endpoint = endpoint(collector)?;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the client must not be made or dropped where an asynchronous runtime is at work.
+    std::thread::spawn(move || {
+        let answer = client().and_then(|client| {
+            // An empty batch is an empty message.
+            let asked =
+                client.post(endpoint).header("content-type", "application/x-protobuf").body(Vec::new());
+            let answer = asked.send().map_err(|error| silent(&error).to_owned())?;
+            let status = answer.status();
+            if status.is_success() { Ok(()) } else { Err(format!("it answers {}", status.as_u16())) }
+        });
+        let _ = tell.send(answer);
+    });
+    let answer = told.await.unwrap_or_else(|_| Err("no client".to_owned()));
+    answer.map_err(CollectorError::Silent)
+}
+
+/// Why nothing was heard, in words that repeat nothing of the address.
+fn silent(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "it does not answer in time"
+    } else if error.is_connect() {
+        "nobody listens there"
+    } else {
+        "it does not speak HTTP"
+    }
 }
 
 /// Counts what the collector takes and what it does not.

@@ -19,7 +19,7 @@ pub mod log_safe;
 mod metrics;
 pub mod span;
 
-pub use export::{CollectorError, Service, Spans};
+pub use export::{CollectorError, Service, Spans, collector_answers};
 pub use health::{Condition, Health};
 pub use http::{Http, HttpError};
 pub use log::{FILTER_VARIABLE, LogError, LogTo, set_up};

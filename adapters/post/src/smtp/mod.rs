@@ -118,6 +118,15 @@ impl Undelivered {
 
 /// Gives the server one letter. After [`Undelivered::HungUp`] or [`Undelivered::Silent`] at the content it may have it.
 pub async fn send(post: &Post, letter: &Letter) -> Result<(), Undelivered> {
+    talk(post, Some(letter)).await
+}
+
+/// Greets the server, secures the line and logs in, as for a letter, and gives it none.
+pub async fn greet(post: &Post) -> Result<(), Undelivered> {
+    talk(post, None).await
+}
+
+async fn talk(post: &Post, letter: Option<&Letter>) -> Result<(), Undelivered> {
     let stream = connect(post).await?;
     let Some(tls) = &post.tls else {
         let mut dialogue = Dialogue::new(stream, post.times);
@@ -216,9 +225,13 @@ fn encoded(text: &str) -> Zeroizing<String> {
 async fn hand_over<S: AsyncRead + AsyncWrite + Unpin>(
     mut dialogue: Dialogue<S>,
     post: &Post,
-    letter: &Letter,
+    letter: Option<&Letter>,
     offers: &Reply,
 ) -> Result<(), Undelivered> {
+    let Some(letter) = letter else {
+        let _ = dialogue.ask("QUIT", Stage::Content).await;
+        return Ok(());
+    };
     let (returns, notify) = if offers.has("DSN") { (" RET=HDRS", " NOTIFY=FAILURE") } else { ("", "") };
     let sender = Zeroizing::new(format!("MAIL FROM:<{}>{returns}", letter.from.address()));
     dialogue.ask(&sender, Stage::Sender).await?.wants(Stage::Sender, &[250])?;

@@ -39,8 +39,9 @@ use hwc_adapter_kit::{
 use hwc_http::ListenError;
 use hwc_jetstream::LinkError;
 use hwc_police::InboxError;
-use hwc_register::{Fault, RegisterError};
-use hwc_schemas::{Organisation, Role};
+use hwc_post::{Post as MailServer, PostError, PostTable};
+use hwc_register::{Fault, Place, RegisterError};
+use hwc_schemas::{Organisation, Role, report::MunicipalityCode};
 use hwc_telemetry::LogTo;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -52,7 +53,7 @@ use crate::{
     readiness::Conditions,
     region::RegionError,
     retention::folders::Sweeping,
-    settings::{HasRelay, Relay, Settings, SettingsError},
+    settings::{Common, HasRelay, Relay, Settings, SettingsError},
     shown::{self, ShowError, Shown},
 };
 
@@ -118,7 +119,7 @@ pub(crate) enum RoleError {
 }
 
 impl RoleError {
-    const fn code(&self) -> Code {
+    pub(crate) const fn code(&self) -> Code {
         match self {
             Self::Settings(_)
             | Self::Region(_)
@@ -285,6 +286,42 @@ fn set_up_log() -> Result<(), RoleError> {
 }
 
 /// The organisation must be of this role.
+/// What `hwc doctor` looks at of an organisation.
+pub(crate) struct Looked {
+    pub(crate) organisation: Organisation,
+    pub(crate) relay: Relay,
+    /// The mail server, if there is one: or why its settings cannot be used.
+    pub(crate) post: Option<Result<MailServer, PostError>>,
+    /// The register in a database, if there is one.
+    pub(crate) register: Option<Database>,
+    /// The folder of reports that are sent.
+    pub(crate) inbox: Option<PathBuf>,
+}
+
+/// A municipality's register in a database.
+pub(crate) struct Database {
+    pub(crate) place: Place,
+    pub(crate) own: MunicipalityCode,
+    pub(crate) stale_after_days: u16,
+}
+
+impl Looked {
+    fn of<T: HasRelay>(settings: &Settings<T>, organisation: Organisation, post: Option<&PostTable>) -> Self {
+        let post = post.map(|table| MailServer::check(table, |path| settings.path(path)));
+        Self { organisation, relay: settings.relay.clone(), post, register: None, inbox: None }
+    }
+}
+
+/// An organisation's settings, read as its process reads them.
+pub(crate) fn looked(common: &Common, role: Role) -> Result<Looked, RoleError> {
+    match role {
+        Role::Police => police::looked(common),
+        Role::VeiligThuis => veilig_thuis::looked(common),
+        Role::Municipality => municipality::looked(common),
+        Role::School => school::looked(common),
+    }
+}
+
 fn of_role<T: HasRelay>(
     settings: &Settings<T>,
     organisation: &Organisation,

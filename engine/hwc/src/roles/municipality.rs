@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Followed, Post, RoleError, breach, ended, holdings,
+    Database, Followed, Looked, Post, RoleError, breach, ended, holdings,
     mailing::{Mailer, Mailing, MunicipalityNotices, To},
     of_role,
     reading::{self, Page, Plain},
@@ -136,6 +136,18 @@ pub(super) struct MunicipalityFile {
     post: Option<PostTable>,
     /// To whom mails go.
     notices: Option<MunicipalityNotices>,
+}
+
+/// What `hwc doctor` looks at.
+pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
+    let (settings, organisation, own) = settings(common)?;
+    Region::read(&settings.path(&settings.file.municipality.region))?;
+    let register = settings.file.register.as_ref().map(|table| {
+        let stale_after_days = table.stale_after_days();
+        table.place(&settings).map(|place| Database { place, own, stale_after_days })
+    });
+    let register = register.transpose()?;
+    Ok(Looked { register, ..Looked::of(&settings, organisation, settings.file.post.as_ref()) })
 }
 
 impl HasRelay for MunicipalityFile {

@@ -29,7 +29,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{Post, RoleError, breach, ended, http::HttpTable, of_role, say_overdue, set_up_log};
+use super::{Looked, Post, RoleError, breach, ended, http::HttpTable, of_role, say_overdue, set_up_log};
 use crate::{
     cli, daemon,
     exit::{self, Code},
@@ -119,6 +119,16 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Check { file }) => ended(check(&file)),
         Some(Command::Breach(arguments)) => ended(report_breach(&common, arguments).await),
     }
+}
+
+/// What `hwc doctor` looks at.
+pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
+    let settings = Settings::<PoliceFile>::read(common)?;
+    let table = &settings.file.police;
+    let organisation = of_role(&settings, &table.organisation, Role::Police)?;
+    of_role(&settings, &table.veilig_thuis, Role::VeiligThuis)?;
+    let inbox = Some(settings.path(&table.inbox));
+    Ok(Looked { inbox, ..Looked::of(&settings, organisation, None) })
 }
 
 /// What the police work with.

@@ -17,7 +17,7 @@ use hwc_school_systems::webhook::{Ringing, WebhookTable};
 use serde::Deserialize;
 
 use super::{
-    Post, RoleError, breach, ended, holdings,
+    Looked, Post, RoleError, breach, ended, holdings,
     http::HttpTable,
     mailing::{Mailer, Mailing, SchoolNotices, To},
     of_role,
@@ -100,6 +100,13 @@ struct SchoolFile {
     webhook: Option<WebhookTable>,
     /// Where the school's own software asks; nowhere when absent.
     api: Option<HttpTable>,
+}
+
+/// What `hwc doctor` looks at.
+pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
+    let settings = Settings::<SchoolFile>::read(common)?;
+    let organisation = of_role(&settings, &settings.file.school.organisation, Role::School)?;
+    Ok(Looked::of(&settings, organisation, settings.file.post.as_ref()))
 }
 
 impl HasRelay for SchoolFile {

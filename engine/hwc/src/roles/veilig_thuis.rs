@@ -25,7 +25,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Followed, Post, RoleError, breach,
+    Followed, Looked, Post, RoleError, breach,
     brp::BrpTable,
     ended, holdings, of_role,
     reading::{self, Page, Plain},
@@ -130,6 +130,15 @@ struct VeiligThuisFile {
     veilig_thuis: VeiligThuisTable,
     /// Households come from the BRP; without it, from a file.
     brp: Option<BrpTable>,
+}
+
+/// What `hwc doctor` looks at.
+pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
+    let settings = Settings::<VeiligThuisFile>::read(common)?;
+    let table = &settings.file.veilig_thuis;
+    let organisation = of_role(&settings, &table.organisation, Role::VeiligThuis)?;
+    Region::read(&settings.path(&table.region))?;
+    Ok(Looked::of(&settings, organisation, None))
 }
 
 impl HasRelay for VeiligThuisFile {

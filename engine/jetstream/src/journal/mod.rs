@@ -16,8 +16,9 @@
 //! * A tombstone's own place is told to nobody: an append that expected it would pass the guard.
 
 mod clearing;
-mod pen;
+pub(crate) mod pen;
 mod segments;
+mod tail;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -42,6 +43,7 @@ use crate::{
 };
 use pen::Pen;
 use segments::{Segment, Segments};
+pub use tail::{Tail, Told};
 
 /// Segments that are read, opened or cleared at the same time.
 const AT_ONCE_MAX: usize = 16;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The settings of a stream that say who has the pen.
-const PEN: [&str; 2] = ["subjects", "subject_transform"];
+pub(crate) const PEN: [&str; 2] = ["subjects", "subject_transform"];
 
 /// Most records of one segment: a bound, far above what so many incidents write.
 const SEGMENT_RECORDS_MAX: usize = SEGMENT_INCIDENTS_MAX * 4096;
@@ -59,27 +59,37 @@ impl Pen {
 
     /// What a segment's stream is made with.
     fn settings(&self, segment: Segment) -> Value {
-        let mut own = json!({
-            "max_msg_size": MESSAGE_BYTES_MAX,
-            // For the tombstones, and for what tries the pen. No delete markers: they would lengthen every shorter time to
-            // live to their own.
-            "allow_msg_ttl": true,
-            "subject_transform": {
-                "src": names::pen(self.epoch, segment),
-                "dest": "jrn.{{wildcard(1)}}.{{wildcard(2)}}",
-            },
-        });
-        let bound = if segment == Segment::FIRST {
-            ("max_bytes", json!(self.tombstones_bytes_max))
-        } else {
-            // No `max_bytes`: the broker would set so much aside for each, and run out of room that nobody uses.
-            ("max_msgs", json!(SEGMENT_RECORDS_MAX))
-        };
-        if let Some(own) = own.as_object_mut() {
-            own.insert(bound.0.to_owned(), bound.1);
-        }
-        settings::stream(&segment.stream(), &[names::pen(self.epoch, segment)], self.replicas, own)
+        wanted(segment, self.epoch, self.replicas, self.tombstones_bytes_max)
     }
+}
+
+/// What the stream of the tombstones is made with, but for who has the pen.
+pub(crate) fn wanted_first(settings: &Settings) -> Value {
+    wanted(Segment::FIRST, 0, settings.replicas, settings.shares.tombstones())
+}
+
+/// What a segment's stream is made with while this epoch's leader has the pen.
+fn wanted(segment: Segment, epoch: u64, replicas: u8, tombstones_bytes_max: u64) -> Value {
+    let mut own = json!({
+        "max_msg_size": MESSAGE_BYTES_MAX,
+        // For the tombstones, and for what tries the pen. No delete markers: they would lengthen every shorter time to
+        // live to their own.
+        "allow_msg_ttl": true,
+        "subject_transform": {
+            "src": names::pen(epoch, segment),
+            "dest": "jrn.{{wildcard(1)}}.{{wildcard(2)}}",
+        },
+    });
+    let bound = if segment == Segment::FIRST {
+        ("max_bytes", json!(tombstones_bytes_max))
+    } else {
+        // No `max_bytes`: the broker would set so much aside for each, and run out of room that nobody uses.
+        ("max_msgs", json!(SEGMENT_RECORDS_MAX))
+    };
+    if let Some(own) = own.as_object_mut() {
+        own.insert(bound.0.to_owned(), bound.1);
+    }
+    settings::stream(&segment.stream(), &[names::pen(epoch, segment)], replicas, own)
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,168 @@
+//! Files of reports that the police could not send.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{DeadError, Kind, Letter};
+
+/// The folder below the inbox.
+const ASIDE: &str = "set-aside";
+/// How the name of a reason ends.
+const REASON: &str = ".reason";
+/// What a file is overwritten with at a time.
+const NOTHING: [u8; 8192] = [0; 8192];
+
+/// An inbox, and the state folder of its process.
+pub(super) struct Inbox {
+    pub(super) inbox: PathBuf,
+    pub(super) state: PathBuf,
+}
+
+/// The files that were set aside, without their reasons.
+pub(in crate::ops) fn set_aside(inbox: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(inbox.join(ASIDE)).into_iter().flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut files: Vec<_> = files.map(|entry| entry.path()).filter(|path| !is_beside(path)).collect();
+    files.sort_unstable();
+    files
+}
+
+/// Whether it is a reason, or half a file.
+fn is_beside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(REASON) || name.starts_with('.')
+}
+
+fn reason_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(REASON);
+    name.into()
+}
+
+impl Inbox {
+    pub(super) fn letters(&self) -> Vec<Letter> {
+        set_aside(&self.inbox).iter().map(|path| letter(path)).collect()
+    }
+
+    fn find(&self, code: &str) -> Result<PathBuf, DeadError> {
+        let found = set_aside(&self.inbox).into_iter().find(|path| letter(path).code == code);
+        found.ok_or_else(|| DeadError::Unknown(code.to_owned()))
+    }
+
+    /// Moves it back into the inbox, where the process takes it again as it is.
+    pub(super) fn retry(&self, code: &str) -> Result<&'static str, DeadError> {
+        let path = self.find(code)?;
+        let to = self.inbox.join(path.file_name().unwrap_or_default());
+        // A hard link is made only where nothing is: what is in the inbox is never replaced.
+        fs::hard_link(&path, &to).map_err(|error| not_done(&error))?;
+        fs::remove_file(&path).map_err(|error| not_done(&error))?;
+        let _ = fs::remove_file(reason_of(&path));
+        Ok("lies in the inbox again; what was sent of it before is already recorded and is not sent twice")
+    }
+
+    /// Overwrites it and takes it away.
+    pub(super) fn let_go(&self, code: &str) -> Result<&'static str, DeadError> {
+        let path = self.find(code)?;
+        overwrite(&path).and_then(|()| fs::remove_file(&path)).map_err(|error| not_done(&error))?;
+        let _ = fs::remove_file(reason_of(&path));
+        Ok("overwritten and removed; none of its reports was sent from here")
+    }
+}
+
+/// Of a file nothing is said but how many of its lines were not sent: its name may name somebody.
+fn letter(path: &Path) -> Letter {
+    let reasons = fs::read_to_string(reason_of(path)).unwrap_or_default();
+    let lines = reasons.lines().filter(|line| line.starts_with("line ")).count();
+    let says = match (lines, reasons.lines().next()) {
+        (0, None) => "its reason is not beside it".to_owned(),
+        (0 | 1, Some(first)) => first.to_owned(),
+        (lines, Some(first)) => format!("{lines} reports were not sent; {first}"),
+        (lines, None) => format!("{lines} reports were not sent"),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let since = fs::metadata(path).and_then(|found| found.modified()).ok();
+    let age = since.and_then(|since| SystemTime::now().duration_since(since).ok());
+    let seconds = age.and_then(|age| i64::try_from(age.as_secs()).ok());
+    Letter::new(Kind::SetAside, &name, "police", says).lying_for(seconds)
+}
+
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let mut left = file.metadata()?.len();
+    while left > 0 {
+        let some = left.min(NOTHING.len() as u64);
+        let zeroes = NOTHING.get(..usize::try_from(some).unwrap_or(NOTHING.len())).unwrap_or(&NOTHING);
+        file.write_all(zeroes)?;
+        left -= some;
+    }
+    file.sync_all()
+}
+
+fn not_done(error: &io::Error) -> DeadError {
+    DeadError::NotDone(match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            "a file of this name lies in the inbox already; wait until it is taken".to_owned()
+        }
+        _ => error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(files: &[(&str, &str)]) -> (tempfile::TempDir, Inbox) {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox");
+        fs::create_dir_all(inbox.join(ASIDE)).unwrap();
+        for (name, text) in files {
+            fs::write(inbox.join(ASIDE).join(name), text).unwrap();
+        }
+        let state = folder.path().join("state");
+        (folder, Inbox { inbox, state })
+    }
+
+    const BROKEN: [(&str, &str); 2] = [
+        ("Lotte Smit.jsonl", "geheim"),
+        ("Lotte Smit.jsonl.reason", "line 1: kind: unknown\nline 4: kind: unknown\n"),
+    ];
+
+    #[test]
+    fn a_file_is_listed_by_its_code_and_reason_and_never_by_its_name() {
+        let (_folder, inbox) = inbox(&BROKEN);
+        let letters = inbox.letters();
+        assert_eq!(letters.len(), 1);
+        assert!(letters[0].says.starts_with("2 reports were not sent; line 1: kind"), "{}", letters[0].says);
+        let said = serde_json::to_string(&letters).unwrap();
+        assert!(!said.contains("Lotte") && !said.contains("geheim"), "{said}");
+    }
+
+    #[test]
+    fn one_that_is_tried_again_lies_in_the_inbox_and_replaces_nothing_there() {
+        let (_folder, inbox) = inbox(&BROKEN);
+        let code = inbox.letters()[0].code.clone();
+        fs::write(inbox.inbox.join("Lotte Smit.jsonl"), "another").unwrap();
+        assert!(inbox.retry(&code).unwrap_err().to_string().contains("already"));
+        assert_eq!(inbox.letters().len(), 1);
+        fs::remove_file(inbox.inbox.join("Lotte Smit.jsonl")).unwrap();
+        inbox.retry(&code).unwrap();
+        assert_eq!(fs::read_to_string(inbox.inbox.join("Lotte Smit.jsonl")).unwrap(), "geheim");
+        assert_eq!(inbox.letters(), []);
+    }
+
+    #[test]
+    fn one_that_goes_is_overwritten_in_its_place_and_its_reason_goes_with_it() {
+        let (_folder, inbox) = inbox(&BROKEN);
+        let path = set_aside(&inbox.inbox).remove(0);
+        let second = inbox.inbox.join("held");
+        fs::hard_link(&path, &second).unwrap();
+        inbox.let_go(&inbox.letters()[0].code).unwrap();
+        assert_eq!(fs::read(&second).unwrap(), [0; 6]);
+        assert_eq!(fs::read_dir(inbox.inbox.join(ASIDE)).unwrap().count(), 0);
+        assert!(matches!(inbox.let_go("00000000"), Err(DeadError::Unknown(_))));
+    }
+}

@@ -1,0 +1,34 @@
+//! What the people who keep a region running ask: how it stands (`status`), what happens (`watch`), whether it is well (`check`, for a
+//! monitoring program), what is the matter (`doctor`), and what lies aside (`dead-letters`). Judgement is apart from asking: what is
+//! asked is in functions that wait for an answer, what is thought of it in functions that do not. None shows an id of a child.
+
+pub(crate) mod check;
+pub(crate) mod dead;
+pub(crate) mod doctor;
+mod flight;
+pub(crate) mod pages;
+pub(crate) mod status;
+mod verdict;
+pub(crate) mod watch;
+
+use jiff::{SignedDuration, Timestamp, Unit};
+
+/// A table without lines, as every command prints it.
+fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+/// How long it is until then, or since, in words of whole seconds.
+fn span(from: Timestamp, to: Timestamp) -> String {
+    said(to.duration_since(from))
+}
+
+/// A duration in words of whole seconds; nothing is shorter than none.
+fn said(duration: SignedDuration) -> String {
+    let duration = duration.max(SignedDuration::ZERO);
+    let unit = if duration < SignedDuration::from_hours(1) { Unit::Second } else { Unit::Minute };
+    format!("{:#}", duration.round(unit).unwrap_or(duration))
+}
