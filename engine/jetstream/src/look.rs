@@ -119,7 +119,8 @@ pub async fn room(link: &Link, replicas: u8) -> Result<Room, Fault> {
         reserved_storage: u64,
         streams: u64,
     }
-    let info: Info = patiently(|| link.api("INFO".to_owned(), &Value::Null)).await?;
+    let nothing = json!({});
+    let info: Info = patiently(|| link.api("INFO".to_owned(), &nothing)).await?;
     let on = u64::from(replicas.max(1));
     Ok(Room { used: info.storage / on, set_aside: info.reserved_storage / on, streams: info.streams })
 }
@@ -340,7 +341,8 @@ pub async fn untold_mails(link: &Link) -> Result<UntoldMails, Fault> {
         stream_seq: u64,
     }
     let what = || format!("CONSUMER.INFO.{BREACHES}.{TELLING}");
-    let info: Info = match patiently(|| link.api(what(), &Value::Null)).await {
+    let nothing = json!({});
+    let info: Info = match patiently(|| link.api(what(), &nothing)).await {
         Err(fault) if fault.is(code::STREAM_NOT_FOUND) || fault.is(code::CONSUMER_NOT_FOUND) => {
             return Ok(UntoldMails::default());
         }

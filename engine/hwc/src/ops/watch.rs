@@ -149,7 +149,8 @@ impl Watched {
         let mut seen = Vec::new();
         for event in events {
             let Ok(after) = evolve(state, event) else {
-                seen.extend(self.alarm(id, event.at));
+                self.known.insert(id, (number, None));
+                seen.push(Seen::Alarm { at: event.at, incident: number });
                 return seen;
             };
             state = after;
@@ -164,6 +165,7 @@ impl Watched {
         seen
     }
 
+    /// Its number, and its life so far; none if it was alarmed.
     fn of(&mut self, id: IncidentId) -> (u64, Option<(Incident, Trail)>) {
         if let Some((number, life)) = self.known.get_mut(&id) {
             return (*number, life.take());
@@ -172,10 +174,11 @@ impl Watched {
         (self.numbers, Some((Incident::Unknown, Trail::default())))
     }
 
+    /// Said once; from then on nothing is told of it.
     fn alarm(&mut self, id: IncidentId, at: Timestamp) -> Option<Seen> {
-        let (number, life) = self.of(id);
-        let known = self.known.insert(id, (number, None)).is_some();
-        (life.is_some() || !known).then_some(Seen::Alarm { at, incident: number })
+        let (incident, life) = self.of(id);
+        self.known.insert(id, (incident, None));
+        life.map(|_| Seen::Alarm { at, incident })
     }
 }
 
