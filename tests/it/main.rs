@@ -1,6 +1,7 @@
 //! One test binary: journeys, privacy, contract, tidiness.
 #![cfg(test)]
 
+mod alerts;
 mod asked;
 mod brp;
 mod canary;

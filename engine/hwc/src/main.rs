@@ -40,6 +40,7 @@ mod telling;
 mod timeline;
 mod trace;
 mod watched;
+mod waterfall;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,7 @@ use crate::{
     exit::{self, Code},
     serve::{self, EngineFile, ServeError, World, onlooker},
     settings::{Common, Settings},
+    waterfall::{self, Took},
 };
 
 #[derive(Debug, clap::Args)]
@@ -188,10 +189,34 @@ impl Life {
         let trace = self.trail.trace().map_or_else(|| "none".to_owned(), |trace| trace.to_string());
         let next =
             self.look_again_at.map_or_else(|| "none; only others can change something".to_owned(), when);
+        let waterfall = waterfall::draw(&self.took(only));
         format!(
-            "incident {}\ntrace    {trace}\n\n{lived}\n\n{now}\n\n{owed}\n\nnext deadline  {next}\n",
+            "incident {}\ntrace    {trace}\n\n{lived}\n\n{waterfall}\n{now}\n\n{owed}\n\nnext deadline  {next}\n",
             self.id
         )
+    }
+
+    /// How long it was where, and is.
+    fn took(&self, only: Option<SignalNumber>) -> Vec<Took> {
+        let moved = self.steps(only).filter(|step| step.from != Phase::Unknown && step.moves());
+        let been = moved.map(|step| Took {
+            what: format!("{:<9} {}", who(step.signal), step.from.word()),
+            from: step.since,
+            to: step.at,
+            goes_on: false,
+        });
+        let stays = self.stays(only).into_iter();
+        // From its expansion on the incident is where its children are.
+        let are = stays.filter(|(signal, stay)| {
+            stay.phase != Phase::Purged && (signal.is_some() || stay.phase != Phase::Expanded)
+        });
+        been.chain(are.map(|(signal, stay)| Took {
+            what: format!("{:<9} {}", who(signal), stay.phase.word()),
+            from: stay.since,
+            to: self.now.max(stay.since),
+            goes_on: true,
+        }))
+        .collect()
     }
 
     fn value(&self, only: Option<SignalNumber>) -> Value {
@@ -318,6 +343,8 @@ mod tests {
             assert!(rows.contains(&row), "{row:?}\n{text}");
         }
         assert!(text.contains("next deadline  Thu 17 Dec"), "{text}");
+        let bar = text.lines().find(|line| line.starts_with("child 1   expanded") && line.ends_with("#>"));
+        assert!(bar.is_some(), "{text}");
     }
 
     #[test]

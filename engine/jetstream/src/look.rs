@@ -9,7 +9,7 @@ use std::{
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use hwc_schemas::{Organisation, wire::Task};
+use hwc_schemas::{Organisation, key::KeyKind, wire::Task};
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use crate::{
     messages::{self, Which},
     names::{self, BREACHES, COUNTS, JOURNAL, KEYS, LEAD, TASKS, TELLING},
     patience::patiently,
+    scan::{Read, Scan},
     settings, stock, streams as asked, tasks,
 };
 
@@ -86,17 +87,22 @@ pub async fn feeds(link: &Link) -> Result<Vec<Feed>, Fault> {
         .collect())
 }
 
-/// How many one-time keys of each organisation are in stock; one that has none is not among them.
+/// How many one-time keys of each organisation are in stock; one that has none is not among them. Keys of a week are not counted.
 pub async fn stocks(link: &Link) -> Result<BTreeMap<Organisation, u64>, Fault> {
-    let subjects = match asked::subjects(link, KEYS, &names::key("*", "*")).await {
-        Err(fault) if fault.is(code::STREAM_NOT_FOUND) => return Ok(BTreeMap::new()),
-        subjects => subjects?,
+    let all = names::key("*", "*");
+    let scan = Scan { stream: KEYS, filter: &all, from: 1, headers_only: false };
+    let take = |stocks: &mut BTreeMap<Organisation, u64>, read: &Read| {
+        if let Some((organisation, key)) = stock::understood(&read.message)
+            && key.kind == KeyKind::OneTime
+        {
+            *stocks.entry(organisation).or_default() += 1;
+        }
+        Ok::<(), Fault>(())
     };
-    let mut stocks = BTreeMap::new();
-    for organisation in subjects.iter().filter_map(|subject| subject.split('.').nth(1)?.parse().ok()) {
-        *stocks.entry(organisation).or_default() += 1;
+    match scan.read(link, BTreeMap::new, take).await {
+        Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(BTreeMap::new()),
+        stocks => stocks,
     }
-    Ok(stocks)
 }
 
 /// How much of the broker's store is used, in bytes.

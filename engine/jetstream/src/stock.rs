@@ -112,7 +112,7 @@ impl KeyStock {
     }
 }
 
-fn understood(found: &async_nats::Message) -> Option<(Organisation, SignedKey)> {
+pub(crate) fn understood(found: &async_nats::Message) -> Option<(Organisation, SignedKey)> {
     let organisation = found.subject.split('.').nth(1)?.parse().ok()?;
     Some((organisation, message::read(&found.payload).ok()?))
 }

@@ -21,6 +21,11 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
     table
 }
 
+/// The same text without what no eye sees at the ends of its lines.
+fn trimmed(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 /// How long it is until then, or since, in words of whole seconds.
 fn span(from: Timestamp, to: Timestamp) -> String {
     said(to.duration_since(from))

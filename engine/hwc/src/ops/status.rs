@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     check::{Ground, leaves_keys},
     flight::{Flight, Standing, school_start},
-    said, span, table,
+    said, span, table, trimmed,
     verdict::Erasures,
 };
 use crate::{
@@ -273,7 +273,7 @@ impl Status {
         for one in self.not_known {
             let _ = writeln!(text, "  {one}");
         }
-        text
+        trimmed(&text)
     }
 }
 

@@ -321,7 +321,10 @@ pub(super) fn broker(facts: &Broker, bounds: Bounds) -> Verdict {
         Figure::plain("room", percent).of("%").bound(f64::from(bounds.warning), f64::from(bounds.critical)),
         Figure::plain("engines", facts.engines as u64),
         Figure::plain("behind", behind as u64),
-        Figure { value: facts.answered_in.as_secs_f64(), ..Figure::seconds("answer", facts.answered_in) },
+        Figure {
+            value: (facts.answered_in.as_secs_f64() * 1000.0).round() / 1000.0,
+            ..Figure::seconds("answer", facts.answered_in)
+        },
     ];
     verdict
 }

@@ -13,7 +13,7 @@ use super::check::Ground;
 use crate::{
     daemon::told_to_stop,
     exit::{self, Code},
-    serve::ServeError,
+    serve::{self, ServeError},
     settings::Common,
 };
 
@@ -92,7 +92,7 @@ async fn follow(arguments: &Arguments) -> Result<(), ServeError> {
     let mut first = true;
     loop {
         let looked = async { Ok::<_, Fault>((tail.look().await?, leading(&ground.link).await?)) }.await;
-        let now = Timestamp::now();
+        let now = serve::clock(&ground.settings.file).now();
         let mut seen = Vec::new();
         if looked.is_ok() != answers {
             answers = looked.is_ok();

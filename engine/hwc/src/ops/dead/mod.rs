@@ -362,7 +362,7 @@ fn page(letters: &[Letter]) -> String {
         rows.add_row([&letter.code, &what, &letter.whose, &lies.unwrap_or_default(), &letter.says]);
         rows.add_row(["", "", "", "", &format!("-> {}", letter.remedy)]);
     }
-    format!("{rows}\n")
+    super::trimmed(&format!("{rows}\n"))
 }
 
 #[cfg(test)]

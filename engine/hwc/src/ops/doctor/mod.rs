@@ -15,7 +15,6 @@ use hwc_telemetry::collector_answers;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::table;
 use crate::{
     cli::{self, Output},
     exit::Code,
@@ -86,9 +85,14 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
     if fails { Code::Critical } else { Code::Fine }.into()
 }
 
+fn table() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table
+}
+
 fn text(findings: &[Finding]) -> String {
-    let mut rows = table(["", "", ""]);
-    rows.set_header(Vec::<String>::new());
+    let mut rows = table();
     for finding in findings {
         let health = match finding.health {
             Health::Ok => "ok",
@@ -105,7 +109,7 @@ fn text(findings: &[Finding]) -> String {
     let mut text = rows.to_string();
     let (fails, warns) = (count(Health::Fail), count(Health::Warn));
     let _ = writeln!(text, "\n\n{} looked at, {fails} fail, {warns} to look at", findings.len());
-    text
+    super::trimmed(&text)
 }
 
 /// Whose settings they are.
