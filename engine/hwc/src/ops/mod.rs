@@ -23,7 +23,7 @@ fn table<const N: usize>(header: [&str; N]) -> comfy_table::Table {
 
 /// The same text without what no eye sees at the ends of its lines.
 fn trimmed(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// How long it is until then, or since, in words of whole seconds.
