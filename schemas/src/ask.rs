@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     breach::WhatHappened,
-    ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalNumber},
+    ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
     key::SignedKey,
     letter::Hop,
     organisation::{Organisation, Role},
@@ -37,6 +37,9 @@ pub const KEYS_PER_QUESTION_MAX: usize = 512;
 
 /// Most reports that one question is about.
 pub const REPORTS_PER_QUESTION_MAX: usize = 1_000;
+
+/// Most signals that one question is about.
+pub const SIGNALS_PER_QUESTION_MAX: usize = 1_000;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +82,12 @@ pub enum Ask {
         /// Which.
         #[cfg_attr(feature = "contract", schemars(length(max = REPORTS_PER_QUESTION_MAX)))]
         incidents: Vec<IncidentId>,
+    },
+    /// Municipality: where are these signals, which I was asked to route? At most [`SIGNALS_PER_QUESTION_MAX`].
+    Signals {
+        /// Which.
+        #[cfg_attr(feature = "contract", schemars(length(max = SIGNALS_PER_QUESTION_MAX)))]
+        signals: Vec<SignalId>,
     },
     /// I found a breach: keep a record of it and tell the project leader. Also after the end; it names no signal and nobody (R24).
     ReportBreach {
@@ -128,6 +137,11 @@ pub enum Told {
         /// As many as were asked about.
         reports: Vec<Progress>,
     },
+    /// Where each signal is, in the order of the question.
+    Signals {
+        /// As many as were asked about.
+        signals: Vec<Whereabouts>,
+    },
     /// The record of the breach is durable, and the project leader will be told (R24).
     BreachKept {
         /// It was kept before.
@@ -153,6 +167,31 @@ pub enum Progress {
     Screened,
     /// It ended, never was, or is somebody else's: which of these is not said. Who sends it again hears *already recorded* if
     /// it ended.
+    Unknown,
+}
+
+/// Where a signal is that its municipality passed on (R20, R24).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "contract", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Whereabouts {
+    /// With the municipality: it is asked to route it.
+    Here,
+    /// Held for the school's day (R19).
+    Held,
+    /// With the school, which has not opened it.
+    Delivered,
+    /// The school has opened it.
+    Opened,
+    /// The school has acknowledged it.
+    Acknowledged,
+    /// It was not passed on.
+    Withheld,
+    /// It was called back.
+    Recalled,
+    /// Nobody acknowledged it in time.
+    Expired,
+    /// It ended and is forgotten, never was, or is somebody else's: which of these is not said.
     Unknown,
 }
 
@@ -235,6 +274,17 @@ mod tests {
         let told = Told::Reports { reports: vec![Progress::Waiting, Progress::Screened, Progress::Unknown] };
         let written = serde_json::to_string(&told).unwrap();
         assert_eq!(written, r#"{"told":"reports","reports":["waiting","screened","unknown"]}"#);
+    }
+
+    #[test]
+    fn a_question_about_signals_and_its_answer_are_written_as_the_page_says() {
+        let signal =
+            SignalId { incident: IncidentId::from_uuid(Uuid::from_u128(1)), number: SignalNumber::FIRST };
+        let asked = br#"{"ask":"signals","signals":["00000000000000000000000000000001-1"]}"#;
+        assert_eq!(message::read::<Ask>(asked), Ok(Ask::Signals { signals: vec![signal] }));
+        let told = Told::Signals { signals: vec![Whereabouts::Opened, Whereabouts::Unknown] };
+        let written = serde_json::to_string(&told).unwrap();
+        assert_eq!(written, r#"{"told":"signals","signals":["opened","unknown"]}"#);
     }
 
     #[test]

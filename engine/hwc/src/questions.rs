@@ -5,13 +5,17 @@ use std::time::Instant;
 use hwc_jetstream::{Holder, SealedStore};
 use hwc_relay::Relay;
 use hwc_schemas::{
-    IncidentId, KeyId, Organisation, PayloadId,
-    ask::{Ask, HELD_PER_ANSWER_MAX, Held, KEYS_PER_QUESTION_MAX, Progress, REPORTS_PER_QUESTION_MAX, Told},
+    IncidentId, KeyId, Organisation, PayloadId, SignalId,
+    ask::{
+        Ask, HELD_PER_ANSWER_MAX, Held, KEYS_PER_QUESTION_MAX, Progress, REPORTS_PER_QUESTION_MAX,
+        SIGNALS_PER_QUESTION_MAX, Told, Whereabouts,
+    },
     key::SignedKey,
+    outcome::Outcome,
     wire::Refusal,
 };
 use hwc_telemetry::{ReplyKind, RequestKind};
-use hwc_workflow::{Incident, law::Phase};
+use hwc_workflow::{Incident, law::Phase, state::SignalState};
 
 use crate::{
     reported::{Report, Reports},
@@ -88,6 +92,12 @@ impl About {
             Ask::Reports { incidents } => Self::Answered(Told::Reports {
                 reports: incidents.iter().map(|incident| progress(relay, from, *incident)).collect(),
             }),
+            Ask::Signals { signals } if signals.len() > SIGNALS_PER_QUESTION_MAX => {
+                return Err(Refusal::Malformed);
+            }
+            Ask::Signals { signals } => Self::Answered(Told::Signals {
+                signals: signals.iter().map(|signal| whereabouts(relay, from, *signal)).collect(),
+            }),
             Ask::KeyOf { organisation } => Self::Answered(stock.key_of(from, &organisation)),
             Ask::Keys { mine } => {
                 within(mine.len())?;
@@ -141,6 +151,39 @@ fn progress_of(incident: &Incident, asker: &Organisation) -> Progress {
     }
 }
 
+/// Where a signal of the asker's is. Nobody but its municipality is told.
+fn whereabouts(relay: &Relay, asker: &Organisation, signal: SignalId) -> Whereabouts {
+    let Some(Incident::Expanded(expanded)) = relay.incident(signal.incident) else {
+        return Whereabouts::Unknown;
+    };
+    expanded.signal(signal.number).map_or(Whereabouts::Unknown, |one| whereabouts_of(&one.state, asker))
+}
+
+fn whereabouts_of(state: &SignalState, asker: &Organisation) -> Whereabouts {
+    let (of, at) = match state {
+        SignalState::Referred(one) => (Some(&one.municipality), Whereabouts::Here),
+        SignalState::Routed(one) => (Some(&one.municipality), Whereabouts::Held),
+        SignalState::Delivered(one) if one.opened_at.is_some() => {
+            (Some(&one.routed.municipality), Whereabouts::Opened)
+        }
+        SignalState::Delivered(one) => (Some(&one.routed.municipality), Whereabouts::Delivered),
+        SignalState::Acknowledged(one) => (Some(&one.municipality), Whereabouts::Acknowledged),
+        SignalState::Ended(one) => (
+            one.municipality.as_ref(),
+            match one.outcome {
+                Outcome::Acknowledged => Whereabouts::Acknowledged,
+                Outcome::Recalled(_) => Whereabouts::Recalled,
+                Outcome::Expired(_) => Whereabouts::Expired,
+                Outcome::Withheld(_) => Whereabouts::Withheld,
+                Outcome::ScreenedOut(_) => Whereabouts::Unknown,
+            },
+        ),
+        // Whose it was is forgotten.
+        SignalState::Purged(_) => (None, Whereabouts::Unknown),
+    };
+    if of == Some(asker) { at } else { Whereabouts::Unknown }
+}
+
 #[cfg(test)]
 mod tests {
     use hwc_workflow::state::{Closed, ClosedHow, Recorded};
@@ -172,6 +215,29 @@ mod tests {
         for stranger in [organisation("police-b"), veilig_thuis.clone()] {
             assert_eq!(progress_of(&recorded, &stranger), Progress::Unknown);
             assert_eq!(progress_of(&screened_out, &stranger), Progress::Unknown);
+        }
+    }
+
+    #[test]
+    fn how_a_signal_ended_is_told_to_its_municipality_alone_and_only_until_it_is_forgotten() {
+        use hwc_schemas::outcome::{Expired, Recalled, Withheld};
+        use hwc_workflow::state::Ended;
+        let own: Organisation = "municipality-0855".parse().unwrap();
+        let ended =
+            |outcome| SignalState::Ended(Ended { outcome, municipality: Some(own.clone()), opened: false });
+        let cases = [
+            (Outcome::Recalled(Recalled::WrongSchool), Whereabouts::Recalled),
+            (Outcome::Expired(Expired::NotAcknowledged), Whereabouts::Expired),
+            (Outcome::Withheld(Withheld::EnrolmentUnknown), Whereabouts::Withheld),
+            (Outcome::Acknowledged, Whereabouts::Acknowledged),
+        ];
+        for (outcome, told) in cases {
+            assert_eq!(whereabouts_of(&ended(outcome), &own), told);
+            for stranger in ["municipality-0785", "school-01AA00", "veilig-thuis-a"] {
+                let stranger = stranger.parse().unwrap();
+                assert_eq!(whereabouts_of(&ended(outcome), &stranger), Whereabouts::Unknown);
+            }
+            assert_eq!(whereabouts_of(&SignalState::Purged(outcome), &own), Whereabouts::Unknown);
         }
     }
 }

@@ -171,6 +171,7 @@ words! {
         RequestKind::AskKeys => "ask_keys",
         RequestKind::AskKeyOf => "ask_key_of",
         RequestKind::AskReports => "ask_reports",
+        RequestKind::AskSignals => "ask_signals",
         RequestKind::AskReportBreach => "ask_report_breach",
         RequestKind::UnreadableAsk => "unreadable_ask",
     };
@@ -295,6 +296,8 @@ pub enum RequestKind {
     AskKeyOf,
     /// [`Ask::Reports`]
     AskReports,
+    /// [`Ask::Signals`]
+    AskSignals,
     /// [`Ask::ReportBreach`]
     AskReportBreach,
     /// Nothing that this program knows, at the door for questions.
@@ -325,6 +328,7 @@ impl RequestKind {
             Ask::Keys { .. } => Self::AskKeys,
             Ask::KeyOf { .. } => Self::AskKeyOf,
             Ask::Reports { .. } => Self::AskReports,
+            Ask::Signals { .. } => Self::AskSignals,
             Ask::ReportBreach { .. } => Self::AskReportBreach,
         }
     }
@@ -373,6 +377,7 @@ impl ReplyKind {
         match told {
             Told::Holdings { .. }
             | Told::Reports { .. }
+            | Told::Signals { .. }
             | Told::Done
             | Told::Keys { .. }
             | Told::KeyOf { .. } => Self::Told,

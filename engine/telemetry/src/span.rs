@@ -142,6 +142,7 @@ const fn of_request(request: RequestKind) -> &'static str {
         RequestKind::AskKeys => "request ask_keys",
         RequestKind::AskKeyOf => "request ask_key_of",
         RequestKind::AskReports => "request ask_reports",
+        RequestKind::AskSignals => "request ask_signals",
         RequestKind::AskReportBreach => "request ask_report_breach",
         RequestKind::UnreadableAsk => "request unreadable_ask",
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Held, Progress, Told},
+    ask::{Ask, Held, Progress, Told, Whereabouts},
     breach::WhatHappened,
     ids::{BreachReportId, IncidentId, KeyId, PayloadId, SignalId, SignalNumber},
     key::{Digits, KeyKind, SignedKey},
@@ -148,6 +148,8 @@ fn asks() -> Vec<Example> {
         example("ask", "holdings", &Ask::Holdings { after: None }),
         example("ask", "reports", &Ask::Reports { incidents: vec![INCIDENT] }),
         example("told", "reports", &Told::Reports { reports: vec![Progress::Screened] }),
+        example("ask", "signals", &Ask::Signals { signals: vec![SIGNAL] }),
+        example("told", "signals", &Told::Signals { signals: vec![Whereabouts::Opened] }),
         example(
             "ask",
             "report-breach",
