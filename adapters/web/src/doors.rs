@@ -81,7 +81,7 @@ async fn who<P: People>(State(gate): TheGate<P>, headers: HeaderMap) -> Response
         frame.csrf = gate.csrf_of(&visit);
         cookies::kept(cookies::VISIT, &visit)
     };
-    let response = respond::page(StatusCode::OK, &LoginPage { frame });
+    let response = respond::page(StatusCode::OK, &gate.login_page(frame));
     respond::with_cookie(respond::with_cookie(response, fresh), forgets.flatten())
 }
 
@@ -98,7 +98,7 @@ async fn ask<P: People>(State(gate): TheGate<P>, request: Request) -> Response<B
     if Mailbox::parse(&address).is_err() {
         let mut frame = gate.outside(headers, |words| words.log_in);
         frame.problem = Some(frame.words.not_an_address);
-        return respond::page(StatusCode::UNPROCESSABLE_ENTITY, &LoginPage { frame });
+        return respond::page(StatusCode::UNPROCESSABLE_ENTITY, &gate.login_page(frame));
     }
     let (now, throttles) = (gate.now(), &gate.throttles);
     let allowed = throttles
@@ -109,7 +109,7 @@ async fn ask<P: People>(State(gate): TheGate<P>, request: Request) -> Response<B
     if let Err(wait) = allowed {
         let mut frame = gate.outside(headers, |words| words.log_in);
         frame.problem = Some(frame.words.too_often);
-        let response = respond::page(StatusCode::TOO_MANY_REQUESTS, &LoginPage { frame });
+        let response = respond::page(StatusCode::TOO_MANY_REQUESTS, &gate.login_page(frame));
         return later(response, wait);
     }
     // A code is made for every address, so that an unknown one costs as much.
@@ -128,7 +128,7 @@ async fn code_page<P: People>(State(gate): TheGate<P>, headers: HeaderMap) -> Re
         return respond::see("/login");
     }
     let frame = gate.outside(&headers, |words| words.enter_code);
-    respond::page(StatusCode::OK, &CodePage { frame })
+    respond::page(StatusCode::OK, &gate.code_page(frame))
 }
 
 async fn enter<P: People>(State(gate): TheGate<P>, request: Request) -> Response<Body> {
@@ -140,7 +140,7 @@ async fn enter<P: People>(State(gate): TheGate<P>, request: Request) -> Response
     let again = |status, problem: &str| {
         let mut frame = gate.outside(headers, |words| words.enter_code);
         frame.problem = frame.words.said(problem);
-        respond::page(status, &CodePage { frame })
+        respond::page(status, &gate.code_page(frame))
     };
     if let Err(wait) = gate.throttles.tries_per_caller.take(*caller, gate.now()) {
         return later(again(StatusCode::TOO_MANY_REQUESTS, "too_often"), wait);
@@ -154,7 +154,7 @@ async fn enter<P: People>(State(gate): TheGate<P>, request: Request) -> Response
         Tried::NoneWaits => {
             let mut frame = gate.outside(headers, |words| words.log_in);
             frame.problem = Some(frame.words.code_over);
-            return respond::page(StatusCode::FORBIDDEN, &LoginPage { frame });
+            return respond::page(StatusCode::FORBIDDEN, &gate.login_page(frame));
         }
     };
     if let Err(wait) = gate.throttles.passphrases.take(address.clone(), gate.now()) {
@@ -260,6 +260,14 @@ impl<P: People> Gate<P> {
         let caller =
             network(caller.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |Caller(address)| address));
         Ok(Visitor { visit, form, headers, caller })
+    }
+
+    fn login_page(&self, frame: Frame) -> LoginPage {
+        LoginPage { frame, asks_passphrase: self.people.asks_passphrase() }
+    }
+
+    fn code_page(&self, frame: Frame) -> CodePage {
+        CodePage { frame, asks_passphrase: self.people.asks_passphrase() }
     }
 
     fn outside(&self, headers: &HeaderMap, title: impl Fn(&crate::Words) -> &'static str) -> Frame {

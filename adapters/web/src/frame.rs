@@ -94,6 +94,7 @@ impl Frame {
 #[template(path = "login.html")]
 pub(crate) struct LoginPage {
     pub(crate) frame: Frame,
+    pub(crate) asks_passphrase: bool,
 }
 
 /// The second: the code, and the passphrase.
@@ -101,6 +102,7 @@ pub(crate) struct LoginPage {
 #[template(path = "code.html")]
 pub(crate) struct CodePage {
     pub(crate) frame: Frame,
+    pub(crate) asks_passphrase: bool,
 }
 
 /// A page that says one thing.

@@ -38,6 +38,11 @@ pub trait People: Send + Sync + 'static {
     /// Has a code mailed, and returns at once: nobody learns from the time it takes whether an address is known.
     fn mail_code(&self, to: Mailbox, code: Code);
 
+    /// Whether a passphrase is asked for beside the code. Where it is not, [`People::admit`] is handed an empty one.
+    fn asks_passphrase(&self) -> bool {
+        true
+    }
+
     /// Lets somebody in, if this is the passphrase. The code was right. Called where it may take its time.
     fn admit(&self, address: &str, passphrase: &Passphrase) -> Option<Admitted<Self::Badge>>;
 

@@ -55,13 +55,18 @@ const WIPED_PAGE_BYTES: usize = 64 * 1024;
 
 /// A page with a name on it: it is written into one place in memory, which is wiped when it was sent.
 pub fn wiped_page(status: StatusCode, page: &impl Template) -> Response<Body> {
+    wiped_page_of(status, page, WIPED_PAGE_BYTES)
+}
+
+/// The same, of a page that needs so much room at most.
+pub fn wiped_page_of(status: StatusCode, page: &impl Template, bytes_max: usize) -> Response<Body> {
     struct Wiped(Zeroizing<Vec<u8>>);
     impl AsRef<[u8]> for Wiped {
         fn as_ref(&self) -> &[u8] {
             &self.0
         }
     }
-    let mut text = Zeroizing::new(String::with_capacity(WIPED_PAGE_BYTES));
+    let mut text = Zeroizing::new(String::with_capacity(bytes_max));
     if page.render_into(&mut *text).is_err() {
         return plain(StatusCode::INTERNAL_SERVER_ERROR);
     }

@@ -10,6 +10,7 @@ pub(super) static WORDS: Words = Words {
     logged_in_as: "Logged in:",
     log_in: "Log in",
     log_in_how: "We mail a code to your work address. Then we ask for your passphrase.",
+    log_in_by_code: "We mail a code to your work address. With it you log in.",
     address: "Your work address (e-mail)",
     send_code: "Send me a code",
     enter_code: "Enter the code",

@@ -26,6 +26,8 @@ pub struct Words {
     pub log_in: &'static str,
     /// What happens on the log-in page.
     pub log_in_how: &'static str,
+    /// The same where no passphrase is asked for.
+    pub log_in_by_code: &'static str,
     /// The field of the address.
     pub address: &'static str,
     /// The button that sends a code.

@@ -10,6 +10,7 @@ pub(super) static WORDS: Words = Words {
     logged_in_as: "Ingelogd:",
     log_in: "Inloggen",
     log_in_how: "U krijgt een code op uw werkadres. Daarna vragen we uw wachtwoordzin.",
+    log_in_by_code: "U krijgt een code op uw werkadres. Daarmee logt u in.",
     address: "Uw werkadres (e-mail)",
     send_code: "Stuur mij een code",
     enter_code: "Vul de code in",
