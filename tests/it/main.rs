@@ -6,6 +6,7 @@ mod asked;
 mod brp;
 mod canary;
 mod collector;
+mod desk;
 mod dev;
 mod doctor;
 mod everywhere;

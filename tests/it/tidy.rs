@@ -43,6 +43,8 @@ const EXPOSERS: &[&str] = &[
     "adapters/portal/src/letter.rs",
     // To the one person who must read it, on that person's screen; wiped, and past every buffer that is not.
     "engine/hwc/src/roles/reading.rs",
+    // To the one person who must decide, on that person's page; wiped with the page when it was sent.
+    "adapters/desk/src/naming.rs",
     // The people of a simulated world, who are all invented.
     "simulations/world/src/truth.rs",
 ];

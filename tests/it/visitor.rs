@@ -125,6 +125,11 @@ impl Visitor {
     /// Where every visitor keeps what the last page's forms carried.
     const CSRF: &str = "csrf";
 
+    /// Somebody in front of the page at this port.
+    pub(crate) const fn at(port: u16) -> Self {
+        Self { port, cookies: BTreeMap::new() }
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         let answer = self.send("GET", path, "");
         if let Some(csrf) = answer.fields(Self::CSRF).pop() {

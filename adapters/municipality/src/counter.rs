@@ -1,5 +1,7 @@
 //! What the person at the municipality asks at the counter, and is told.
 
+use std::time::Duration;
+
 use hwc_adapter_kit::{
     Office,
     code::Meant,
@@ -7,17 +9,19 @@ use hwc_adapter_kit::{
     recall::{Done, WHILE_SOMEBODY_WAITS, recall},
 };
 use hwc_schemas::{
-    SignalId,
+    Organisation, SignalId,
+    ask::{Ask, SIGNALS_PER_QUESTION_MAX, Told, Whereabouts},
     letter::Plaintext,
     outcome::{Recalled, Withheld},
     wire::{Notice, Refusal, RouteWhy},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::{
-    Decision, Outcome, Tray,
-    tray::{CANDIDATES_MAX, Lying, NotTaken, Shown},
+    Decision, Outcome, RegisterStanding, Reminded, Reminders, Tray, Why,
+    tray::{CANDIDATES_MAX, Enrolled, Lying, NotTaken, Shown},
 };
 
 /// What the person asks.
@@ -36,13 +40,25 @@ pub enum Question {
         /// The candidate, counted from 1.
         number: usize,
     },
+    /// Shows one case, with its children: from then on its candidates can be picked.
+    Open {
+        /// The case, by its code.
+        case: String,
+    },
     /// It is none of them, or nobody can tell.
     Withhold {
         /// The case, by its code or its signal's id.
         case: String,
+        /// Why.
+        #[serde(default)]
+        reason: Why,
     },
     /// What was passed on since the process started?
     PassedOn,
+    /// When was whoever decides told of what waits?
+    Reminders,
+    /// How does the register stand?
+    Register,
     /// Call it back (R24).
     Recall {
         /// The signal, by its code or its id.
@@ -63,6 +79,11 @@ pub enum Reply {
         /// How many more there are.
         more: usize,
     },
+    /// This is the case. Enclosed are the child, then its candidates.
+    Opened {
+        /// Which.
+        case: Case,
+    },
     /// What became of a decision.
     Decided {
         /// What.
@@ -70,8 +91,18 @@ pub enum Reply {
     },
     /// What was passed on since the process started, the latest first.
     PassedOn {
-        /// Neither child nor school.
+        /// No child.
         signals: Vec<PassedOn>,
+    },
+    /// When whoever decides was told since the process started, the latest first.
+    Reminders {
+        /// Times and numbers.
+        reminders: Vec<Reminded>,
+    },
+    /// How the register stands.
+    Register {
+        /// Times and numbers.
+        standing: RegisterStanding,
     },
     /// What became of a recall.
     Recalled {
@@ -90,6 +121,11 @@ pub enum Reply {
     NoSuchCandidate,
     /// Somebody decides it at this moment.
     BeingDecided,
+    /// It waits no more.
+    NoLonger {
+        /// Whether somebody decided it; else its candidates changed, and it waits under another code if it waits.
+        decided: bool,
+    },
 }
 
 /// A case that waits for a decision.
@@ -156,9 +192,37 @@ pub struct PassedOn {
     pub signal: SignalId,
     /// When.
     pub at: Timestamp,
+    /// To which school.
+    pub school: Organisation,
+    /// Where it is, as far as the engine said.
+    pub place: Place,
     /// The last notice about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub notice: Option<Notice>,
+}
+
+/// Where a signal is that was passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Back with the municipality.
+    Here,
+    /// Held for the school's day.
+    Held,
+    /// With the school, unopened.
+    Delivered,
+    /// The school has opened it.
+    Opened,
+    /// The school has acknowledged it.
+    Acknowledged,
+    /// It was not passed on any further.
+    Withheld,
+    /// It was called back.
+    Recalled,
+    /// Nobody acknowledged it in time.
+    Expired,
+    /// It ended, and how is forgotten (R23).
+    Over,
 }
 
 /// Most cases that are listed at once.
@@ -167,17 +231,42 @@ pub const CASES_MAX: usize = 500;
 const SHOWN_MAX: usize = 2_000;
 /// Signals passed on that are listed.
 const PASSED_ON_MAX: usize = 500;
+/// How long the engine may take to say where they are.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
+/// How often it is asked while nobody looks.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// A municipality's counter.
 pub struct AtTheCounter {
     office: Office,
     tray: Tray,
+    reminders: Reminders,
+    register: watch::Receiver<RegisterStanding>,
 }
 
 impl AtTheCounter {
     /// The counter of this office, for what lies in this tray.
-    pub const fn new(office: Office, tray: Tray) -> Self {
-        Self { office, tray }
+    pub const fn new(
+        office: Office,
+        tray: Tray,
+        reminders: Reminders,
+        register: watch::Receiver<RegisterStanding>,
+    ) -> Self {
+        Self { office, tray, reminders, register }
+    }
+
+    fn open(&self, said: &str) -> Said<Reply> {
+        let Shown { lying, child, candidates } = match self.tray.show_meant(said) {
+            Ok(shown) => shown,
+            Err(why) => return Reply::from(why).into(),
+        };
+        let (_, digits) = self.tray.lying();
+        let (mut enclosed, mut choices) = (vec![child], Vec::with_capacity(candidates.len()));
+        for (pupil, enrolled) in candidates {
+            enclosed.push(pupil);
+            choices.push(enrolled.into());
+        }
+        Said { reply: Reply::Opened { case: case(&lying, digits, choices) }, enclosed }
     }
 
     fn pending(&self, show: bool) -> Said<Reply> {
@@ -200,11 +289,7 @@ impl AtTheCounter {
             let mut choices = Vec::with_capacity(candidates.len());
             for (pupil, enrolled) in candidates {
                 enclosed.push(pupil);
-                choices.push(Choice {
-                    school: enrolled.school,
-                    host: enrolled.host,
-                    secret: enrolled.secret,
-                });
+                choices.push(enrolled.into());
             }
             cases.push(case(&lying, digits, choices));
         }
@@ -215,11 +300,7 @@ impl AtTheCounter {
     async fn decide(&self, said: &str, decision: Decision) -> Reply {
         let told = match self.tray.hand_in(said, decision) {
             Ok(told) => told,
-            Err(NotTaken::Unknown) => return Reply::Unknown,
-            Err(NotTaken::Several) => return Reply::Several,
-            Err(NotTaken::NotShown) => return Reply::NotShown,
-            Err(NotTaken::NoSuchCandidate) => return Reply::NoSuchCandidate,
-            Err(NotTaken::BeingDecided) => return Reply::BeingDecided,
+            Err(why) => return why.into(),
         };
         let decided = match tokio::time::timeout(WHILE_SOMEBODY_WAITS, told).await {
             Ok(Ok(Outcome::PassedOn)) => Decided::PassedOn,
@@ -231,12 +312,16 @@ impl AtTheCounter {
         Reply::Decided { decided }
     }
 
-    fn passed_on(&self) -> Reply {
+    async fn passed_on(&self) -> Reply {
+        // What was known stays said if the engine does not answer.
+        let _ = tokio::time::timeout(LOOK_WITHIN, look_where(&self.office, &self.tray)).await;
         let (passed_on, digits) = self.tray.passed_on();
         let line = |one: crate::tray::PassedOn| PassedOn {
             code: one.code.short(digits).to_owned(),
             signal: one.signal,
             at: one.at,
+            place: Place::from(&one),
+            school: one.school,
             notice: one.notice,
         };
         Reply::PassedOn { signals: passed_on.into_iter().take(PASSED_ON_MAX).map(line).collect() }
@@ -251,7 +336,11 @@ impl AtTheCounter {
                 Meant::Several => return Reply::Several,
             },
         };
-        Reply::Recalled { signal, done: recall(&self.office, signal, reason).await }
+        let done = recall(&self.office, signal, reason).await;
+        if matches!(done, Done::Recorded { .. }) {
+            self.tray.is_seen(signal, Whereabouts::Recalled);
+        }
+        Reply::Recalled { signal, done }
     }
 }
 
@@ -268,6 +357,62 @@ fn case(one: &Lying, digits: usize, choices: Vec<Choice>) -> Case {
     }
 }
 
+/// Asks the engine where the signals are that were passed on and have not ended, as far as is known.
+async fn look_where(office: &Office, tray: &Tray) {
+    for some in tray.not_over().chunks(SIGNALS_PER_QUESTION_MAX) {
+        let Told::Signals { signals } = office.ask(&Ask::Signals { signals: some.to_vec() }).await else {
+            return;
+        };
+        for (signal, at) in some.iter().zip(signals) {
+            tray.is_seen(*signal, at);
+        }
+    }
+}
+
+/// Looks where what was passed on is, again and again: how a signal ended is known for moments only.
+pub async fn follow(office: Office, tray: Tray) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let _ = tokio::time::timeout(LOOK_WITHIN, look_where(&office, &tray)).await;
+    }
+}
+
+impl From<NotTaken> for Reply {
+    fn from(why: NotTaken) -> Self {
+        match why {
+            NotTaken::Unknown => Self::Unknown,
+            NotTaken::Several => Self::Several,
+            NotTaken::NotShown => Self::NotShown,
+            NotTaken::NoSuchCandidate => Self::NoSuchCandidate,
+            NotTaken::BeingDecided => Self::BeingDecided,
+            NotTaken::Decided => Self::NoLonger { decided: true },
+            NotTaken::Left => Self::NoLonger { decided: false },
+        }
+    }
+}
+
+impl From<Enrolled> for Choice {
+    fn from(Enrolled { school, host, secret }: Enrolled) -> Self {
+        Self { school, host, secret }
+    }
+}
+
+impl From<&crate::tray::PassedOn> for Place {
+    fn from(one: &crate::tray::PassedOn) -> Self {
+        match one.seen {
+            Whereabouts::Acknowledged => Self::Acknowledged,
+            Whereabouts::Withheld => Self::Withheld,
+            Whereabouts::Recalled => Self::Recalled,
+            Whereabouts::Expired => Self::Expired,
+            _ if one.over => Self::Over,
+            Whereabouts::Here => Self::Here,
+            Whereabouts::Delivered => Self::Delivered,
+            Whereabouts::Opened => Self::Opened,
+            Whereabouts::Held | Whereabouts::Unknown => Self::Held,
+        }
+    }
+}
+
 impl Service for AtTheCounter {
     type Question = Question;
     type Reply = Reply;
@@ -279,8 +424,11 @@ impl Service for AtTheCounter {
                 Some(which) => self.decide(&case, Decision::Pick(which)).await,
                 None => Reply::NoSuchCandidate,
             },
-            Question::Withhold { case } => self.decide(&case, Decision::Withhold).await,
-            Question::PassedOn => self.passed_on(),
+            Question::Open { case } => return self.open(&case),
+            Question::Withhold { case, reason } => self.decide(&case, Decision::Withhold(reason)).await,
+            Question::PassedOn => self.passed_on().await,
+            Question::Reminders => Reply::Reminders { reminders: self.reminders.last() },
+            Question::Register => Reply::Register { standing: self.register.borrow().clone() },
             Question::Recall { signal, reason } => self.recall(&signal, reason).await,
         }
         .into()
@@ -301,6 +449,7 @@ mod tests {
             r#"{"ask":"pending","show":true}"#.to_owned(),
             r#"{"ask":"pick","case":"5b20e7","number":1}"#.to_owned(),
             r#"{"ask":"passed_on"}"#.to_owned(),
+            r#"{"ask":"withhold","case":"5b20e7","reason":"enrolment_unknown"}"#.to_owned(),
             format!(r#"{{"ask":"recall","signal":"{signal}","reason":"wrong_school"}}"#),
         ];
         let said =
@@ -310,6 +459,7 @@ mod tests {
             format!(
                 r#"{{"told":"pending","cases":[{{"code":"5b20e7","signal":"{signal}","round":1,"why":"new","since":"2026-11-18T10:00:00Z","sister":false,"candidates":1}}],"more":0}}"#
             ),
+            r#"{"told":"register","standing":{"in_a_database":true,"pupils":7,"stale":false}}"#.to_owned(),
             r#"{"told":"decided","decided":{"outcome":"withheld","reason":"enrolment_secret"}}"#.to_owned(),
             format!(
                 r#"{{"told":"recalled","signal":"{signal}","done":{{"done":"recorded","already":false}}}}"#

@@ -13,6 +13,7 @@ use hwc_schemas::{
     wire::{Answer, Command, Fetch, Notice, Refusal, RouteWhy, Sealed, Task},
 };
 use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use crate::{NoView, Registry};
 
@@ -51,8 +52,32 @@ pub struct Doubt<'a> {
 pub enum Decision {
     /// It is this candidate, counted from 0.
     Pick(usize),
-    /// It is none of them.
-    Withhold,
+    /// It is none of them, or nobody can tell.
+    Withhold(Why),
+}
+
+/// Why a person withholds. That a school does not take part, or lies elsewhere, is not for a person to say: it follows from the
+/// pupil that is picked (R11, R14, R15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Nobody can tell which of them it is (R16).
+    #[default]
+    EnrolmentAmbiguous,
+    /// It is none of them: the child is not enrolled here (R12).
+    EnrolmentUnknown,
+    /// The person knows that the enrolment is secret (R13).
+    EnrolmentSecret,
+}
+
+impl From<Why> for Withheld {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::EnrolmentAmbiguous => Self::EnrolmentAmbiguous,
+            Why::EnrolmentUnknown => Self::EnrolmentUnknown,
+            Why::EnrolmentSecret => Self::EnrolmentSecret,
+        }
+    }
 }
 
 /// What became of a signal that was to be routed.
@@ -76,6 +101,9 @@ pub trait Person: Send + Sync + 'static {
 
     /// Hears what became of a signal, doubtful or not.
     fn hears(&self, _signal: SignalId, _round: u16, _outcome: Outcome) {}
+
+    /// Hears to which school a signal was passed on, before it hears that it was.
+    fn goes_to(&self, _signal: SignalId, _round: u16, _school: &Organisation) {}
 
     /// Hears a notice about a signal (R20). It names no child.
     fn is_noticed(&self, _signal: SignalId, _notice: Notice) {}
@@ -137,12 +165,15 @@ impl<P: Person, R: Registry> Desk<P, R> {
         }
         // Schools and register do not agree about this child: only a person can end it, by withholding it or calling it back.
         let nobody = asked.doubt(&referral, &[]);
-        tokio::select! {
+        let reason = tokio::select! {
             biased;
-            _ = self.person.decide(&nobody) => {}
+            decision = self.person.decide(&nobody) => match decision {
+                Decision::Withhold(why) => why.into(),
+                // There is nobody to pick.
+                Decision::Pick(_) => Withheld::EnrolmentAmbiguous,
+            },
             () = office.hours().closing() => return Settled::HandedBack,
-        }
-        let reason = Withheld::EnrolmentAmbiguous;
+        };
         let command = Command::Withhold { signal, round, reason };
         let answer = self.submit(office, asked, &command, Outcome::Withheld(reason)).await;
         Settled::by(office, task, answer)
@@ -184,6 +215,9 @@ impl<P: Person, R: Registry> Desk<P, R> {
             let command = Command::Route { signal, round, school: school.clone(), letter };
             let answer = office.submit(&command).await;
             if !attempts.again(answer) {
+                if matches!(answer, Answer::Recorded | Answer::AlreadyRecorded) {
+                    self.person.goes_to(signal, round, &school);
+                }
                 self.hears(asked, answer, Outcome::PassedOn);
                 return Ok(answer);
             }
@@ -242,14 +276,12 @@ impl<P: Person, R: Registry> Desk<P, R> {
                 () = office.hours().closing() => return Err(NotYet::Closing),
             };
             let picked = match decision {
-                Decision::Pick(which) => candidates.get(which),
-                Decision::Withhold => None,
+                Decision::Pick(which) => candidates.get(which).ok_or(Withheld::EnrolmentAmbiguous),
+                Decision::Withhold(why) => Err(why.into()),
             };
             // The person may have taken days: the rules hold on the day of routing.
             let (by, today) = look().await?;
-            let to = picked.map_or(Err(Withheld::EnrolmentAmbiguous), |picked| {
-                route_to(picked.placement, &by.schools, &by.region, today)
-            });
+            let to = picked.and_then(|picked| route_to(picked.placement, &by.schools, &by.region, today));
             return Ok(Destined { to, by });
         }
     }

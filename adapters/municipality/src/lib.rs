@@ -8,11 +8,15 @@ mod desk;
 pub mod files;
 mod notices;
 mod registry;
+mod standing;
 mod tray;
 
 pub use counter::AtTheCounter;
-pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, school};
+pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, Why, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
-pub use notices::{CasesStanding, CasesWait, InTheLog, NoticePolicy, Notices, Occasion, watch_tray};
+pub use notices::{
+    CasesStanding, CasesWait, InTheLog, NoticePolicy, Notices, Occasion, Reminded, Reminders, watch_tray,
+};
 pub use registry::{NoView, Registry};
+pub use standing::{Import, ImportCounts, RegisterStanding};
 pub use tray::Tray;

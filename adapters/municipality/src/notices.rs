@@ -2,8 +2,8 @@
 //! still do, before lessons begin. A notice says how many and since when: no child, no school, no signal.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
 };
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::Tray;
@@ -29,7 +30,8 @@ pub struct CasesWait {
 }
 
 /// Why it is told now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Occasion {
     /// They came just now.
     New,
@@ -55,6 +57,44 @@ impl Notices for InTheLog {
             Occasion::StillWaiting => {
                 tracing::error!(cases, %since, "doubtful cases still wait for a person; lessons begin soon");
             }
+        }
+    }
+}
+
+/// Reminders that are remembered.
+const REMINDED_MAX: usize = 100;
+
+/// Somebody was told, then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminded {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub occasion: Occasion,
+    /// How many cases it was about.
+    pub cases: usize,
+    /// Since when the longest of them waited.
+    pub since: Timestamp,
+}
+
+/// Remembers when whoever decides was told, for whoever asks at the counter. Only memory. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Reminders(Arc<Mutex<VecDeque<Reminded>>>);
+
+impl Reminders {
+    /// The last ones, the latest first.
+    pub fn last(&self) -> Vec<Reminded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().copied().collect()
+    }
+}
+
+impl Notices for Reminders {
+    fn tell(&self, notice: CasesWait) {
+        let CasesWait { occasion, cases, since } = notice;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push_back(Reminded { at: Timestamp::now(), occasion, cases, since });
+        while all.len() > REMINDED_MAX {
+            all.pop_front();
         }
     }
 }

@@ -12,7 +12,8 @@ use std::{
 use hwc_adapter_kit::code::{Code, Meant, digits_for, meant};
 use hwc_casework::routing::{Candidate, Placement};
 use hwc_schemas::{
-    SignalId,
+    Organisation, SignalId,
+    ask::Whereabouts,
     letter::{Letter, Plaintext, Sealable as _},
     person::Child,
     wire::{Notice, RouteWhy},
@@ -24,6 +25,8 @@ use crate::{Decision, Doubt, Outcome, Person, notices::Round};
 
 /// Signals passed on that are remembered.
 const PASSED_ON_MAX: usize = 1_000;
+/// Cases that left the tray and are remembered, by their code.
+const LEFT_MAX: usize = 1_000;
 /// Candidates that a person is shown for one case.
 pub(crate) const CANDIDATES_MAX: usize = 200;
 
@@ -40,6 +43,8 @@ struct Inner {
     /// Who waits to hear what became of a decision.
     waiting: HashMap<Round, Vec<oneshot::Sender<Outcome>>>,
     passed_on: VecDeque<PassedOn>,
+    /// What lay here, and whether somebody decided it.
+    left: VecDeque<(Code, bool)>,
     /// Counts the lists of candidates that were ever made, so that no two have the same code.
     lists: u64,
 }
@@ -84,13 +89,18 @@ pub(crate) struct Shown {
     pub(crate) candidates: Vec<(Plaintext, Enrolled)>,
 }
 
-/// A signal that was passed on since the process started. Neither child nor school is kept (R21).
+/// A signal that was passed on since the process started. No child is kept (R21).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PassedOn {
     pub(crate) signal: SignalId,
     pub(crate) code: Code,
     pub(crate) at: Timestamp,
+    pub(crate) school: Organisation,
     pub(crate) notice: Option<Notice>,
+    /// Where it was when the engine was last asked.
+    pub(crate) seen: Whereabouts,
+    /// Whether the engine knew it once, and does not any more.
+    pub(crate) over: bool,
 }
 
 /// Why a decision was not taken.
@@ -106,6 +116,10 @@ pub(crate) enum NotTaken {
     NoSuchCandidate,
     /// Somebody decides it at this moment.
     BeingDecided,
+    /// Somebody decided it.
+    Decided,
+    /// It is gone from here, undecided: its candidates are others now, or nothing waits any more.
+    Left,
 }
 
 impl Tray {
@@ -139,6 +153,20 @@ impl Tray {
         Some(Shown { child: plain(&case.child), candidates: candidates.collect(), lying: case.lies(round) })
     }
 
+    /// Shows the case of this code.
+    pub(crate) fn show_meant(&self, said: &str) -> Result<Shown, NotTaken> {
+        let round = {
+            let inner = self.lock();
+            match meant(&inner.cases, |(_, case)| case.code.is_meant(said)) {
+                Meant::One((_, case)) if case.decide.is_none() => return Err(NotTaken::BeingDecided),
+                Meant::One((round, _)) => *round,
+                Meant::None => return Err(inner.left(said)),
+                Meant::Several => return Err(NotTaken::Several),
+            }
+        };
+        self.show(round).ok_or(NotTaken::Left)
+    }
+
     /// Decides the case of this code, or of this signal's id where nothing is picked: a number means something only in the
     /// very list that was shown, and a list has a code of its own. What became of it is told later.
     pub(crate) fn hand_in(
@@ -149,13 +177,13 @@ impl Tray {
         let mut inner = self.lock();
         let id = match decision {
             Decision::Pick(_) => None,
-            Decision::Withhold => said.trim().parse::<SignalId>().ok(),
+            Decision::Withhold(_) => said.trim().parse::<SignalId>().ok(),
         };
         let is_it =
             |(round, case): &(&Round, &Case)| id.map_or_else(|| case.code.is_meant(said), |id| round.0 == id);
         let round = match meant(&inner.cases, is_it) {
             Meant::One((round, _)) => *round,
-            Meant::None => return Err(NotTaken::Unknown),
+            Meant::None => return Err(inner.left(said)),
             Meant::Several => return Err(NotTaken::Several),
         };
         let case = inner.cases.get_mut(&round).ok_or(NotTaken::Unknown)?;
@@ -197,6 +225,23 @@ impl Tray {
         }
     }
 
+    /// What was passed on and may not have ended yet.
+    pub(crate) fn not_over(&self) -> Vec<SignalId> {
+        let inner = self.lock();
+        inner.passed_on.iter().filter(|one| !one.is_over()).map(|one| one.signal).collect()
+    }
+
+    /// The engine said where a signal is.
+    pub(crate) fn is_seen(&self, signal: SignalId, at: Whereabouts) {
+        let mut inner = self.lock();
+        let Some(one) = inner.passed_on.iter_mut().find(|one| one.signal == signal) else { return };
+        match at {
+            // It was routed a moment ago, and the engine knows it: what it forgot since has ended.
+            Whereabouts::Unknown => one.over = true,
+            at => one.seen = at,
+        }
+    }
+
     fn lay(&self, doubt: &Doubt<'_>) -> oneshot::Receiver<Decision> {
         let mut inner = self.lock();
         inner.lists += 1;
@@ -227,6 +272,24 @@ impl Tray {
     }
 }
 
+impl Inner {
+    /// Why nothing of that name waits.
+    fn left(&self, said: &str) -> NotTaken {
+        match self.left.iter().rev().find(|(code, _)| code.is_meant(said)) {
+            Some((_, true)) => NotTaken::Decided,
+            Some((_, false)) => NotTaken::Left,
+            None => NotTaken::Unknown,
+        }
+    }
+}
+
+impl PassedOn {
+    const fn is_over(&self) -> bool {
+        use Whereabouts::{Acknowledged, Expired, Recalled, Withheld};
+        self.over || matches!(self.seen, Acknowledged | Expired | Recalled | Withheld)
+    }
+}
+
 impl Case {
     fn lies(&self, (signal, round): Round) -> Lying {
         let (code, candidates) = (self.code.clone(), self.candidates.len());
@@ -250,8 +313,14 @@ struct InTheTray<'a> {
 
 impl Drop for InTheTray<'_> {
     fn drop(&mut self) {
-        let case = self.tray.lock().cases.remove(&self.round);
-        drop(case);
+        let mut inner = self.tray.lock();
+        if let Some(case) = inner.cases.remove(&self.round) {
+            inner.left.push_back((case.code.clone(), case.decide.is_none()));
+            while inner.left.len() > LEFT_MAX {
+                inner.left.pop_front();
+            }
+        }
+        drop(inner);
         self.tray.changed.send_replace(());
     }
 }
@@ -274,13 +343,20 @@ impl Person for Tray {
             // Whoever asked may have left.
             let _ = waiting.send(outcome);
         }
-        if outcome == Outcome::PassedOn {
-            inner.passed_on.retain(|one| one.signal != signal);
-            let code = Code::of(&[&signal.to_string()]);
-            inner.passed_on.push_back(PassedOn { signal, code, at: Timestamp::now(), notice: None });
-            if inner.passed_on.len() > PASSED_ON_MAX {
-                inner.passed_on.pop_front();
-            }
+        let before = inner.passed_on.iter_mut().find(|one| one.signal == signal);
+        if let (Outcome::Withheld(_), Some(one)) = (outcome, before) {
+            one.seen = Whereabouts::Withheld;
+        }
+    }
+
+    fn goes_to(&self, signal: SignalId, _round: u16, school: &Organisation) {
+        let mut inner = self.lock();
+        inner.passed_on.retain(|one| one.signal != signal);
+        let (code, at, school) = (Code::of(&[&signal.to_string()]), Timestamp::now(), school.clone());
+        let seen = Whereabouts::Held;
+        inner.passed_on.push_back(PassedOn { signal, code, at, school, notice: None, seen, over: false });
+        if inner.passed_on.len() > PASSED_ON_MAX {
+            inner.passed_on.pop_front();
         }
     }
 
@@ -301,6 +377,7 @@ mod tests {
     use hwc_schemas::{SignalNumber, person::DateOfBirth};
 
     use super::*;
+    use crate::Why;
 
     fn signal(number: u32) -> SignalId {
         SignalId { incident: format!("{number:032x}").parse().unwrap(), number: SignalNumber::FIRST }
@@ -359,7 +436,7 @@ mod tests {
         asking.abort();
         assert!(asking.await.unwrap_err().is_cancelled() && tray.lying().0.is_empty());
         let asking = waiting(&tray, signal(1)).await;
-        assert_eq!(tray.hand_in(&first, Decision::Pick(0)).unwrap_err(), NotTaken::Unknown);
+        assert_eq!(tray.hand_in(&first, Decision::Pick(0)).unwrap_err(), NotTaken::Left);
         let id = signal(1).to_string();
         assert_eq!(tray.hand_in(&id, Decision::Pick(0)).unwrap_err(), NotTaken::Unknown);
         assert!(tray.show((signal(1), 1)).is_some());
@@ -374,10 +451,10 @@ mod tests {
     async fn a_case_is_decided_once_and_may_be_withheld_unseen_and_by_its_id() {
         let tray = Tray::default();
         let asking = waiting(&tray, signal(1)).await;
-        let told = tray.hand_in(&signal(1).to_string(), Decision::Withhold).unwrap();
-        let again = tray.hand_in(&signal(1).to_string(), Decision::Withhold).unwrap_err();
+        let told = tray.hand_in(&signal(1).to_string(), Decision::Withhold(Why::default())).unwrap();
+        let again = tray.hand_in(&signal(1).to_string(), Decision::Withhold(Why::default())).unwrap_err();
         assert!(matches!(again, NotTaken::BeingDecided | NotTaken::Unknown));
-        assert_eq!(asking.await.unwrap(), Decision::Withhold);
+        assert_eq!(asking.await.unwrap(), Decision::Withhold(Why::default()));
         assert!(tray.lying().0.is_empty());
         drop(tray);
         assert!(told.await.is_err(), "nobody is left to tell");
@@ -399,7 +476,7 @@ mod tests {
     fn what_was_passed_on_is_remembered_by_id_and_time_and_not_for_ever() {
         let tray = Tray::default();
         for number in 0..=u32::try_from(PASSED_ON_MAX).unwrap() {
-            tray.hears(signal(number), 1, Outcome::PassedOn);
+            tray.goes_to(signal(number), 1, &"school-01AA00".parse().unwrap());
         }
         tray.hears(signal(7), 1, Outcome::Withheld(hwc_schemas::outcome::Withheld::EnrolmentUnknown));
         tray.is_noticed(signal(1), Notice::ReceiptMissing);

@@ -68,6 +68,8 @@ enum Command {
     VeiligThuis(roles::veilig_thuis::Arguments),
     /// A municipality: finds each child's school; a person decides what is in doubt.
     Municipality(roles::municipality::Arguments),
+    /// The municipality's page for its people, beside its process: what waits, what was passed on, how the register stands.
+    Desk(roles::desk::Arguments),
     /// A school: what waits for its contact, to open and to confirm.
     School(roles::school::Arguments),
     /// Puts an integrator's adapter through an exam: what failed, why, and by which rule.
@@ -188,6 +190,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Police(arguments) => roles::police::run(arguments).await,
         Command::VeiligThuis(arguments) => roles::veilig_thuis::run(arguments).await,
         Command::Municipality(arguments) => Box::pin(roles::municipality::run(arguments)).await,
+        Command::Desk(arguments) => roles::desk::run(arguments).await,
         Command::School(arguments) => roles::school::run(arguments).await,
         Command::Exam(arguments) => Box::pin(exam::run(arguments)).await,
         Command::Portal(arguments) => Box::pin(roles::portal::run(arguments)).await,

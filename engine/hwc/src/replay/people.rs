@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hwc_municipality::{Decision, Doubt, Person};
+use hwc_municipality::{Decision, Doubt, Person, Why};
 use hwc_schemas::{Organisation, letter::Letter};
 use hwc_school::{Contact, Reading};
 use hwc_workflow::calendar::{Calendar, Day};
@@ -17,7 +17,7 @@ pub(super) struct Withholds;
 
 impl Person for Withholds {
     async fn decide(&self, _: &Doubt<'_>) -> Decision {
-        Decision::Withhold
+        Decision::Withhold(Why::default())
     }
 }
 

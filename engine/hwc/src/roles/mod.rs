@@ -6,6 +6,7 @@
 
 mod breach;
 mod brp;
+pub(crate) mod desk;
 mod holdings;
 mod http;
 mod mailing;
@@ -15,6 +16,7 @@ pub(crate) mod portal;
 mod reading;
 mod register;
 pub(crate) mod school;
+mod standing;
 mod systems;
 pub(crate) mod veilig_thuis;
 mod words;
@@ -105,7 +107,7 @@ pub(crate) enum RoleError {
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
     /// Where the page is shown.
-    #[error("[portal] {0}")]
+    #[error("the page for people: {0}")]
     Page(#[from] hwc_web::ListenError),
     /// A school's locker.
     #[error(transparent)]

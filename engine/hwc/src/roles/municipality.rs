@@ -10,8 +10,9 @@ use hwc_adapter_kit::{
 };
 use hwc_casework::routing::Enrolments;
 use hwc_municipality::{
-    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, Registry, Settings as DeskSettings, Tray,
-    counter::{Case, Choice, Decided, PassedOn, Question, Reply},
+    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, RegisterStanding, Registry, Reminders,
+    Settings as DeskSettings, Tray, Why,
+    counter::{Case, Choice, Decided, PassedOn, Question, Reply, follow},
     enrolments, schools, watch_tray,
 };
 use hwc_post::PostTable;
@@ -30,12 +31,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Database, Followed, Looked, Post, RoleError, breach, ended, holdings,
+    Database, Followed, Looked, Post, RoleError, breach,
+    desk::DeskTable,
+    ended, holdings,
     mailing::{Mailer, Mailing, MunicipalityNotices, To},
     of_role,
     reading::{self, Page, Plain},
     register::{self, RegisterTable},
-    set_up_log, state_folder, table,
+    set_up_log, standing, state_folder, table,
     veilig_thuis::{Reason, TablesError, recalled},
     words,
 };
@@ -95,6 +98,9 @@ enum Command {
     Withhold {
         /// De code uit de lijst, of het hele kenmerk (the case's code, or the signal's id).
         case: String,
+        /// Waarom (why).
+        #[arg(long, value_enum, default_value_t)]
+        reason: WhyWithheld,
     },
     /// Toont wat sinds de start is doorgestuurd; noemt kind noch school (what was passed on since the start).
     PassedOn {
@@ -124,6 +130,31 @@ enum Command {
     Register(register::Itself),
 }
 
+/// Why a person withholds.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum WhyWithheld {
+    /// Niet te zeggen wie het is (nobody can tell which of them).
+    #[default]
+    #[value(name = "enrolment_ambiguous")]
+    Ambiguous,
+    /// Geen van hen: hier niet ingeschreven (none of them: not enrolled here).
+    #[value(name = "enrolment_unknown")]
+    Unknown,
+    /// De inschrijving is geheim (the enrolment is secret).
+    #[value(name = "enrolment_secret")]
+    Secret,
+}
+
+impl From<WhyWithheld> for Why {
+    fn from(why: WhyWithheld) -> Self {
+        match why {
+            WhyWithheld::Ambiguous => Self::EnrolmentAmbiguous,
+            WhyWithheld::Unknown => Self::EnrolmentUnknown,
+            WhyWithheld::Secret => Self::EnrolmentSecret,
+        }
+    }
+}
+
 /// A municipality's settings file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,6 +167,8 @@ pub(super) struct MunicipalityFile {
     post: Option<PostTable>,
     /// To whom mails go.
     notices: Option<MunicipalityNotices>,
+    /// The page for the municipality's people, which another process shows.
+    desk: Option<DeskTable>,
 }
 
 /// What `hwc doctor` looks at.
@@ -184,9 +217,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
 
 /// Where a municipality's tables lie, and what it reads them with.
 #[derive(Clone)]
-struct Tables {
+pub(super) struct Tables {
     own: MunicipalityCode,
-    enrolments: PathBuf,
+    pub(super) enrolments: PathBuf,
     schools: PathBuf,
     region: BTreeSet<MunicipalityCode>,
     zone: TimeZone,
@@ -220,6 +253,16 @@ impl MunicipalityFile {
     pub(super) const fn register(&self) -> Option<&RegisterTable> {
         self.register.as_ref()
     }
+
+    /// The page for its people.
+    pub(super) const fn desk(&self) -> Option<&DeskTable> {
+        self.desk.as_ref()
+    }
+
+    /// The mail server.
+    pub(super) const fn post(&self) -> Option<&PostTable> {
+        self.post.as_ref()
+    }
 }
 
 async fn serve(common: &Common) -> Result<Code, RoleError> {
@@ -236,10 +279,15 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             set_up_log()?;
             let municipalities = morning.region.municipalities.clone();
             let stale_after_days = table.stale_after_days();
-            let reader =
-                Reader::open(&place, Reading { own, region: municipalities, zone, stale_after_days }).await?;
+            let reader = Reader::open(
+                &place,
+                Reading { own, region: municipalities, zone: zone.clone(), stale_after_days },
+            )
+            .await?;
             let (followed, imported_at) = (("register", reader.problem()), reader.imported_at());
-            work(&settings, &member, reader, followed, Some(imported_at), morning).await
+            let state = settings.relay.state_dir.clone();
+            let looking = standing::of_a_database(place, own, stale_after_days, state, zone);
+            work(&settings, &member, reader, followed, Some(imported_at), morning, looking).await
         }
         (None, Some(enrolments), Some(schools)) => {
             let tables = Tables {
@@ -251,9 +299,11 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             };
             set_up_log()?;
             let files = vec![tables.enrolments.clone(), tables.schools.clone()];
+            let paths = tables.clone();
             let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
             let followed = ("enrolments and schools", kept.problem());
-            work(&settings, &member, kept, followed, None, morning).await
+            let looking = standing::of_files(&paths, kept.problem());
+            work(&settings, &member, kept, followed, None, morning, looking).await
         }
         _ => {
             let problem = "say either [register], or both enrolments and schools in [municipality]";
@@ -288,18 +338,27 @@ async fn work<R: Registry>(
     followed: Followed,
     imported_at: Option<watch::Receiver<Option<Timestamp>>>,
     morning: Morning,
+    register_stands: watch::Receiver<RegisterStanding>,
 ) -> Result<Code, RoleError> {
     let to = settings.file.notices.as_ref().map(To::from);
     let mailer = Mailer::read(settings, settings.file.post.as_ref(), to)?;
     let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
     let office = post.station.office().clone();
-    let counter = AtTheCounter::new(office.clone(), tray.clone());
+    let reminders = Reminders::default();
+    let counter = AtTheCounter::new(office.clone(), tray.clone(), reminders.clone(), register_stands);
+    tokio::spawn(follow(office.clone(), tray.clone()));
     let counter = Enquiry::new(counter, office, holdings::alike);
     let (standing, stands) = watch::channel(CasesStanding::default());
     let Morning { policy, region } = morning;
     let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
-    tokio::spawn(watch_tray(tray.clone(), vec![Arc::new(InTheLog)], policy, is_school_day, standing));
+    tokio::spawn(watch_tray(
+        tray.clone(),
+        vec![Arc::new(InTheLog), Arc::new(reminders)],
+        policy,
+        is_school_day,
+        standing,
+    ));
     let (tell, cases) = watch::channel(None);
     let telemetry = post.station.office().telemetry().clone();
     let telling = async move {
@@ -345,7 +404,9 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
             Question::Pending { show: *show || on_a_screen }
         }
         Command::Pick { case, number } => Question::Pick { case: case.clone(), number: *number },
-        Command::Withhold { case } => Question::Withhold { case: case.clone() },
+        Command::Withhold { case, reason } => {
+            Question::Withhold { case: case.clone(), reason: (*reason).into() }
+        }
         Command::PassedOn { .. } => Question::PassedOn,
         Command::Holdings(arguments) => {
             return Ok(holdings::visit(&state_folder(&settings), Role::Municipality, arguments).await);
@@ -378,13 +439,15 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         (Reply::Decided { decided }, _) => told(decided),
         (Reply::Recalled { signal, done }, _) => recalled(signal, done),
         (Reply::Unknown, Command::Recall { .. }) => words::unknown("hwc municipality passed-on"),
-        (Reply::Unknown, _) => words::unknown(look),
+        (Reply::Unknown | Reply::NoLonger { .. }, _) => words::unknown(look),
         (Reply::Several, _) => words::several(),
         (Reply::NotShown, _) => refused(&format!("Kijk eerst wie het kunnen zijn: {look}")),
         (Reply::NoSuchCandidate, _) => {
             refused(&format!("Dat nummer staat niet in de lijst. Kijk nog eens: {look}"))
         }
         (Reply::BeingDecided, _) => refused("Hierover wordt op dit moment al beslist."),
+        // Nobody asked for these here.
+        (Reply::Opened { .. } | Reply::Reminders { .. } | Reply::Register { .. }, _) => words::strange(),
     })
 }
 
@@ -481,7 +544,7 @@ fn passed_on(signals: &[PassedOn]) -> Code {
     if signals.is_empty() {
         cli::print("Sinds dit programma is gestart is er niets doorgestuurd.\n");
     }
-    for PassedOn { code, signal, at, notice } in signals {
+    for PassedOn { code, signal, at, notice, .. } in signals {
         let notice = match notice {
             None | Some(Notice::RemindContact | Notice::RemindBackup) => "",
             Some(Notice::ReceiptMissing) => "  ontvangst niet bevestigd",

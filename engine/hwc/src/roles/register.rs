@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     RoleError,
     municipality::{MunicipalityFile, settings},
-    table, words,
+    standing, table, words,
 };
 use crate::{
     cli::{self, Output},
@@ -209,6 +209,7 @@ struct Chosen {
     stale_after_days: u16,
     percent_max: u8,
     now: (Timestamp, Date),
+    state_dir: PathBuf,
 }
 
 impl Chosen {
@@ -226,6 +227,7 @@ impl Chosen {
             stale_after_days: table.stale_after_days,
             percent_max: table.shrink_percent_max,
             now: (now, zone.as_time_zone().to_datetime(now).date()),
+            state_dir: settings.relay.state_dir.clone(),
         })
     }
 
@@ -261,6 +263,7 @@ pub(super) async fn import(common: &Common, import: Import) -> Result<Code, Role
             let register = chosen.for_mode(mode).await?;
             let done = register.import_full(pupils, now, mode, shrink).await;
             register.close().await;
+            chosen.note(mode, true, &done);
             pupils_said("full", done, mode, import.output)
         }
         (_, Some(path), _) => {
@@ -268,6 +271,7 @@ pub(super) async fn import(common: &Common, import: Import) -> Result<Code, Role
             let register = chosen.for_mode(mode).await?;
             let done = register.import_delta(changes, now, mode, shrink).await;
             register.close().await;
+            chosen.note(mode, false, &done);
             pupils_said("delta", done, mode, import.output)
         }
         (.., path) => {
@@ -286,6 +290,15 @@ impl Chosen {
         match mode {
             Mode::Apply => self.prepared().await,
             Mode::DryRun => self.asked().await,
+        }
+    }
+}
+
+impl Chosen {
+    /// Remembers what an import did, for the desk.
+    fn note(&self, mode: Mode, full: bool, done: &Result<Difference, RegisterError>) {
+        if let (Mode::Apply, Ok(difference)) = (mode, done) {
+            standing::note_import(&self.state_dir, self.now.0, full, *difference);
         }
     }
 }

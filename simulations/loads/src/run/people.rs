@@ -10,7 +10,7 @@ use hwc_casework::{
     names,
     routing::{Enrolment, Enrolments, Placement},
 };
-use hwc_municipality::{Decision, Desk, Doubt, Person, Settings};
+use hwc_municipality::{Decision, Desk, Doubt, Person, Settings, Why};
 use hwc_schemas::{
     Organisation, SignalId,
     letter::Referral,
@@ -135,7 +135,11 @@ impl Person for Deciding {
         lock(&self.in_hand).remove(&case);
         let one = doubt.candidates.len() == 1;
         let mut dice = Stream::Work.dice(self.people.seed, &[self.people.number, number_of(&token), 1]);
-        if one && self.people.picks.happens(&mut dice) { Decision::Pick(0) } else { Decision::Withhold }
+        if one && self.people.picks.happens(&mut dice) {
+            Decision::Pick(0)
+        } else {
+            Decision::Withhold(Why::default())
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use hwc_casework::{
     home::{Register, Resident},
     routing::{Enrolment, Enrolments, Placement, School, SchoolCode},
 };
-use hwc_municipality::{Decision, Doubt, Person};
+use hwc_municipality::{Decision, Doubt, Person, Why};
 use hwc_schemas::{Role, letter::Letter, report::MunicipalityCode};
 use hwc_school::{Contact, Reading};
 use hwc_veilig_thuis::{Lookup, Unavailable};
@@ -74,7 +74,7 @@ impl Person for Decides {
         let candidates = doubt.candidates.len() as u64;
         match (chance / 1024).checked_rem(candidates + 1).and_then(|which| usize::try_from(which).ok()) {
             Some(which) if which < doubt.candidates.len() => Decision::Pick(which),
-            _ => Decision::Withhold,
+            _ => Decision::Withhold(Why::default()),
         }
     }
 }

@@ -1,0 +1,202 @@
+//! The municipality's desk as a process: pages for its people, beside `hwc municipality` and on the same machine. It opens no key
+//! and reaches no broker; it asks at the other process's counter, as the same user (`docs/desk.md`).
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use hwc_desk::{Desk, Roster, Shelf, Socket, Staff, StaffMember, pages};
+use hwc_post::{Mail, Mailbox, Post, PostOffice, Purpose};
+use hwc_web::{
+    Audit, Gate, Listening, OsChance, Paces, SessionLaw, TlsFiles,
+    code::{Code as LoginCode, GOOD_FOR},
+};
+use hwc_workflow::calendar::Zone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::{
+    RoleError, ended,
+    municipality::{MunicipalityFile, settings},
+    say_overdue, set_up_log,
+};
+use crate::{
+    daemon::{self, StateFolder},
+    exit::Code,
+    region::RegionError,
+    settings::{Common, Settings, strict},
+};
+
+const EXAMPLES: &str = "\
+Voorbeelden:
+  hwc desk --config gemeente.toml      de pagina voor de mensen van de gemeente: laat het altijd draaien
+Zonder --config wordt hwc.toml in deze map gelezen.";
+
+/// Shows a municipality's people their page.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `[desk]` of a municipality.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeskTable {
+    /// What stands above every page, as in *Gemeente Goirle*.
+    name: String,
+    /// Where it listens.
+    listen: SocketAddr,
+    /// How people reach it, as their browser shows it.
+    origin: String,
+    /// Our certificate; without it a proxy on this machine secures the way.
+    certificate: Option<PathBuf>,
+    /// Its private key.
+    key: Option<PathBuf>,
+    /// Who may come in; read again when it changes.
+    people: PathBuf,
+    /// What the desk itself keeps: the book of acts. Not the municipality's own folder.
+    state_dir: PathBuf,
+    /// The folder with the reports of closed months, as in `2026-10.json`.
+    reports: Option<PathBuf>,
+}
+
+/// The people file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeopleFile {
+    people: Vec<StaffMember>,
+}
+
+/// Characters of the name above every page, at most.
+const NAME_CHARS_MAX: usize = 60;
+/// How often it is looked whether the people file is another.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    ended(Box::pin(serve(&arguments.common)).await)
+}
+
+/// The settings, checked.
+struct Checked {
+    post: Post,
+    tls: Option<TlsFiles>,
+    people: PathBuf,
+    state_dir: PathBuf,
+}
+
+fn checked(settings: &Settings<MunicipalityFile>, table: &DeskTable) -> Result<Checked, RoleError> {
+    let refuse = |problem: &str| RoleError::from(settings.unusable(format!("[desk] {problem}")));
+    let chars = table.name.trim().chars().count();
+    if !(1..=NAME_CHARS_MAX).contains(&chars) || table.name.chars().any(char::is_control) {
+        return Err(refuse("name: 1 to 60 characters"));
+    }
+    let for_trying = table.listen.ip().is_loopback() && table.origin.starts_with("http://localhost");
+    let host = table.origin.split_once("://").map_or("", |(_, host)| host);
+    if !(table.origin.starts_with("https://") || for_trying)
+        || host.is_empty()
+        || host.contains(['/', '?', '#', '@', ' '])
+    {
+        return Err(refuse("origin is no https://NAME without anything behind it"));
+    }
+    let post = settings.file.post().ok_or_else(|| {
+        refuse("nobody can log in without mail: say [post] and [notices], as docs/post.md has them")
+    })?;
+    let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
+    let tls = match (&table.certificate, &table.key) {
+        (Some(certificate), Some(key)) => {
+            Some(TlsFiles { certificate: settings.path(certificate), key: settings.path(key) })
+        }
+        (None, None) => None,
+        _ => return Err(refuse("certificate and key belong together")),
+    };
+    let state_dir = settings.path(&table.state_dir);
+    if state_dir == settings.relay.state_dir {
+        return Err(refuse("state_dir is that of [relay]; give the desk a folder of its own"));
+    }
+    Ok(Checked { post, tls, people: settings.path(&table.people), state_dir })
+}
+
+fn roster(path: &Path) -> Result<Roster, RoleError> {
+    let file: PeopleFile = strict::read(path)?;
+    Roster::new(file.people).map_err(|error| RoleError::Said(format!("{}: {error}", path.display())))
+}
+
+async fn serve(common: &Common) -> Result<Code, RoleError> {
+    let (settings, _, own) = settings(common)?;
+    let table =
+        settings.file.desk().ok_or_else(|| settings.unusable("there is no [desk]: docs/desk.md says how"))?;
+    let Checked { post, tls, people, state_dir } = checked(&settings, table)?;
+    let zone = Zone::amsterdam().map_err(|_| RegionError::Zone)?.as_time_zone().clone();
+    let seen = changed_at(&people);
+    let roster = roster(&people)?;
+    set_up_log()?;
+    let state = StateFolder::hold(&state_dir)?;
+    let book = state.path().join("acts");
+    let audit = Audit::open(&book, zone.to_datetime(Timestamp::now()).date())
+        .map_err(|error| RoleError::Said(format!("{}: {error}", book.display())))?;
+    let stop = daemon::stop_on_signals();
+    let listening = Listening::bind(table.listen, tls.as_ref()).await?;
+
+    let office = PostOffice::open(post);
+    let mails = move |to: Mailbox, code: LoginCode| {
+        let office = office.clone();
+        tokio::spawn(async move {
+            let good_for = SignedDuration::try_from(GOOD_FOR).unwrap_or_default();
+            let over = Timestamp::now().saturating_add(good_for).unwrap_or(Timestamp::MAX);
+            office.deliver(Mail::login_code(code), &to, &Purpose::until(over)).await
+        });
+    };
+    let staff = Staff::new(roster, mails, audit, table.name.trim().to_owned(), zone);
+    let origin = table.origin.clone();
+    let gate = Gate::new(Arc::new(staff), origin, SessionLaw::MORNING, Paces::default(), OsChance)
+        .map_err(|error| RoleError::Said(error.to_string()))?;
+    let gate = Arc::new(gate);
+    let counter = Socket::of(settings.relay.state_dir.clone());
+    let shelf = Shelf::in_folder(table.reports.as_ref().map(|path| settings.path(path)));
+    let desk = Arc::new(Desk::new(Arc::clone(&gate), counter, shelf, own.as_str().to_owned()));
+    tracing::info!(address = %listening.address(), "at work");
+    let drain_within = settings.relay.drain_within;
+    tokio::select! {
+        () = listening.serve(pages(Arc::clone(&desk)), stop.clone(), drain_within * 4 / 5) => {
+            tracing::info!("stopped");
+        }
+        () = gate.sweep() => {}
+        () = follow(&people, seen, &desk) => {}
+        () = daemon::overdue(stop, drain_within) => say_overdue(),
+    }
+    Ok(Code::Fine)
+}
+
+type Seen = Option<(SystemTime, u64)>;
+
+fn changed_at(path: &Path) -> Seen {
+    let file = fs::metadata(path).ok()?;
+    Some((file.modified().ok()?, file.len()))
+}
+
+/// Takes the people file again when it changes. One that cannot be used is said, and the one before stays in use.
+async fn follow(path: &Path, mut seen: Seen, desk: &Desk<Socket>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = changed_at(path);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match roster(path) {
+            Ok(roster) => {
+                desk.replace_roster(roster);
+                tracing::info!("the people file was read again");
+            }
+            Err(error) => tracing::error!(%error, "the people file cannot be used; the one before is"),
+        }
+    }
+}
