@@ -22,7 +22,7 @@ use async_nats::{
 };
 use zeroize::Zeroizing;
 
-use crate::LinkError;
+use crate::{LinkError, credential::forbidden};
 
 /// The largest certificate or key file that is read, in bytes.
 const PEM_BYTES_MAX: u64 = 256 * 1024;
@@ -121,8 +121,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> 
 fn read(path: &Path, secret: bool) -> Result<Vec<u8>, LinkError> {
     let failed = |error: io::Error| LinkError::TlsFile(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
-    if secret && mode & 0o077 != 0 {
+    let found = file.metadata().map_err(failed)?;
+    let mode = found.mode() & 0o7777;
+    if secret && mode & forbidden(&found, path) != 0 {
         return Err(LinkError::TlsFile(format!(
             "{0} has mode {mode:04o}, so others can read the key; run: chmod 600 {0}",
             path.display()

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -68,8 +68,9 @@ impl Credential {
         let failed = |source| CredentialError::File { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
         // The open file is asked, not the path: nobody can swap it in between.
-        let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        let found = file.metadata().map_err(failed)?;
+        let mode = found.mode() & 0o7777;
+        if mode & forbidden(&found, path) != 0 {
             return Err(CredentialError::OpenToOthers { path: path.into(), mode });
         }
         let mut text = Zeroizing::new(String::with_capacity(usize::from(SEED_BYTES_MAX)));
@@ -136,10 +137,35 @@ impl fmt::Debug for PublicNkey {
     }
 }
 
+/// The bits that nobody else may have. What root lent us as a service (systemd's `LoadCredential=`) may show those of a group: they
+/// are the mask of an access list, which names our user and nobody else.
+pub(crate) fn forbidden(found: &Metadata, path: &Path) -> u32 {
+    let lent = std::env::var_os("CREDENTIALS_DIRECTORY");
+    forbidden_there(found.uid(), path, lent.as_deref().map(Path::new))
+}
+
+fn forbidden_there(owner: u32, path: &Path, lent: Option<&Path>) -> u32 {
+    match lent {
+        Some(folder) if owner == 0 && path.starts_with(folder) => 0o027,
+        _ => 0o077,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn only_what_root_lent_us_may_show_the_mask_of_an_access_list() {
+        let lent = Some(Path::new("/run/credentials/hwc-school@01AA00.service"));
+        let seed = Path::new("/run/credentials/hwc-school@01AA00.service/nkey");
+        assert_eq!(0o440 & forbidden_there(0, seed, lent), 0);
+        assert_ne!(0o444 & forbidden_there(0, seed, lent), 0);
+        for (owner, path, lent) in [(7, seed, lent), (0, seed, None), (0, Path::new("/etc/nkey"), lent)] {
+            assert_eq!(forbidden_there(owner, path, lent), 0o077);
+        }
+    }
 
     #[test]
     fn a_seed_written_is_read_back_and_nobody_else_can_read_it() {

@@ -220,10 +220,20 @@ fn check(path: &Path, found: &Metadata, forbidden: u32, wanted: &'static str) ->
         check_owner(path, found.uid(), geteuid().as_raw())?;
     }
     let mode = found.mode() & 0o7777;
-    if mode & forbidden != 0 {
+    let lent = std::env::var_os("CREDENTIALS_DIRECTORY");
+    if mode & forbidden_there(forbidden, found.uid(), path, lent.as_deref().map(Path::new)) != 0 {
         return Err(FileError::Exposed { path: path.to_path_buf(), mode, wanted });
     }
     Ok(())
+}
+
+/// What is forbidden of a file that a service manager may have lent us (systemd's `LoadCredential=`). There the bits of the group
+/// are the mask of an access list, which names our user and nobody else.
+fn forbidden_there(forbidden: u32, owner: u32, path: &Path, lent: Option<&Path>) -> u32 {
+    match lent {
+        Some(folder) if owner == 0 && path.starts_with(folder) => forbidden & !0o050,
+        _ => forbidden,
+    }
 }
 
 /// Ours, or root's, who can read and write everything anyway.
@@ -247,6 +257,18 @@ mod tests {
         }
         let told = check_owner(path, 8, 7).unwrap_err().to_string();
         assert_eq!(told, "sealing.key: belongs to user 8; mend it with: chown 7 sealing.key");
+    }
+
+    #[test]
+    fn only_what_root_lent_us_may_show_the_mask_of_an_access_list() {
+        let lent = Some(Path::new("/run/credentials/hwc-school@01AA00.service"));
+        let file = Path::new("/run/credentials/hwc-school@01AA00.service/seal");
+        assert_eq!(0o440 & forbidden_there(0o077, 0, file, lent), 0);
+        assert_ne!(0o460 & forbidden_there(0o077, 0, file, lent), 0);
+        assert_ne!(0o444 & forbidden_there(0o077, 0, file, lent), 0);
+        for (owner, path, lent) in [(7, file, lent), (0, file, None), (0, Path::new("/etc/hwc/seal"), lent)] {
+            assert_eq!(forbidden_there(0o077, owner, path, lent), 0o077);
+        }
     }
 
     #[test]
