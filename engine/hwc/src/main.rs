@@ -36,6 +36,7 @@ mod shifted;
 mod shown;
 mod simulate;
 mod stock;
+mod supervised;
 mod telling;
 mod timeline;
 mod trace;

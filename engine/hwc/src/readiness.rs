@@ -14,6 +14,8 @@ use hwc_adapter_kit::Station;
 use hwc_telemetry::Health;
 use tokio::sync::watch;
 
+use crate::supervised::Pulse;
+
 /// How often conditions that have to be asked for are asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often what fails is said again.
@@ -32,6 +34,8 @@ pub(crate) struct Conditions {
     waiting: Arc<Mutex<Problems>>,
     /// The same, for `/readyz`.
     health: Health,
+    /// Beats as long as they are followed.
+    pulse: Pulse,
 }
 
 impl Conditions {
@@ -64,6 +68,11 @@ impl Conditions {
         &self.health
     }
 
+    /// Beats as long as they are followed, which every process does where it does all its work.
+    pub(crate) const fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
     /// What fails, and why; nothing when everything is ready.
     pub(crate) fn problems(&self) -> Vec<(&'static str, String)> {
         failing(&lock(&self.inner))
@@ -84,6 +93,7 @@ impl Conditions {
         loop {
             tokio::select! {
                 _ = look.tick() => {
+                    self.pulse.beat();
                     let connected = health.borrow().connected;
                     station.office().telemetry().connected(connected);
                     self.set("connected", (!connected).then(|| "no connection to the broker".to_owned()));

@@ -28,6 +28,7 @@ use crate::{
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
     shifted::ShiftedClock,
     shown::{self, ShowError, Shown},
+    supervised::{Pulse, Supervised},
     telling::Telling,
     watched::Watched,
 };
@@ -37,6 +38,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct EngineFile {
     relay: RelayTable,
+    /// The engine.
     engine: EngineTable,
     /// The mail server. Without it breaches are recorded, and nobody is told of them by mail.
     post: Option<PostTable>,
@@ -80,8 +82,11 @@ const fn three() -> u8 {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChainTable {
+    /// The police.
     police: Organisation,
+    /// To whom they report.
     veilig_thuis: Organisation,
+    /// To whom that one refers.
     municipalities: Vec<Organisation>,
 }
 
@@ -176,7 +181,8 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let broker = health.condition("broker", shown::NO_CONNECTION);
     let _sweeping = Sweeping::of(settings.relay.swept.clone());
     let _shown = Shown::at(settings.relay.listen, &health, telling.metrics.page()).await?;
-    let stop = daemon::stop_on_signals();
+    let (stop, pulse) = (daemon::stop_on_signals(), Pulse::default());
+    let _supervised = Supervised::begin(&health, &pulse, &stop);
     let (tell_rules, rules) = watch::channel(rules);
     let (tell_members, members) = watch::channel(members);
     let (tell_published, published) = watch::channel(published);
@@ -201,6 +207,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     };
     let ended = tokio::select! {
         () = stopping => Ok(()),
+        () = pulse.keep() => Ok(()),
         ended = instance.serve() => ended,
         () = follow(&settings, &tell) => Ok(()),
         () = daemon::overdue(stop.clone(), settings.relay.drain_within) => {

@@ -57,6 +57,7 @@ use crate::{
     retention::folders::Sweeping,
     settings::{Common, HasRelay, Relay, Settings, SettingsError},
     shown::{self, ShowError, Shown},
+    supervised::Supervised,
 };
 
 /// Why a role does not do its work. Matters to the operator of this machine.
@@ -187,6 +188,7 @@ struct Post {
     conditions: Conditions,
     keeper: Option<KeyKeeper>,
     _shown: Shown,
+    _supervised: Supervised,
     _sweeping: Sweeping,
 }
 
@@ -208,6 +210,7 @@ impl Post {
         let service = hwc_telemetry::Service::Of(member.organisation().role());
         let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), service)?);
         let shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
+        let supervised = Supervised::begin(conditions.health(), conditions.pulse(), &stop);
         let station = tokio::select! {
             station = member.enter(&book, hours.clone(), ring) => station?.telling(telemetry),
             () = hours.closing() => return Ok(None),
@@ -223,6 +226,7 @@ impl Post {
             conditions,
             keeper,
             _shown: shown,
+            _supervised: supervised,
             _sweeping: sweeping,
         }))
     }
