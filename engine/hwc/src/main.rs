@@ -17,6 +17,7 @@ mod holdings;
 #[cfg(test)]
 mod hostile;
 mod keys;
+mod layout;
 mod member;
 mod notices;
 mod operator;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::{
     cli::{Output, print},
     exit::{self, Code},
+    layout::{self, LayoutError},
 };
 
 /// What `hwc operator` takes.
@@ -83,6 +84,9 @@ enum Action {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1_000_000_000_000))]
         after_serial: Option<u64>,
     },
+    /// Writes the reference layout of production: a tree of files for each machine, from who takes part. Say it again after each
+    /// change: only what follows from who takes part is written anew.
+    Layout(layout::Arguments),
     /// Shows who takes part, and the fingerprints to compare by telephone.
     Show {
         /// How to print it.
@@ -120,12 +124,16 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Ok(text) => print(&text),
         Err(error) => {
             exit::say(&error.to_string());
-            code(&error).into()
+            match error {
+                LayoutError::Operator(error) => code(&error).into(),
+                LayoutError::File { .. } => Code::Failed.into(),
+                LayoutError::Brokers | LayoutError::Nobody => Code::Refused.into(),
+            }
         }
     }
 }
 
-async fn done(Arguments { dir, action }: Arguments) -> Result<String, OperatorError> {
+async fn done(Arguments { dir, action }: Arguments) -> Result<String, LayoutError> {
     let now = Timestamp::now();
     if let Action::Init { broker_name, pid_file, log_file, nats_server } = action {
         let begin =
@@ -175,6 +183,7 @@ async fn done(Arguments { dir, action }: Arguments) -> Result<String, OperatorEr
             Ok(format!("{text}\n"))
         }
         Action::Show { output: Output::Text } => Ok(page(&operator.show())),
+        Action::Layout(arguments) => layout::write(&operator, &arguments),
         Action::Init { .. } => Ok(String::new()),
     }
 }
@@ -238,6 +247,7 @@ const fn code(error: &OperatorError) -> Code {
         | OperatorError::Register { .. }
         | OperatorError::NotARequest(_)
         | OperatorError::BrokerName
+        | OperatorError::NotNamed(_)
         | OperatorError::File(_)
         | OperatorError::OperatorKey(_)
         | OperatorError::Certificate(_) => Code::Settings,

@@ -66,7 +66,9 @@ impl Authority {
     pub(crate) fn broker(&self, names: &[String], now: Timestamp) -> Result<Pair, OperatorError> {
         let mut params = CertificateParams::new(names).map_err(|_| OperatorError::BrokerName)?;
         params.distinguished_name = named("Handle with Care, broker");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        // To the other brokers of a cluster it is a client, too.
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let until = leaf(&mut params, now);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
@@ -113,6 +115,11 @@ impl SigningRequest {
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.0.public_key.subject_public_key_info())
     }
+}
+
+/// SHA-256 of the public key that belongs to a private key (PEM), as a broker's list of certificates has it.
+pub(crate) fn hash_of(key: &str) -> Result<[u8; 32], OperatorError> {
+    Ok(Sha256::digest(KeyPair::from_pem(key)?.subject_public_key_info()).into())
 }
 
 /// What every certificate but the authority's own has; gives the day it runs out.

@@ -5,7 +5,7 @@ use std::path::Path;
 use hwc_jetstream::{PublicNkey, TlsFiles, permissions};
 use hwc_schemas::Organisation;
 
-use crate::register::Register;
+use crate::{Places, Seat, register::Register};
 
 /// The part that is made anew with every change: accounts, what each may do and how much of it, and TLS.
 pub(crate) fn accounts(register: &Register, files: &TlsFiles) -> String {
@@ -49,5 +49,30 @@ pub(crate) fn server(accounts: &str, store: &Path, register: &Register) -> Strin
         quoted(&register.broker.log_file),
         register.broker.message_bytes_max,
         quoted(store),
+    )
+}
+
+/// The same for one broker of a cluster, but for what it says of the others. It logs to its service manager.
+pub(crate) fn of_a_cluster(register: &Register, at: usize, seat: &Seat, places: &Places) -> String {
+    format!(
+        "# Written once by hwc operator layout; from then on it is yours.\n\
+         include \"accounts.conf\"\n\
+         server_name: \"hwc-{}\"\n\
+         listen: \"{}:{}\"\n\
+         logtime_utc: true\n\
+         # Never true: payloads would reach the log.\n\
+         debug: false\n\
+         trace: false\n\
+         max_payload: {}\n\
+         # A polite stop sends clients to the other brokers first.\n\
+         lame_duck_duration: \"30s\"\n\
+         lame_duck_grace_period: \"5s\"\n\
+         # On a volume of its own, mounted with `discard`; never `key` or `cipher`, which turn erasing off.\n\
+         jetstream {{\n  store_dir: {:?}\n  sync_interval: always\n  max_file_store: 16GB\n  max_memory_store: 1GB\n}}\n",
+        at + 1,
+        places.listen,
+        seat.port,
+        register.broker.message_bytes_max,
+        places.store.to_string_lossy(),
     )
 }

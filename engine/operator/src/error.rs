@@ -98,6 +98,12 @@ pub enum OperatorError {
         "not a name or an address of a broker; wanted one such as broker.example or 10.0.0.1, without a port"
     )]
     BrokerName,
+    /// A broker under a name that the brokers' certificate does not hold.
+    #[error(
+        "the brokers' certificate does not hold the name {0}; give it all their names with: hwc operator renew-broker --broker-name \
+         NAME, once for each"
+    )]
+    NotNamed(String),
     /// The server's own check refuses what follows from the register. Nothing was changed.
     #[error("nats-server refuses the new configuration, and nothing was changed: {0}")]
     Refused(String),

@@ -10,6 +10,7 @@
 //! those whose key was seen before: a changed key is believed only when its organisation's own people confirm it.
 
 mod authority;
+mod cluster;
 mod config;
 mod error;
 pub mod keys;
@@ -20,6 +21,7 @@ mod reload;
 mod request;
 mod show;
 
+pub use cluster::{BROKERS_MAX, BrokerFiles, Places, Seat, SeatError};
 pub use error::OperatorError;
 pub use member::{EngineName, Member};
 pub use operator::{Begin, Credentials, Operator, Turn};

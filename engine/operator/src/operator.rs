@@ -167,6 +167,16 @@ impl Operator {
         self.accounts_of(&self.register)
     }
 
+    pub(crate) const fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// A file of the folder that holds the broker's certificate and key.
+    pub(crate) fn brokers_file(&self, name: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, OperatorError> {
+        let folder = self.folder.join("broker").join(&self.register.broker.tls);
+        Ok(read(&folder.join(name), Guard::Secret, PEM_BYTES_MAX)?)
+    }
+
     /// Lets somebody take part.
     pub async fn add(
         &mut self,
@@ -353,7 +363,8 @@ impl Operator {
         accounts == self.accounts().as_bytes() && directory.is_ok_and(|one| one == self.register.directory())
     }
 
-    fn handover(&self, member: &Member) -> PathBuf {
+    /// The folder with what goes to a member.
+    pub fn handover(&self, member: &Member) -> PathBuf {
         self.folder.join("handover").join(member.to_string())
     }
 

@@ -1,0 +1,211 @@
+//! The reference layout, started on this machine exactly as `hwc operator layout` writes it: three brokers that know each other by
+//! their certificate, two engines, every organisation, TLS everywhere. It carries a signal, also when a broker dies.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    ground::{hwc, root},
+    processes::{code, fine},
+    region::{Done, Process, private_folder, report_of, the_one, wait_for, write_private},
+};
+
+/// A Wednesday on which there is school, after the first lesson.
+const A_SCHOOL_DAY: &str = "2026-11-18T10:00:00+01:00";
+const ORGANISATIONS: [&str; 4] =
+    ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00"];
+
+fn done(command: &mut Command) -> Done {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Done { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// A layout for a try-out, and where it lies.
+struct Laid {
+    folder: tempfile::TempDir,
+    server: PathBuf,
+    route_ports: Vec<u16>,
+}
+
+impl Laid {
+    fn out() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let finder = hwc_broker::Finder::default();
+        let found = tokio::runtime::Runtime::new().unwrap().block_on(finder.find()).unwrap();
+        let listeners: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<_> = listeners.iter().map(|one| one.local_addr().unwrap().port()).collect();
+        let laid = Self { folder, server: found.program, route_ports: ports[3..].to_vec() };
+        laid.operator(&["init", "--broker-name", "127.0.0.1"]);
+        for engine in ["one", "two"] {
+            laid.operator(&["add-engine", engine, "--make-keys"]);
+        }
+        for name in ORGANISATIONS {
+            laid.operator(&["add-organisation", name, "--make-keys"]);
+        }
+        laid.write(&ports);
+        laid
+    }
+
+    fn operator(&self, arguments: &[&str]) -> String {
+        let mut command = hwc();
+        command.arg("operator").arg("--dir").arg(self.path("operator")).args(arguments);
+        fine(done(&mut command))
+    }
+
+    fn write(&self, ports: &[u16]) -> String {
+        let brokers: Vec<_> = (0..3).map(|at| format!("127.0.0.1:{}:{}", ports[at], ports[3 + at])).collect();
+        let (trees, region) = (self.path("trees"), root().join("simulations/handbook"));
+        let mut arguments = vec!["layout", trees.to_str().unwrap(), "--try-out"];
+        arguments.extend(["--region", region.to_str().unwrap()]);
+        for broker in &brokers {
+            arguments.extend(["--broker", broker]);
+        }
+        self.operator(&arguments)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file of a machine's.
+    fn file(&self, machine: &str, path: &str) -> PathBuf {
+        self.path("trees").join(machine).join(path)
+    }
+
+    fn settings(&self, name: &str) -> PathBuf {
+        self.file(name, &format!("etc/hwc/{name}/hwc.toml"))
+    }
+
+    /// What people bring to a layout: tables, the police's own secret, and here a clock that stands on a school day.
+    fn furnish(&self) {
+        for (name, table) in [
+            ("veilig-thuis-region", "residents.csv"),
+            ("municipality-0855", "enrolments.csv"),
+            ("municipality-0855", "schools.csv"),
+        ] {
+            let place = self.file(name, &format!("srv/hwc/{name}"));
+            fs::create_dir_all(&place).unwrap();
+            fs::copy(root().join("simulations/handbook").join(table), place.join(table)).unwrap();
+        }
+        write_private(&self.file("police-region", "etc/hwc/police-region/keys/reference"), &[7; 32]);
+        private_folder(&self.file("police-region", "var/spool/hwc/police-region"));
+        let shift = A_SCHOOL_DAY.parse::<jiff::Timestamp>().unwrap().duration_since(jiff::Timestamp::now());
+        for engine in ["engine-one", "engine-two"] {
+            let written = fs::read_to_string(self.settings(engine)).unwrap();
+            let shifted = written
+                .replace("[engine]\n", &format!("[engine]\nclock_offset_seconds = {}\n", shift.as_secs()));
+            assert_ne!(written, shifted);
+            fs::write(self.settings(engine), shifted).unwrap();
+        }
+    }
+
+    fn broker(&self, machine: &str, config: &Path) -> Process {
+        let mut command = Command::new(&self.server);
+        command.arg("-c").arg(config);
+        Process::run(&mut command, self.path(&format!("{machine}.log")))
+    }
+
+    fn member(&self, name: &str) -> Process {
+        let role = name.rsplit_once('-').unwrap().0;
+        let mut command = hwc();
+        command.arg(role).arg("--config").arg(self.settings(name));
+        Process::run(&mut command, self.path(&format!("{name}.log")))
+    }
+
+    fn school(&self, arguments: &[&str]) -> Done {
+        let mut command = hwc();
+        done(command.arg("school").args(arguments).arg("--config").arg(self.settings("school-01AA00")))
+    }
+
+    fn inbox(&self) -> Vec<serde_json::Value> {
+        let said = fine(self.school(&["inbox", "-o", "json"]));
+        let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+        value["signals"].as_array().unwrap().clone()
+    }
+
+    /// A report goes to the school, is opened and confirmed.
+    fn carries(&self, reference: &str) {
+        let beside = self.path(&format!("{reference}.jsonl"));
+        fs::write(&beside, report_of(reference, "Lotte", "Smit", "2018-12-11")).unwrap();
+        let inbox = self.file("police-region", "var/spool/hwc/police-region/inbox");
+        fs::rename(&beside, inbox.join(format!("{reference}.jsonl"))).unwrap();
+        let waiting = the_one(|| self.inbox());
+        let read = fine(self.school(&["open", &code(&waiting), "--show"]));
+        assert!(read.contains("Lotte Smit"), "{read}");
+        fine(self.school(&["acknowledge", &code(&waiting)]));
+        assert!(self.inbox().is_empty());
+    }
+}
+
+#[test]
+fn the_reference_layout_carries_a_signal_as_it_is_written_also_when_a_broker_dies_and_no_member_is_a_broker()
+{
+    let laid = Laid::out();
+    laid.furnish();
+    let config = |machine: &str| laid.file(machine, "etc/hwc/broker/nats-server.conf");
+    let brokers = ["broker-1", "broker-2", "broker-3"].map(|machine| laid.broker(machine, &config(machine)));
+    let leads = "JetStream cluster new metadata leader";
+    wait_for(|| brokers.iter().any(|one| one.log().contains(leads)).then_some(()))
+        .unwrap_or_else(|| panic!("no cluster:\n{}", brokers[0].log()));
+    let first = laid.member("engine-one");
+    first.says("leading");
+    let second = laid.member("engine-two");
+    second.says("standing by");
+    let others = ORGANISATIONS.map(|name| laid.member(name));
+    for other in &others {
+        other.says("at work");
+    }
+    laid.carries("P-1");
+
+    // Whoever has a member's certificate, and reaches a broker's own port, is still no broker.
+    let intruder = laid.path("intruder.conf");
+    let keys = laid.file("school-01AA00", "etc/hwc/school-01AA00/keys");
+    let own = |name: &str| keys.join(name).to_string_lossy().into_owned();
+    fs::write(
+        &intruder,
+        format!(
+            "server_name: \"hwc-4\"\nlisten: \"127.0.0.1:-1\"\ncluster {{\n  name: \"hwc\"\n  listen: \"127.0.0.1:-1\"\n  \
+             tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}\n  routes: [ \"tls://127.0.0.1:{}\" ]\n}}\n",
+            own("tls.pem"),
+            own("tls.key"),
+            own("ca.pem"),
+            laid.route_ports[1],
+        ),
+    )
+    .unwrap();
+    let intruder = laid.broker("intruder", &intruder);
+    brokers[1].says("not pinned");
+    assert!(!brokers[1].log().contains("hwc-4"));
+    intruder.kill();
+
+    let [one, _two, _three] = brokers;
+    one.kill();
+    laid.carries("P-2");
+}
+
+#[test]
+fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from_who_takes_part() {
+    let laid = Laid::out();
+    let ports = [4222, 4223, 4224, 6222, 6223, 6224];
+    let settings = laid.settings("school-01AA00");
+    fs::write(&settings, "# ours\n").unwrap();
+    laid.operator(&["add-organisation", "school-02BB00", "--make-keys"]);
+    laid.write(&ports);
+    assert_eq!(fs::read_to_string(&settings).unwrap(), "# ours\n");
+    assert!(laid.settings("school-02BB00").exists());
+    for machine in ["broker-1", "broker-2", "broker-3"] {
+        let accounts = fs::read_to_string(laid.file(machine, "etc/hwc/broker/accounts.conf")).unwrap();
+        assert!(accounts.contains("school-02BB00"), "{machine} does not know the newcomer");
+    }
+    let mut command = hwc();
+    command.arg("operator").arg("--dir").arg(laid.path("operator")).arg("layout").arg(laid.path("other"));
+    command.arg("--region").arg(root().join("simulations/handbook")).args(["--broker", "elsewhere.example"]);
+    let refused = done(&mut command);
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.stderr.contains("renew-broker"), "{}", refused.stderr);
+}
