@@ -80,10 +80,10 @@ fn a_table_and_a_message_in_the_folder_go_to_the_school_and_the_files_go_when_th
 }
 
 /// What came back over HTTP.
-struct Heard {
-    status: u16,
-    head: String,
-    body: Value,
+pub(crate) struct Heard {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 fn ask(address: &str, path: &str, kind: &str, token: &str, body: &str) -> Heard {
@@ -103,12 +103,12 @@ fn ask(address: &str, path: &str, kind: &str, token: &str, body: &str) -> Heard 
     Heard { status, head: head.to_ascii_lowercase(), body: serde_json::from_str(body).unwrap() }
 }
 
-fn send(address: &str, kind: &str, body: &str) -> Heard {
+pub(crate) fn send(address: &str, kind: &str, body: &str) -> Heard {
     ask(address, "/v1/reports", kind, "secret", body)
 }
 
 /// Where a process takes reports in.
-fn address_of(police: &Process) -> String {
+pub(crate) fn address_of(police: &Process) -> String {
     police.says("reports are taken in over http");
     let log = police.log();
     let said = log.lines().find(|line| line.contains("reports are taken in over http")).unwrap();
@@ -117,7 +117,7 @@ fn address_of(police: &Process) -> String {
 }
 
 /// Lets the police take reports in over HTTP, at a port that the system chooses.
-fn listen(region: &Region) {
+pub(crate) fn listen(region: &Region) {
     let tokens = region.path().join("keys/police-region/tokens");
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(tokens).unwrap();
     file.write_all(TOKENS.as_bytes()).unwrap();

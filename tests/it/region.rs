@@ -2,7 +2,7 @@
 //! settings of its own. The engine's clock stands on a school day, whatever day it is.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     fs::{self, DirBuilder, File, OpenOptions},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -36,7 +36,7 @@ pub(crate) struct Region {
     started: Cell<u32>,
     /// The signed directory that the engine hands out.
     directory: &'static str,
-    _broker: Broker,
+    broker: RefCell<Broker>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -108,7 +108,8 @@ impl Region {
         };
         let broker = runtime.block_on(Broker::start(settings)).unwrap();
         let url = broker.client_url().to_owned();
-        let region = Self { folder, url, started: Cell::new(0), directory, _broker: broker, runtime };
+        let region =
+            Self { folder, url, started: Cell::new(0), directory, broker: RefCell::new(broker), runtime };
         region.write_settings();
         region
     }
@@ -170,6 +171,21 @@ impl Region {
         let second = first.replace("state/engine", "state/engine-two").replace("\"one\"", "\"two\"");
         assert_ne!(first, second);
         fs::write(self.settings("engine-two"), second).unwrap();
+    }
+
+    /// Kills the broker.
+    pub(crate) fn broker_dies(&self) {
+        self.runtime.block_on(self.broker.borrow_mut().kill()).unwrap();
+    }
+
+    /// Takes everything that the broker keeps off its disk, while it is down.
+    pub(crate) fn broker_loses_its_disk(&self) {
+        fs::remove_dir_all(self.path().join("broker/jetstream")).unwrap();
+    }
+
+    /// The broker is there again, at the same address, with what its disk holds.
+    pub(crate) fn broker_returns(&self) {
+        self.runtime.block_on(self.broker.borrow_mut().restart()).unwrap();
     }
 
     /// Where the broker is.
@@ -382,6 +398,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Starts any program, with its words on standard error kept in a file.
+    pub(crate) fn run(command: &mut Command, log: PathBuf) -> Self {
+        let stderr = File::create(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        Self { child, log }
+    }
+
     /// Waits until its log says this.
     pub(crate) fn says(&self, words: &str) {
         wait_for(|| self.log().contains(words).then_some(())).unwrap_or_else(|| {
@@ -458,12 +481,12 @@ fn folder_with_tables() -> tempfile::TempDir {
     folder
 }
 
-fn private_folder(path: &Path) -> PathBuf {
+pub(crate) fn private_folder(path: &Path) -> PathBuf {
     DirBuilder::new().recursive(true).mode(0o700).create(path).unwrap();
     path.to_owned()
 }
 
-fn write_private(path: &Path, bytes: &[u8]) {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap();
     file.write_all(bytes).unwrap();
 }
