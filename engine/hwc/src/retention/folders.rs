@@ -25,7 +25,9 @@ const KEPT_DAYS_MAX: u16 = 3_653;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SweptTable {
+    /// The folder.
     pub(crate) folder: PathBuf,
+    /// How old its files become.
     pub(crate) days: u16,
 }
 

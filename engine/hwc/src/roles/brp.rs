@@ -33,21 +33,35 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BrpTable {
+    /// Where the BRP answers about persons.
     persons: String,
+    /// Where it answers who lives at an address, for more than thirty at one.
     occupancy: Option<String>,
+    /// Who is believed to be the BRP; the machine's own list when absent.
     ca: Option<PathBuf>,
+    /// Our own certificate (PEM).
     certificate: Option<PathBuf>,
+    /// Its private key (PEM).
     key: Option<PathBuf>,
+    /// The file with the API's key; it or `token_url`.
     api_key_file: Option<PathBuf>,
+    /// Where tokens are had (OAuth 2.0); with it `client_id` and `client_secret_file`.
     token_url: Option<String>,
+    /// Who we are where tokens are had.
     client_id: Option<String>,
+    /// The file with our secret there.
     client_secret_file: Option<PathBuf>,
+    /// What we ask tokens for.
     scope: Option<String>,
+    /// Which object of the BAG an address is (CSV).
     addresses: Option<PathBuf>,
+    /// Questions at a time.
     #[serde(default = "four")]
     at_once_max: u8,
+    /// How long an answer may take.
     #[serde(default = "ten")]
     answer_seconds: u8,
+    /// After which time of a school morning nothing is asked any more, or `never`.
     last_call: Option<String>,
 }
 

@@ -160,6 +160,7 @@ impl From<WhyWithheld> for Why {
 #[serde(deny_unknown_fields)]
 pub(super) struct MunicipalityFile {
     relay: RelayTable,
+    /// The municipality.
     municipality: MunicipalityTable,
     /// The register in a database, instead of the two tables.
     register: Option<RegisterTable>,
@@ -192,6 +193,7 @@ impl HasRelay for MunicipalityFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MunicipalityTable {
+    /// Who we are.
     organisation: Organisation,
     /// The folder with region.toml, holidays.json and closed-days.csv.
     region: PathBuf,

@@ -79,6 +79,7 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct PoliceFile {
     relay: RelayTable,
+    /// The police.
     police: PoliceTable,
 }
 
@@ -91,6 +92,7 @@ impl HasRelay for PoliceFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PoliceTable {
+    /// Who we are.
     organisation: Organisation,
     /// To whom every report is sealed.
     veilig_thuis: Organisation,

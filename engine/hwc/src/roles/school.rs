@@ -91,6 +91,7 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct SchoolFile {
     relay: RelayTable,
+    /// The school.
     school: SchoolTable,
     /// The mail server; without it nobody is told by mail.
     post: Option<PostTable>,
@@ -118,6 +119,7 @@ impl HasRelay for SchoolFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SchoolTable {
+    /// Who we are.
     organisation: Organisation,
 }
 

@@ -126,6 +126,7 @@ impl From<Reason> for Recalled {
 #[serde(deny_unknown_fields)]
 struct VeiligThuisFile {
     relay: RelayTable,
+    /// The Veilig Thuis.
     #[serde(rename = "veilig-thuis")]
     veilig_thuis: VeiligThuisTable,
     /// Households come from the BRP; without it, from a file.
@@ -150,6 +151,7 @@ impl HasRelay for VeiligThuisFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VeiligThuisTable {
+    /// Who we are.
     organisation: Organisation,
     /// The folder with region.toml, holidays.json and closed-days.csv.
     region: PathBuf,

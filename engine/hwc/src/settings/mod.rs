@@ -109,15 +109,25 @@ impl Relay {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RelayTable {
+    /// The broker's address: `tls://NAME:4222`, several of a cluster divided by commas; `nats://127.0.0.1:4222` where nobody else can
+    /// listen. It, `--broker` or `HWC_BROKER` must be said.
     broker: Option<String>,
+    /// The folder from the operator: nkey, seal, tls.key, tls.pem, ca.pem, operator.pub, directory.json. It, `--keys` or `HWC_KEYS` must
+    /// be said.
     keys: Option<PathBuf>,
+    /// What this process keeps; nobody else may use it. It, `--state-dir` or `HWC_STATE_DIR` must be said.
     state_dir: Option<PathBuf>,
+    /// Where `/livez`, `/readyz` and `/metrics` are shown; nowhere when absent. Keep it on the machine itself.
     listen: Option<SocketAddr>,
+    /// Where traces go (OTLP over HTTP); nowhere when absent.
     otlp: Option<String>,
+    /// What a polite stop may take.
     #[serde(default = "twenty")]
     drain_seconds: u16,
+    /// Folders whose files go when they are old.
     #[serde(default)]
     swept: Vec<SweptTable>,
+    /// One-time keys to leave with the engine for others to seal to; 32 for a school, 256 for others when absent.
     one_time_keys: Option<u16>,
 }
 
