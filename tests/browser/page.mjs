@@ -100,7 +100,7 @@ class Visitor {
   static async with(browser, region, settings) {
     const visitor = new Visitor();
     visitor.region = region;
-    visitor.context = await browser.newContext({ locale: 'nl-NL', ...settings });
+    visitor.context = await browser.newContext({ locale: 'nl-NL', reducedMotion: 'reduce', ...settings });
     visitor.page = await visitor.context.newPage();
     visitor.page.setDefaultTimeout(30_000);
     visitor.complaints = [];
