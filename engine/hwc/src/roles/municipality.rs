@@ -289,7 +289,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             let (followed, imported_at) = (("register", reader.problem()), reader.imported_at());
             let state = settings.relay.state_dir.clone();
             let looking = standing::of_a_database(place, own, stale_after_days, state, zone);
-            work(&settings, &member, reader, followed, Some(imported_at), morning, looking).await
+            Box::pin(work(&settings, &member, reader, followed, Some(imported_at), morning, looking)).await
         }
         (None, Some(enrolments), Some(schools)) => {
             let tables = Tables {
@@ -305,7 +305,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             let kept = Kept::follow(files, LOOK_EVERY, move || tables.read()).await?;
             let followed = ("enrolments and schools", kept.problem());
             let looking = standing::of_files(&paths, kept.problem());
-            work(&settings, &member, kept, followed, None, morning, looking).await
+            Box::pin(work(&settings, &member, kept, followed, None, morning, looking)).await
         }
         _ => {
             let problem = "say either [register], or both enrolments and schools in [municipality]";
