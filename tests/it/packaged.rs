@@ -17,12 +17,13 @@ use crate::{
 
 /// What `systemd-analyze security` may find at most, of 100: the units have 12.
 const EXPOSURE_MAX: &str = "15";
-const UNITS: [&str; 6] = [
+const UNITS: [&str; 7] = [
     "hwc-broker.service",
     "hwc-engine@one.service",
     "hwc-police@region.service",
     "hwc-veilig-thuis@region.service",
     "hwc-municipality@0855.service",
+    "hwc-portal.service",
     "hwc-school@01AA00.service",
 ];
 
@@ -85,7 +86,7 @@ fn the_package_is_the_same_each_time_installs_and_its_units_are_as_closed_as_the
     assert!(fs::read(&package).unwrap() == fs::read(again).unwrap(), "built twice, it is not the same");
     let place = installed(&package);
     let users = fs::read_to_string(place.path().join("etc/passwd")).unwrap();
-    for role in ["broker", "engine", "police", "veilig-thuis", "municipality", "school"] {
+    for role in ["broker", "engine", "police", "veilig-thuis", "municipality", "portal", "school"] {
         assert!(users.contains(&format!("hwc-{role}:")), "{role} has no user");
     }
     let said = ran(Command::new(place.path().join("usr/bin/hwc")).arg("--version"));

@@ -34,6 +34,7 @@ use crate::{
     readiness::Conditions,
     settings::{Common, HasRelay, Relay, RelayTable, Settings},
     shown::{self, Shown},
+    supervised::Supervised,
 };
 
 const EXAMPLES: &str = "\
@@ -64,6 +65,7 @@ enum Command {
 #[serde(deny_unknown_fields)]
 struct PortalFile {
     relay: RelayTable,
+    /// The page.
     portal: PortalTable,
     /// The mail server: nobody can log in without mail.
     post: PostTable,
@@ -93,6 +95,7 @@ struct PortalTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SchoolTable {
+    /// The school.
     organisation: Organisation,
     /// The school's HwC mailbox (R11).
     mailbox: Mailbox,
@@ -209,6 +212,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     conditions.set("connected", Some("no connection to the broker yet".to_owned()));
     let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), Service::Of(Role::School))?);
     let _shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
+    let _supervised = Supervised::begin(conditions.health(), conditions.pulse(), &stop);
     let standing = tokio::select! {
         standing = stand(&settings, &office, &hours, &telemetry, &conditions) => standing?,
         () = hours.closing() => return Ok(Code::Fine),
@@ -242,6 +246,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         () = serving => tracing::info!("stopped"),
         () = gate.sweep() => {}
         () = watching => {}
+        () = conditions.pulse().keep() => {}
         () = daemon::overdue(stop, relay.drain_within) => say_overdue(),
     }
     hands.abort_all();
