@@ -78,8 +78,8 @@ pub(crate) struct Member {
 impl Member {
     /// Reads the keys: `nkey`, `seal` with those before it, and `operator.pub`.
     pub(crate) fn read(relay: &Relay, organisation: Organisation) -> Result<Self, KeysError> {
-        let keys = SealingKeys::load(&relay.keys)?;
-        Ok(Self { keys: Some(keys), ..Self::read_locked(relay, organisation)? })
+        let locked = Self::read_locked(relay, organisation)?;
+        Ok(Self { keys: Some(SealingKeys::load(&relay.keys)?), ..locked })
     }
 
     /// Reads everything but the sealing keys: its people have those.

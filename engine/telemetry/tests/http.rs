@@ -54,13 +54,18 @@ fn page() -> Page {
 async fn a_process_says_why_it_is_not_ready_and_lives_all_the_same() {
     let health = Health::default();
     let address = shown(&health, page()).await;
-    assert_eq!(get(address, "/readyz").await, (503, r#"{"ready":false,"reasons":["starting"]}"#.to_owned()));
+    assert_eq!(
+        get(address, "/readyz").await,
+        (503, r#"{"attention":[],"ready":false,"reasons":["starting"]}"#.to_owned())
+    );
     let broker = health.condition("broker", "no connection to the broker");
-    let told = r#"{"ready":false,"reasons":["no connection to the broker"]}"#;
+    let told = r#"{"attention":[],"ready":false,"reasons":["no connection to the broker"]}"#;
     assert_eq!(get(address, "/readyz").await, (503, told.to_owned()));
     assert_eq!(get(address, "/livez").await, (200, r#"{"alive":true}"#.to_owned()));
     broker.is_fine();
-    assert_eq!(get(address, "/readyz").await, (200, r#"{"ready":true,"reasons":[]}"#.to_owned()));
+    health.needs_attention("set aside", Some("a file waits for somebody".into()));
+    let told = r#"{"attention":["a file waits for somebody"],"ready":true,"reasons":[]}"#;
+    assert_eq!(get(address, "/readyz").await, (200, told.to_owned()));
 }
 
 #[tokio::test]

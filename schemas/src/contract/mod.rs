@@ -11,7 +11,10 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
-    ask::{Ask, BREACH_DAYS_MAX, HELD_PER_ANSWER_MAX, KEYS_PER_QUESTION_MAX, REPORTS_PER_QUESTION_MAX, Told},
+    ask::{
+        Ask, BREACH_DAYS_MAX, HELD_PER_ANSWER_MAX, KEYS_PER_QUESTION_MAX, REPORTS_PER_QUESTION_MAX,
+        SIGNALS_PER_QUESTION_MAX, Told,
+    },
     letter::plain::{PlainLetter, PlainReferral},
     report::plain::PlainReport,
     wire::{Answer, Command, Fetch, Fetched, Sealed, Task},
@@ -59,6 +62,7 @@ fn plain_word(link: &str) -> Option<String> {
         "HELD_PER_ANSWER_MAX" => HELD_PER_ANSWER_MAX.to_string(),
         "KEYS_PER_QUESTION_MAX" => KEYS_PER_QUESTION_MAX.to_string(),
         "REPORTS_PER_QUESTION_MAX" => REPORTS_PER_QUESTION_MAX.to_string(),
+        "SIGNALS_PER_QUESTION_MAX" => SIGNALS_PER_QUESTION_MAX.to_string(),
         "Sealed" => "sealed".to_owned(),
         "PayloadId" => "payload's id".to_owned(),
         _ => return None,
