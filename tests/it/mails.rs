@@ -16,6 +16,7 @@ use crate::{
 };
 
 const LEADER: &str = "projectleider@hwc.example";
+const DECIDERS: &str = "hwc@gemeente.example";
 const MAILBOX: &str = "01AAHwC@school.example";
 
 /// A mail server on this machine. Letters by their mailbox, in the order in which they came.
@@ -98,6 +99,8 @@ fn region() -> (Region, MailServer) {
     };
     add("engine", &format!("project_leader = \"{LEADER}\"\n"));
     add("school-01AA00", &format!("mailbox = \"{MAILBOX}\"\nbackup = \"achterwacht@school.example\"\n"));
+    let office = "leerplicht@gemeente.example";
+    add("municipality-0855", &format!("mailbox = \"{office}\"\ndeciders = \"{DECIDERS}\"\n"));
     (region, server)
 }
 
@@ -197,4 +200,16 @@ fn whoever_finds_a_breach_reports_it_and_hears_what_is_left_to_do() {
     assert_eq!(future.code, Some(5));
     assert!(future.stderr.contains("Die dag kan niet"), "{}", future.stderr);
     assert_eq!(server.waits_for(LEADER, 5).len(), 5);
+}
+
+#[test]
+fn whoever_decides_a_doubtful_case_hears_of_it_by_mail_at_once_and_the_mail_names_nobody() {
+    let (region, server) = region();
+    let (_engine, _processes) = start(&region, CHAIN);
+    region.report("one.jsonl", &[report_of("P-1", "Lotje", "Smit", "2018-12-11")]);
+    let case = the_one(|| region.pending(&[]));
+    let [told] = &server.waits_for(DECIDERS, 1)[..] else { panic!("too many mails") };
+    assert!(told.contains("Subject: Handle with Care: er wacht iets op uw beslissing"), "{told}");
+    let case = code(&case);
+    says_none_of(body(told), &["Lotje", "Lotte", "Smit", "2018", "01AA", "Regenboog", &case]);
 }

@@ -25,6 +25,7 @@ enum Kind {
     Breach(BreachRecord),
     SignalWaits(Date),
     Reminder(Notice, Date),
+    CaseWaits { day: Date, still: bool },
     LoginCode([u8; CODE_DIGITS]),
 }
 
@@ -47,6 +48,11 @@ impl Mail {
         Self(Kind::Reminder(notice, day))
     }
 
+    /// To whoever decides at a municipality (R16): a case waits, or still waits shortly before lessons begin.
+    pub const fn case_waits(day: Date, still: bool) -> Self {
+        Self(Kind::CaseWaits { day, still })
+    }
+
     /// To whoever wants to log in: the code, eight digits in ASCII. It is the one mail that holds something secret, for ten minutes.
     pub const fn login_code(code: [u8; CODE_DIGITS]) -> Self {
         Self(Kind::LoginCode(code))
@@ -64,7 +70,9 @@ impl Mail {
         let breaches = returned.into_iter().chain(recalled).chain(reported);
         let breaches = breaches.map(|(kind, opened)| Self::breach(BreachRecord { day, kind, opened }));
         let reminders = Notice::ALL.map(|notice| Self::reminder(notice, day));
-        breaches.chain([Self::signal_waits(day), Self::login_code(*b"12345678")]).chain(reminders).collect()
+        let cases = [false, true].map(|still| Self::case_waits(day, still));
+        let others = [Self::signal_waits(day), Self::login_code(*b"12345678")].into_iter().chain(cases);
+        breaches.chain(others).chain(reminders).collect()
     }
 
     /// What may be said of it in a log: its kind.
@@ -73,6 +81,8 @@ impl Mail {
             Kind::Breach(_) => "breach",
             Kind::SignalWaits(_) => "signal_waits",
             Kind::Reminder(notice, _) => notice.as_str(),
+            Kind::CaseWaits { still: false, .. } => "case_waits",
+            Kind::CaseWaits { still: true, .. } => "case_still_waits",
             Kind::LoginCode(_) => "login_code",
         }
     }
@@ -82,6 +92,8 @@ impl Mail {
         match self.0 {
             Kind::Breach(_) => words.breach,
             Kind::SignalWaits(_) => words.signal_waits,
+            Kind::CaseWaits { still: false, .. } => words.case_waits,
+            Kind::CaseWaits { still: true, .. } => words.case_still_waits,
             Kind::LoginCode(_) => words.login_code,
             Kind::Reminder(Notice::RemindContact, _) => words.remind_contact,
             Kind::Reminder(Notice::RemindBackup, _) => words.remind_backup,
@@ -93,7 +105,9 @@ impl Mail {
     /// What stands in the places of its text.
     pub(crate) fn places(self, words: Words) -> Vec<(&'static str, String)> {
         match self.0 {
-            Kind::SignalWaits(day) | Kind::Reminder(_, day) => vec![("{day}", words.day(day))],
+            Kind::SignalWaits(day) | Kind::Reminder(_, day) | Kind::CaseWaits { day, .. } => {
+                vec![("{day}", words.day(day))]
+            }
             Kind::LoginCode(code) => {
                 let digits: String = code.into_iter().map(char::from).collect();
                 let (first, last) = digits.split_at(CODE_DIGITS / 2);

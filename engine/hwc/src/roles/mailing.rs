@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use hwc_adapter_kit::{Clerk, Office, Settled};
+use hwc_municipality::{CasesWait, Notices, Occasion};
 use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, Round, Sent, Slot};
 use hwc_schemas::wire::{Notice, Task};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -30,6 +31,14 @@ pub(super) struct SchoolNotices {
 pub(super) struct MunicipalityNotices {
     /// The attendance office's mailbox (R20).
     mailbox: Mailbox,
+    /// Who decides doubtful cases (R16); the attendance office when absent.
+    deciders: Option<Mailbox>,
+}
+
+impl MunicipalityNotices {
+    fn deciders(&self) -> Mailbox {
+        self.deciders.clone().unwrap_or_else(|| self.mailbox.clone())
+    }
 }
 
 /// To whom notices go.
@@ -127,6 +136,35 @@ impl Mailer {
             let purpose = Purpose::of_waiting(since, &self.zone);
             let _ = self.round.deliver(mail, mailbox, &purpose, Slot::came(since)).await;
         }
+    }
+}
+
+/// Tells whoever decides by mail that cases wait (R16): at once, and again before lessons begin.
+pub(super) struct ByMail {
+    round: Round,
+    deciders: Mailbox,
+    zone: TimeZone,
+}
+
+impl ByMail {
+    /// Over the same office as the mailer's.
+    pub(super) fn beside(mailer: &Mailer, notices: &MunicipalityNotices) -> Self {
+        Self { round: mailer.round.clone(), deciders: notices.deciders(), zone: mailer.zone.clone() }
+    }
+}
+
+impl Notices for ByMail {
+    fn tell(&self, notice: CasesWait) {
+        let now = Timestamp::now();
+        let still = notice.occasion == Occasion::StillWaiting;
+        let mail = Mail::case_waits(now.to_zoned(self.zone.clone()).date(), still);
+        let (round, to) = (self.round.clone(), self.deciders.clone());
+        let purpose = Purpose::of_waiting(now, &self.zone);
+        tokio::spawn(async move {
+            if round.deliver(mail, &to, &purpose, Slot::due(now)).await != Sent::Taken {
+                tracing::error!(mail = mail.name(), "nobody who decides could be told by mail");
+            }
+        });
     }
 }
 

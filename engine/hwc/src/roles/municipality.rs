@@ -12,8 +12,8 @@ use hwc_adapter_kit::{
 };
 use hwc_casework::routing::Enrolments;
 use hwc_municipality::{
-    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, RegisterStanding, Registry, Reminders,
-    Settings as DeskSettings, Tray, Why,
+    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, Notices, RegisterStanding, Registry,
+    Reminders, Settings as DeskSettings, Tray, Why,
     counter::{Question, Reply, follow},
     enrolments, schools, watch_tray,
 };
@@ -29,7 +29,7 @@ use super::{
     Database, Followed, Looked, Post, RoleError, breach,
     desk::DeskTable,
     ended, holdings,
-    mailing::{Mailer, Mailing, MunicipalityNotices, To},
+    mailing::{ByMail, Mailer, Mailing, MunicipalityNotices, To},
     of_role,
     register::{self, RegisterTable},
     set_up_log, standing, state_folder, table,
@@ -342,19 +342,17 @@ async fn work<R: Registry>(
     let tray = Tray::default();
     let office = post.station.office().clone();
     let reminders = Reminders::default();
-    let counter = AtTheCounter::new(office.clone(), tray.clone(), reminders.clone(), register_stands);
+    let mut told: Vec<Arc<dyn Notices>> = vec![Arc::new(InTheLog), Arc::new(reminders.clone())];
+    if let (Some(mailer), Some(notices)) = (&mailer, &settings.file.notices) {
+        told.push(Arc::new(ByMail::beside(mailer, notices)));
+    }
+    let counter = AtTheCounter::new(office.clone(), tray.clone(), reminders, register_stands);
     tokio::spawn(follow(office.clone(), tray.clone()));
     let counter = Enquiry::new(counter, office, holdings::alike);
     let (standing, stands) = watch::channel(CasesStanding::default());
     let Morning { policy, region } = morning;
     let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
-    tokio::spawn(watch_tray(
-        tray.clone(),
-        vec![Arc::new(InTheLog), Arc::new(reminders)],
-        policy,
-        is_school_day,
-        standing,
-    ));
+    tokio::spawn(watch_tray(tray.clone(), told, policy, is_school_day, standing));
     let (tell, cases) = watch::channel(None);
     let telemetry = post.station.office().telemetry().clone();
     let telling = async move {
