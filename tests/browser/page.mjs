@@ -7,45 +7,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
-import { chromium } from 'playwright-core';
+import { howMany, judge, must, opened, until as atLast } from './eyes.mjs';
 
 const [program, out] = process.argv.slice(2);
 if (!program || !out) throw new Error('usage: node page.mjs HWC OUT');
 mkdirSync(out, { recursive: true });
 
-const WITHIN = 120_000;
+const until = (look, what) => atLast(look, what, 120_000);
 const ADDRESS = 'anne@school.example';
 const PASSPHRASE = 'drie fietsen in mei';
 /** The invented children of the manual's cases. */
 const CHILDREN = ['Sem', 'Berg', 'Milan', 'Wit', 'Finn', 'Visser', 'Luuk', 'Dekker', 'David', 'Pieterse', 'Lotte', 'Smit', 'Eva', 'Jansen'];
-/** WCAG 2.2 AA, and what axe thinks is good practice. */
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-let checks = 0;
-function must(holds, what) {
-  checks += 1;
-  if (!holds) throw new Error(`not so: ${what}`);
-}
-
-async function until(look, what) {
-  const end = Date.now() + WITHIN;
-  while (Date.now() < end) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((again) => setTimeout(again, 100));
-  }
-  throw new Error(`it never came: ${what}`);
-}
-
-function found() {
-  const named = process.env.HWC_CHROMIUM ? [process.env.HWC_CHROMIUM] : ['chromium', 'chromium-browser'];
-  for (const name of named) {
-    const where = spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' });
-    if (where.status === 0) return where.stdout.trim();
-  }
-  throw new Error('no chromium: install it, or name it in HWC_CHROMIUM');
-}
 
 /** A region on this machine, with all of the manual's reports sent. */
 class Region {
@@ -134,25 +106,9 @@ class Visitor {
     await this.page.locator('nav').waitFor();
   }
 
-  /** Nothing to be said against this page, in light and dark, wide and narrow; and a picture of each. */
+  /** Nothing is to be said against this page. */
   async judge(name) {
-    const { page } = this;
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      for (const width of [320, 1280]) {
-        await page.setViewportSize({ width, height: 800 });
-        const judged = await new AxeBuilder({ page }).withTags(RULES).analyze();
-        const faults = judged.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(' ')}`);
-        must(faults.length === 0, `axe finds nothing on ${name}, ${colorScheme}, ${width}:\n${faults.join('\n')}`);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        must(wide <= width, `${name} fits into ${width}: ${wide}`);
-        await page.screenshot({ path: join(out, `${name}-${colorScheme}-${width}.png`), fullPage: true });
-      }
-    }
-    const small = await page.evaluate(() => [...document.querySelectorAll('button, nav a, input:not([type=hidden]):not([type=checkbox])')]
-      .filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.outerHTML));
-    must(small.length === 0, `everything to press on ${name} is large enough: ${small}`);
-    await page.emulateMedia({ colorScheme: 'light' });
+    await judge(this.page, name, { pictures: out, except: 'checkbox' });
   }
 
   async leave() {
@@ -291,7 +247,7 @@ async function byKeyboard(browser, region) {
 }
 
 const region = await Region.raise();
-const browser = await chromium.launch({ executablePath: found(), args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+const browser = await opened();
 let failed;
 try {
   region.report();
@@ -310,4 +266,4 @@ if (failed) {
   console.error(failed);
   process.exit(1);
 }
-console.log(`${checks} passed, 0 failed`);
+console.log(`${howMany()} passed, 0 failed`);

@@ -1,0 +1,63 @@
+// What both stories look with: a real Chromium, what must be so, and axe's rules.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { chromium } from 'playwright-core';
+
+/** WCAG 2.2 AA, and what axe thinks is good practice. */
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+let checks = 0;
+
+/** Ends the story if it is not so. */
+export function must(holds, what) {
+  checks += 1;
+  if (!holds) throw new Error(`not so: ${what}`);
+}
+
+/** How many things were so. */
+export const howMany = () => checks;
+
+/** What `look` finds at last, within so many milliseconds. */
+export async function until(look, what, within) {
+  const end = Date.now() + within;
+  while (Date.now() < end) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((again) => setTimeout(again, 50));
+  }
+  throw new Error(`it never came: ${what}`);
+}
+
+/** The program in HWC_CHROMIUM, or `chromium` on the PATH. When there is none this fails. */
+export async function opened() {
+  const named = process.env.HWC_CHROMIUM ? [process.env.HWC_CHROMIUM] : ['chromium', 'chromium-browser'];
+  for (const name of named) {
+    const where = spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' });
+    if (where.status === 0) {
+      const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+      return chromium.launch({ executablePath: where.stdout.trim(), args });
+    }
+  }
+  throw new Error('no chromium: install it, or name it in HWC_CHROMIUM');
+}
+
+/** Nothing to be said against this page, in light and dark, wide and narrow; and a picture of each. What is `except` may be small. */
+export async function judge(page, name, { pictures, except }) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [320, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      const judged = await new AxeBuilder({ page }).withTags(RULES).analyze();
+      const faults = judged.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(' ')}`);
+      must(faults.length === 0, `axe finds nothing on ${name}, ${colorScheme}, ${width}:\n${faults.join('\n')}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      must(wide <= width, `${name} fits into ${width}: ${wide}`);
+      await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+    }
+  }
+  const small = await page.evaluate((except) => [...document.querySelectorAll(`button, nav a, input:not([type=hidden]):not([type=${except}])`)]
+    .filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.outerHTML), except);
+  must(small.length === 0, `everything to press on ${name} is large enough: ${small}`);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
