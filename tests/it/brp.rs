@@ -48,7 +48,7 @@ impl Brp {
     /// A region whose Veilig Thuis asks here.
     fn region(&self, own: &str) -> Region {
         let region = Region::prepare();
-        fs::write(region.path().join("brp.key"), "s3cret-key\n").unwrap();
+        hwc_vault::create(&region.path().join("brp.key"), b"s3cret-key\n").unwrap();
         let table = format!(
             "{own}\n[brp]\npersons = \"{}\"\noccupancy = \"{}\"\napi_key_file = \"brp.key\"\n",
             self.mock.persons(),

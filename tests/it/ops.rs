@@ -187,10 +187,14 @@ fn a_file_that_was_set_aside_is_tried_again_or_let_go_and_both_are_written_down(
     let code = letter["code"].as_str().unwrap().to_owned();
     assert_eq!(aside(&region, POLICE).0, Some(6), "what lies aside is not as it should be");
 
-    // As it is it comes back: the same file, under the same code.
+    // As it is it comes back: the same file, set aside anew.
     fine(region.hwc(&[&["dead-letters", "retry", &code], &POLICE[..]].concat()));
-    let again = the_one(|| aside(&region, POLICE).1);
-    assert_eq!(again["code"], code);
+    let again = the_one(|| {
+        let mut letters = aside(&region, POLICE).1;
+        letters.retain(|letter| letter["code"] != *code);
+        letters
+    });
+    let code = again["code"].as_str().unwrap().to_owned();
 
     let wrong = region.hwc(&[&["dead-letters", "drop", &code, "--reason", "stale"], &POLICE[..]].concat());
     assert_eq!(wrong.code, Some(5), "{}", wrong.stderr);

@@ -1,14 +1,13 @@
 //! Where the APIs are, and by what they know us. Secrets are files; none is a setting.
 
 use std::{
-    fs::File,
-    io::Read as _,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use hwc_vault::{FileError, Guard};
 use reqwest::Url;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -75,6 +74,9 @@ pub enum AccessError {
         /// What is wrong; nothing of what it holds.
         problem: &'static str,
     },
+    /// A file with a secret, which is unreadable, or not ours alone.
+    #[error(transparent)]
+    Secret(#[from] FileError),
     /// The library.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -183,12 +185,7 @@ fn failed(path: &Path, problem: &'static str) -> AccessError {
 }
 
 fn secret_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, AccessError> {
-    let file = File::open(path).map_err(|_| failed(path, "cannot be read"))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
-    file.take(SECRET_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|_| failed(path, "cannot be read"))?;
-    if bytes.len() > SECRET_BYTES_MAX { Err(failed(path, "is too large")) } else { Ok(bytes) }
+    Ok(hwc_vault::read(path, Guard::Secret, SECRET_BYTES_MAX)?)
 }
 
 /// One line of text that is a secret, read anew each time it is needed: a key that was renewed counts at once.
@@ -206,6 +203,13 @@ pub(crate) fn secret(path: &Path) -> Result<Zeroizing<String>, AccessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn private_folder() -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        folder
+    }
 
     fn access(persons: &str) -> Access {
         Access { persons: persons.into(), occupancy: None, credential: Credential::Nothing, tls: None }
@@ -232,9 +236,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_one_line_and_what_is_wrong_with_a_file_shows_nothing_of_it() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = private_folder();
         let file = folder.path().join("key");
-        std::fs::write(&file, "s3cret\n").unwrap();
+        hwc_vault::create(&file, b"s3cret\n").unwrap();
         assert_eq!(secret(&file).unwrap().as_str(), "s3cret");
         for bad in ["", "two\nlines", "caf\u{e9}"] {
             std::fs::write(&file, bad).unwrap();
@@ -245,5 +249,16 @@ mod tests {
         let own = Some((file.clone(), file.clone()));
         let said = Tls { ca: file, own }.config().unwrap_err().to_string();
         assert!(!said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused_with_the_remedy() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = private_folder();
+        let file = folder.path().join("key");
+        hwc_vault::create(&file, b"s3cret\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let said = secret(&file).unwrap_err().to_string();
+        assert!(said.contains("chmod 600") && !said.contains("s3cret"), "{said}");
     }
 }

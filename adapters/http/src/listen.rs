@@ -17,7 +17,10 @@ use hyper_util::{
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
     server::WebPkiClientVerifier,
 };
 use tokio::{
@@ -162,6 +165,14 @@ async fn talk(
     let _ = connection.await;
 }
 
+/// What is wrong with a file of PEM: never the library's words, which repeat what stands there, and that may be a key.
+fn unread(error: &pem::Error, otherwise: &'static str) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        _ => otherwise.to_owned(),
+    }
+}
+
 fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -172,7 +183,8 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
     };
     let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, ListenError> {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let found = read.map_err(|error| failed(path)(&error))?;
+        let found =
+            read.map_err(|error| failed(path)(&unread(&error, "cannot be read as certificates in PEM")))?;
         if found.is_empty() { Err(failed(path)(&"holds no certificate")) } else { Ok(found) }
     };
     let provider = Arc::new(ring::default_provider());
@@ -190,7 +202,27 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
             config.with_client_cert_verifier(verifier.map_err(|error| failed(path)(&error))?)
         }
     };
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| failed(&files.key)(&error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| failed(&files.key)(&unread(&error, "is not a private key in PEM")))?;
     let config = config.with_single_cert(certificates(&files.certificate)?, key);
     Ok(TlsAcceptor::from(Arc::new(config.map_err(|error| failed(&files.certificate)(&error))?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_that_lost_its_line_ends_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        for joined in ["", "\\n"] {
+            std::fs::write(&key, made.signing_key.serialize_pem().replace('\n', joined)).unwrap();
+            let files = TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: None };
+            let said = acceptor(&files).err().unwrap().to_string();
+            assert!(said.ends_with("key.pem: is not a private key in PEM"), "{said}");
+        }
+    }
 }

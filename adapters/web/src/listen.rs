@@ -20,7 +20,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
     ServerConfig,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -224,6 +227,14 @@ impl Drop for Counted {
     }
 }
 
+/// What is wrong with a file of PEM: never the library's words, which repeat what stands there, and that may be a key.
+fn unread(error: &pem::Error, otherwise: &'static str) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        _ => otherwise.to_owned(),
+    }
+}
+
 fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -234,11 +245,14 @@ fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
     };
     let read =
         CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(|error| failed(&files.certificate)(&error))?;
+    let certificates = read.map_err(|error| {
+        failed(&files.certificate)(&unread(&error, "cannot be read as certificates in PEM"))
+    })?;
     if certificates.is_empty() {
         return Err(failed(&files.certificate)(&"holds no certificate"));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| failed(&files.key)(&error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| failed(&files.key)(&unread(&error, "is not a private key in PEM")))?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(&files.certificate)(&error))?
@@ -277,5 +291,19 @@ mod tests {
     async fn nobody_reads_along() {
         let bound = Listening::bind("0.0.0.0:0".parse().unwrap(), None).await;
         assert!(matches!(bound, Err(ListenError::Unsecured(_))));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_lost_its_line_ends_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        for joined in ["", "\\n"] {
+            std::fs::write(&key, made.signing_key.serialize_pem().replace('\n', joined)).unwrap();
+            let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+            let said = acceptor(&files).err().unwrap().to_string();
+            assert!(said.ends_with("key.pem: is not a private key in PEM"), "{said}");
+        }
     }
 }

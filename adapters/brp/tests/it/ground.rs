@@ -92,8 +92,9 @@ impl Ground {
         let here = SocketAddr::from(([127, 0, 0, 1], 0));
         let mock = Mock::start(here, registry, wanted.key.clone(), Faults::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let file: PathBuf = folder.path().join("secret");
-        std::fs::write(&file, "s3cret\n").unwrap();
+        hwc_vault::create(&file, b"s3cret\n").unwrap();
         let credential = match wanted.key {
             Key::Nobody => Credential::Nothing,
             Key::ApiKey(_) => Credential::ApiKey(file),

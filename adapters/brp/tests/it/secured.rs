@@ -78,6 +78,7 @@ fn caller(folder: &Path, url: &str, believes: &Authority, own: Option<(String, S
         let (certificate_file, key_file) = (folder.join("own.pem"), folder.join("own.key"));
         fs::write(&certificate_file, certificate).unwrap();
         fs::write(&key_file, key).unwrap();
+        fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         (certificate_file, key_file)
     });
     let tls = Some(Tls { ca, own });
@@ -89,6 +90,7 @@ fn caller(folder: &Path, url: &str, believes: &Authority, own: Option<(String, S
 async fn only_the_named_authority_is_believed_and_our_certificate_is_shown() {
     let (ours, theirs, strange) = (authority(), authority(), authority());
     let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let (url, serving) = server(&theirs, &ours).await;
     // A server of another authority is not asked, and one that wants a certificate gives nobody else an answer.
     assert!(!answers(&caller(folder.path(), &url, &strange, Some(issued(&ours)))).await);

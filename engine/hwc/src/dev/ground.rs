@@ -266,7 +266,9 @@ impl DevGround {
         private_folder(&folder)?;
         let key = folder.join("key");
         if !key.exists() {
-            write(&key, &format!("{}\n", uuid::Uuid::new_v4().simple()))?;
+            let made = zeroize::Zeroizing::new(format!("{}\n", uuid::Uuid::new_v4().simple()));
+            hwc_vault::create(&key, made.as_bytes())
+                .map_err(|error| DevError::File { path: key.clone(), problem: error.to_string() })?;
         }
         let faults = folder.join("faults.toml");
         if !faults.exists() {

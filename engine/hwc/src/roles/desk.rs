@@ -22,6 +22,7 @@ use serde::Deserialize;
 
 use super::{
     RoleError, ended,
+    http::nobody_elses,
     municipality::{MunicipalityFile, settings},
     say_overdue, set_up_log,
 };
@@ -112,7 +113,9 @@ fn checked(settings: &Settings<MunicipalityFile>, table: &DeskTable) -> Result<C
     let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
     let tls = match (&table.certificate, &table.key) {
         (Some(certificate), Some(key)) => {
-            Some(TlsFiles { certificate: settings.path(certificate), key: settings.path(key) })
+            let (certificate, key) = (settings.path(certificate), settings.path(key));
+            nobody_elses(&key)?;
+            Some(TlsFiles { certificate, key })
         }
         (None, None) => None,
         _ => return Err(refuse("certificate and key belong together")),

@@ -132,7 +132,7 @@ fn prompt(words: &str) {
 }
 
 /// One line of standard input, past the library's own buffer, which is not wiped.
-fn line() -> Result<Zeroizing<String>, String> {
+pub(super) fn line() -> Result<Zeroizing<String>, String> {
     let unread = || "Er is niets gelezen.".to_owned();
     let mut bytes = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
     let mut one = Zeroizing::new([0_u8]);

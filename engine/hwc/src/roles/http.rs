@@ -47,8 +47,7 @@ impl HttpTable {
         let tls = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 let (certificate, key) = (path(certificate), path(key));
-                // The library that reads it does not look who else could.
-                hwc_vault::read(&key, Guard::Secret, KEY_BYTES_MAX).map_err(KeysError::from)?;
+                nobody_elses(&key)?;
                 Some(TlsFiles { certificate, key, client_ca: self.client_ca.as_ref().map(path) })
             }
             (None, None) if self.client_ca.is_none() => None,
@@ -61,6 +60,12 @@ impl HttpTable {
         let listening = Listening::bind(self.listen, tls.as_ref(), clients).await;
         listening.map_err(|source| RoleError::Listen { table, source })
     }
+}
+
+/// A private key that only this user can read: the library that reads it does not look who else could.
+pub(super) fn nobody_elses(key: &Path) -> Result<(), RoleError> {
+    hwc_vault::read(key, Guard::Secret, KEY_BYTES_MAX).map_err(KeysError::from)?;
+    Ok(())
 }
 
 fn clients<T: HasRelay>(settings: &Settings<T>, path: &Path) -> Result<Clients, RoleError> {

@@ -24,6 +24,7 @@ use serde::Deserialize;
 
 use super::{
     RoleError, ended,
+    http::nobody_elses,
     mailing::{Mailer, Mailing, To},
     of_role, say_overdue, set_up_log,
 };
@@ -176,7 +177,9 @@ impl Settings<PortalFile> {
             .map_err(|error| self.unusable(error))?;
         let tls = match (&portal.certificate, &portal.key) {
             (Some(certificate), Some(key)) => {
-                Some(TlsFiles { certificate: self.path(certificate), key: self.path(key) })
+                let (certificate, key) = (self.path(certificate), self.path(key));
+                nobody_elses(&key)?;
+                Some(TlsFiles { certificate, key })
             }
             (None, None) => None,
             _ => return Err(self.unusable("[portal] certificate and key belong together").into()),
@@ -187,15 +190,17 @@ impl Settings<PortalFile> {
 
 /// The host must not have a school's key as it is.
 fn none_lies_open(keys: &Path, school: &Organisation) -> Result<(), RoleError> {
-    let seal = keys.join(SealingKeys::FILE);
-    if seal.exists() {
-        return Err(RoleError::Said(format!(
+    let earlier = (1..=SealingKeys::EARLIER_MAX).map(SealingKeys::earlier_file);
+    let plain =
+        earlier.chain([SealingKeys::FILE.to_owned()]).map(|name| keys.join(name)).find(|path| path.exists());
+    match plain {
+        Some(path) => Err(RoleError::Said(format!(
             "{}: the key of {school} lies there as it is, and whoever has this machine could use it. Say hwc portal enrol, which wraps \
              it and takes it away; or take it away yourself if that was done before",
-            seal.display()
-        )));
+            path.display()
+        ))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn serve(common: &Common) -> Result<Code, RoleError> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,7 +19,7 @@ use crate::{
     daemon::StateFolder,
     exit::{self, Code},
     member::KeysError,
-    roles::RoleError,
+    roles::{RoleError, holdings},
     settings::{Common, Relay, Settings},
 };
 
@@ -107,21 +107,18 @@ fn asked(file: Option<&Path>) -> Result<Passphrase, RoleError> {
 /// A line that is not shown while it is typed.
 fn typed(prompt: &str) -> Result<Zeroizing<String>, RoleError> {
     let failed = |error: io::Error| RoleError::Said(format!("nothing could be read: {error}"));
-    let mut line = Zeroizing::new(String::with_capacity(1024));
     let screen = io::stdin();
     if !screen.is_terminal() {
-        screen.lock().read_line(&mut line).map_err(failed)?;
-        return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+        return holdings::line().map_err(RoleError::Said);
     }
     exit::say(prompt.trim_end());
     let before = tcgetattr(&screen).map_err(|error| failed(error.into()))?;
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     tcsetattr(&screen, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
-    let read = screen.lock().read_line(&mut line);
+    let read = holdings::line();
     tcsetattr(&screen, OptionalActions::Flush, &before).map_err(|error| failed(error.into()))?;
-    read.map_err(failed)?;
-    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+    read.map_err(RoleError::Said)
 }
 
 /// Overwrites a file in its place, durably, and takes its name away.
