@@ -4,6 +4,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt as _,
 };
 
 use hwc_brp_mock::{Faults, Key, Mock, Person, Registry, Remark};
@@ -48,9 +49,11 @@ impl Brp {
     /// A region whose Veilig Thuis asks here.
     fn region(&self, own: &str) -> Region {
         let region = Region::prepare();
-        hwc_vault::create(&region.path().join("brp.key"), b"s3cret-key\n").unwrap();
+        let secrets = region.path().join("brp");
+        fs::DirBuilder::new().mode(0o700).create(&secrets).unwrap();
+        hwc_vault::create(&secrets.join("key"), b"s3cret-key\n").unwrap();
         let table = format!(
-            "{own}\n[brp]\npersons = \"{}\"\noccupancy = \"{}\"\napi_key_file = \"brp.key\"\n",
+            "{own}\n[brp]\npersons = \"{}\"\noccupancy = \"{}\"\napi_key_file = \"brp/key\"\n",
             self.mock.persons(),
             self.mock.occupancy()
         );
@@ -222,7 +225,7 @@ fn settings_that_name_no_look_up_or_two_or_plain_http_elsewhere_are_refused_with
         (text.split("[brp]").next().unwrap().to_owned(), "either residents"),
         (text.replace("http://127.0.0.1", "http://brp.example"), "plain HTTP"),
         (text.replace("http://127.0.0.1", "https://brp.example"), "(ca)"),
-        (text.replace("brp.key", "no.key"), "cannot be read"),
+        (text.replace("brp/key", "brp/none"), "brp/none: No such file"),
         (text.replace("api_key_file", "api_key"), "is not known"),
     ] {
         assert_ne!(changed, text);
