@@ -4,6 +4,7 @@
 mod cast;
 pub(crate) mod diary;
 mod ground;
+mod left;
 mod lives;
 mod parties;
 mod people;
@@ -28,8 +29,7 @@ use std::{
 use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Station, work};
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
-use hwc_jetstream::{JetStreamJournal, Link, SealedStore, Settings, Tasks};
-use hwc_journal::Journal as _;
+use hwc_jetstream::{Link, Settings};
 use hwc_police::Submission;
 use hwc_relay::Rules;
 use hwc_schemas::{IncidentId, Organisation, report::MunicipalityCode, wire::Answer};
@@ -46,7 +46,7 @@ use self::{
     lives::{Lives, Undying, live},
     parties::{Premises, Seat},
     people::{SchoolHours, Withholds},
-    summary::{Left, Summary},
+    summary::Summary,
     traces::Traces,
 };
 use crate::{
@@ -483,30 +483,7 @@ impl Stage {
             );
         }
     }
-
-    /// What is left at the end, asked of the broker itself.
-    async fn left(&self) -> Result<Left, ReplayError> {
-        let journal = JetStreamJournal::read_only(&self.link);
-        let store = SealedStore::open(&self.link, &self.streams);
-        let tasks = Tasks::open(&self.link, &self.streams).await.map_err(EngineError::from)?;
-        let since = Instant::now();
-        loop {
-            let left = Left {
-                incidents: journal.in_flight().await.map_err(EngineError::from)?.len(),
-                payloads: store.holdings().await.map_err(EngineError::from)?.len(),
-                tasks: tasks.waiting().await.map_err(EngineError::from)?,
-            };
-            // The last acknowledgements may still be on their way to the broker, and after a crash a task comes back.
-            if left.is_nothing() || since.elapsed() > SETTLES_WITHIN {
-                return Ok(left);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
 }
-
-/// How long what is on its way at the end may take before it counts as left.
-const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Writes the diary. It asks for the witness that the children are invented.
 pub(crate) fn write_diary(replayed: &Replayed, path: &Path) -> Result<(), ReplayError> {

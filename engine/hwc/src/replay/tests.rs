@@ -107,6 +107,17 @@ async fn a_returned_signal_is_routed_afresh_and_ends_as_what_follows() {
     nothing_is_written(&ground);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_dies_when_all_is_over_is_started_again_to_ask_what_is_left() {
+    let ground = Ground::prepare(None).unwrap();
+    let (mut stage, _nothing_is_sent) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
+    // Once somebody was answered, all that the engine needs is there.
+    assert!(stage.left().await.unwrap().is_nothing());
+    stage.broker.kill().await.unwrap();
+    assert!(stage.left().await.unwrap().is_nothing());
+    assert!(stage.broker.is_running());
+}
+
 /// Calls a signal back the moment it reaches its school; the clock waits for it.
 struct CallsBack {
     timeline: std::sync::OnceLock<Timeline>,

@@ -11,6 +11,8 @@ use hwc_telemetry::Spans;
 use hwc_workflow::{Found, calendar::Zone};
 use uuid::Uuid;
 
+use hwc_jetstream::JetStreamJournal;
+
 use super::{wire::Killer, *};
 use crate::{
     counting::{Closing, Counting, end},
