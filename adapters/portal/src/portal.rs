@@ -108,7 +108,6 @@ impl People for Portal {
     fn admit(&self, address: &str, passphrase: &Passphrase) -> Option<Admitted<Unlocked>> {
         self.schools_of(address).find_map(|school| {
             let opened = school.locker.unlock(address, passphrase, self.today())?;
-            school.unlocked.notify_one();
             let badge = Unlocked {
                 school: Arc::clone(school),
                 contact: opened.contact.id.clone(),
@@ -137,6 +136,8 @@ impl People for Portal {
     fn note(&self, seat: &Seat<Unlocked>, act: &'static str) {
         let badge = &seat.badge;
         badge.school.audit.note(self.today(), &badge.contact, act);
+        // Only now is there a session to lend the keys from.
+        badge.school.unlocked.notify_one();
     }
 }
 
