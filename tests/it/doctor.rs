@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// What the doctor says with somebody's settings on a machine in this zone.
-struct Visit {
-    code: Option<i32>,
-    findings: Vec<Value>,
+pub(crate) struct Visit {
+    pub(crate) code: Option<i32>,
+    pub(crate) findings: Vec<Value>,
 }
 
 fn visit_in(zone: &str, region: &Region, whose: &str) -> Visit {
@@ -27,22 +27,22 @@ fn visit_in(zone: &str, region: &Region, whose: &str) -> Visit {
     Visit { code: output.status.code(), findings }
 }
 
-fn visit(region: &Region, whose: &str) -> Visit {
+pub(crate) fn visit(region: &Region, whose: &str) -> Visit {
     visit_in("Europe/Amsterdam", region, whose)
 }
 
 impl Visit {
-    fn named(&self, health: &str) -> Vec<&str> {
+    pub(crate) fn named(&self, health: &str) -> Vec<&str> {
         let some = self.findings.iter().filter(|finding| finding["health"] == health);
         some.map(|finding| finding["name"].as_str().unwrap()).collect()
     }
 
-    fn is_fine(&self) -> bool {
+    pub(crate) fn is_fine(&self) -> bool {
         self.code == Some(0) && self.named("fail").is_empty() && self.named("warn").is_empty()
     }
 
     /// Exactly this line fails, in these words, with this remedy.
-    fn fails(&self, name: &str, says: &str, remedy: &str) {
+    pub(crate) fn fails(&self, name: &str, says: &str, remedy: &str) {
         assert_eq!((self.code, self.named("fail")), (Some(6), vec![name]), "{:#?}", self.findings);
         let finding = self.findings.iter().find(|finding| finding["name"] == name).unwrap();
         let said = |key: &str| finding[key].as_str().unwrap().to_owned();
@@ -51,13 +51,13 @@ impl Visit {
     }
 }
 
-fn rewrite(path: &Path, from: &str, to: &str) {
+pub(crate) fn rewrite(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from} is not in {}", path.display());
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-fn mode(path: &Path, mode: u32) {
+pub(crate) fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 

@@ -9,6 +9,7 @@ mod collector;
 mod desk;
 mod dev;
 mod doctor;
+mod doctor_pages;
 mod drill;
 mod everywhere;
 mod exam;

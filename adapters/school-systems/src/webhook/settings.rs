@@ -71,6 +71,9 @@ pub enum WebhookError {
     /// The library.
     #[error("[webhook] TLS cannot be set up: {0}")]
     Tls(String),
+    /// Nothing answers there. The error does not say where: the address may hold what only the two know.
+    #[error("[webhook] nothing answers there: {0}")]
+    Silent(reqwest::Error),
 }
 
 /// The webhook's settings, checked.
@@ -100,6 +103,13 @@ impl Webhook {
         let ca = table.ca.as_ref().map(|path| place(path));
         let client = client(believing(url.scheme() == "https", ca.as_deref())?)?;
         Ok(Self { url, client, secrets, source: source.to_owned(), within: CALL_WITHIN })
+    }
+
+    /// Whether anything answers there, and shows a certificate that we believe. It rings at nobody: what is asked for (OPTIONS, RFC 9110)
+    /// has no effect, and whatever is answered is an answer.
+    pub async fn answers(&self) -> Result<(), WebhookError> {
+        let asked = self.client.request(reqwest::Method::OPTIONS, self.url.clone()).timeout(self.within);
+        asked.send().await.map(drop).map_err(|error| WebhookError::Silent(error.without_url()))
     }
 
     /// The same, with calls that may take so long.

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use super::{
     RoleError, ended,
-    http::nobody_elses,
+    http::{Offered, nobody_elses},
     municipality::{MunicipalityFile, settings},
     say_overdue, set_up_log,
 };
@@ -125,6 +125,17 @@ fn checked(settings: &Settings<MunicipalityFile>, table: &DeskTable) -> Result<C
         return Err(refuse("state_dir is that of [relay]; give the desk a folder of its own"));
     }
     Ok(Checked { post, tls, people: settings.path(&table.people), state_dir })
+}
+
+impl DeskTable {
+    /// What is offered here, for whoever looks whether it is well.
+    pub(super) fn offered(&self, settings: &Settings<MunicipalityFile>) -> Offered {
+        let checked = checked(settings, self).and_then(|checked| {
+            roster(&checked.people)?;
+            Ok(checked.tls.map(|files| files.certificate))
+        });
+        Offered { name: "desk", listen: self.listen, checked: checked.map_err(|error| error.to_string()) }
+    }
 }
 
 fn roster(path: &Path) -> Result<Roster, RoleError> {

@@ -43,6 +43,28 @@ impl HttpTable {
         settings: &Settings<T>,
         table: &'static str,
     ) -> Result<Listening, RoleError> {
+        let (tls, clients) = self.checked(settings, table)?;
+        let listening = Listening::bind(self.listen, tls.as_ref(), clients).await;
+        listening.map_err(|source| RoleError::Listen { table, source })
+    }
+
+    /// What is offered there, for whoever looks whether it is well.
+    pub(super) fn offered<T: HasRelay>(&self, settings: &Settings<T>, table: &'static str) -> Offered {
+        Offered {
+            name: table.trim_matches(['[', ']']),
+            listen: self.listen,
+            checked: self
+                .checked(settings, table)
+                .map(|(tls, _)| tls.map(|files| files.certificate))
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    fn checked<T: HasRelay>(
+        &self,
+        settings: &Settings<T>,
+        table: &'static str,
+    ) -> Result<(Option<TlsFiles>, Option<Clients>), RoleError> {
         let path = |written: &PathBuf| settings.path(written);
         let tls = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
@@ -57,9 +79,18 @@ impl HttpTable {
             }
         };
         let clients = self.tokens.as_ref().map(path).map(|path| clients(settings, &path)).transpose()?;
-        let listening = Listening::bind(self.listen, tls.as_ref(), clients).await;
-        listening.map_err(|source| RoleError::Listen { table, source })
+        Ok((tls, clients))
     }
+}
+
+/// A page or a service that is offered by HTTP.
+pub(crate) struct Offered {
+    /// What it is called in the settings.
+    pub(crate) name: &'static str,
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Its certificate, if it has one: or why it cannot start.
+    pub(crate) checked: Result<Option<PathBuf>, String>,
 }
 
 /// A private key that only this user can read: the library that reads it does not look who else could.

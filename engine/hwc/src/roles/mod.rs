@@ -44,10 +44,12 @@ use hwc_police::InboxError;
 use hwc_post::{Post as MailServer, PostError, PostTable};
 use hwc_register::{Fault, Place, RegisterError};
 use hwc_schemas::{Organisation, Role, report::MunicipalityCode};
+use hwc_school_systems::webhook::Webhook;
 use hwc_telemetry::LogTo;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+pub(crate) use self::http::Offered;
 use crate::{
     daemon::{self, StateError, StateFolder},
     exit::{self, Code},
@@ -291,7 +293,6 @@ fn set_up_log() -> Result<(), RoleError> {
     Ok(hwc_telemetry::set_up(LogTo::Stderr, "info")?)
 }
 
-/// The organisation must be of this role.
 /// What `hwc doctor` looks at of an organisation.
 pub(crate) struct Looked {
     pub(crate) organisation: Organisation,
@@ -302,6 +303,10 @@ pub(crate) struct Looked {
     pub(crate) register: Option<Database>,
     /// The folder of reports that are sent.
     pub(crate) inbox: Option<PathBuf>,
+    /// The pages and services that are offered by HTTP.
+    pub(crate) offered: Vec<Offered>,
+    /// The webhook of a school's own software, if there is one: or why its settings cannot be used.
+    pub(crate) webhook: Option<Result<Webhook, String>>,
 }
 
 /// A municipality's register in a database.
@@ -314,7 +319,15 @@ pub(crate) struct Database {
 impl Looked {
     fn of<T: HasRelay>(settings: &Settings<T>, organisation: Organisation, post: Option<&PostTable>) -> Self {
         let post = post.map(|table| MailServer::check(table, |path| settings.path(path)));
-        Self { organisation, relay: settings.relay.clone(), post, register: None, inbox: None }
+        Self {
+            organisation,
+            relay: settings.relay.clone(),
+            post,
+            register: None,
+            inbox: None,
+            offered: Vec::new(),
+            webhook: None,
+        }
     }
 }
 
@@ -328,6 +341,7 @@ pub(crate) fn looked(common: &Common, role: Role) -> Result<Looked, RoleError> {
     }
 }
 
+/// The organisation must be of this role.
 fn of_role<T: HasRelay>(
     settings: &Settings<T>,
     organisation: &Organisation,

@@ -175,7 +175,8 @@ pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
         table.place(&settings).map(|place| Database { place, own, stale_after_days })
     });
     let register = register.transpose()?;
-    Ok(Looked { register, ..Looked::of(&settings, organisation, settings.file.post.as_ref()) })
+    let offered = settings.file.desk().map(|desk| desk.offered(&settings)).into_iter().collect();
+    Ok(Looked { register, offered, ..Looked::of(&settings, organisation, settings.file.post.as_ref()) })
 }
 
 impl HasRelay for MunicipalityFile {

@@ -130,7 +130,15 @@ pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
     let organisation = of_role(&settings, &table.organisation, Role::Police)?;
     of_role(&settings, &table.veilig_thuis, Role::VeiligThuis)?;
     let inbox = Some(settings.path(&table.inbox));
-    Ok(Looked { inbox, ..Looked::of(&settings, organisation, None) })
+    let offered = settings
+        .file
+        .police
+        .http
+        .as_ref()
+        .map(|http| http.offered(&settings, "[http]"))
+        .into_iter()
+        .collect();
+    Ok(Looked { inbox, offered, ..Looked::of(&settings, organisation, None) })
 }
 
 /// What the police work with.

@@ -13,7 +13,7 @@ use std::{
 
 use hwc_adapter_kit::{Follower, Hours, Station, Telemetry, work};
 use hwc_portal::{Courier, Hosted, Locker, Part, Portal, keep_keys, pages};
-use hwc_post::{Mail, Mailbox, Post as CheckedPost, PostOffice, PostTable, Purpose};
+use hwc_post::{Mail, Mailbox, Post as CheckedPost, PostError, PostOffice, PostTable, Purpose};
 use hwc_schemas::{Organisation, Role};
 use hwc_school::Tray;
 use hwc_telemetry::Service;
@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use super::{
     RoleError, ended,
-    http::nobody_elses,
+    http::{Offered, nobody_elses},
     mailing::{Mailer, Mailing, To},
     of_role, say_overdue, set_up_log,
 };
@@ -188,6 +188,59 @@ impl Settings<PortalFile> {
     }
 }
 
+/// What `hwc doctor` looks at of the hosted page.
+pub(crate) struct Looked {
+    /// The page's own way to the relay.
+    pub(crate) relay: Relay,
+    /// The mail server: or why its settings cannot be used.
+    pub(crate) post: Result<CheckedPost, PostError>,
+    /// The page.
+    pub(crate) offered: Offered,
+    /// The schools.
+    pub(crate) schools: Vec<LookedSchool>,
+}
+
+/// One school of a hosted page.
+pub(crate) struct LookedSchool {
+    /// The school.
+    pub(crate) organisation: Organisation,
+    /// Its way to the relay.
+    pub(crate) relay: Relay,
+    /// Whether its key is wrapped and it has a contact: or what is wrong.
+    pub(crate) locked: Result<(), String>,
+}
+
+/// The settings, read as the process reads them.
+pub(crate) fn looked(common: &Common) -> Result<Looked, RoleError> {
+    let settings = Settings::<PortalFile>::read(common)?;
+    let checked = settings.checked().map(|(_, tls)| tls.map(|files| files.certificate));
+    let offered = Offered {
+        name: "portal",
+        listen: settings.file.portal.listen,
+        checked: checked.map_err(|error| error.to_string()),
+    };
+    let school = |organisation: &Organisation| {
+        let relay = settings.relay_of(organisation);
+        let locked = none_lies_open(&relay.keys, organisation).and_then(|()| locker(&relay, organisation));
+        let locked = locked.map(drop).map_err(|error| error.to_string());
+        LookedSchool { organisation: organisation.clone(), relay, locked }
+    };
+    Ok(Looked {
+        relay: settings.relay.clone(),
+        post: CheckedPost::check(&settings.file.post, |path| settings.path(path)),
+        offered,
+        schools: settings.file.portal.schools.iter().map(|one| school(&one.organisation)).collect(),
+    })
+}
+
+fn locker(relay: &Relay, organisation: &Organisation) -> Result<Locker, RoleError> {
+    Locker::open(&relay.state_dir, organisation).map_err(|error| {
+        RoleError::Said(format!(
+            "{organisation} has no contact yet: say hwc portal enrol {organisation} ({error})"
+        ))
+    })
+}
+
 /// The host must not have a school's key as it is.
 fn none_lies_open(keys: &Path, school: &Organisation) -> Result<(), RoleError> {
     let earlier = (1..=SealingKeys::EARLIER_MAX).map(SealingKeys::earlier_file);
@@ -282,11 +335,7 @@ async fn stand(
         let organisation = &school.organisation;
         let relay = settings.relay_of(organisation);
         none_lies_open(&relay.keys, organisation)?;
-        let locker = Locker::open(&relay.state_dir, organisation).map_err(|error| {
-            RoleError::Said(format!(
-                "{organisation} has no contact yet: say hwc portal enrol {organisation} ({error})"
-            ))
-        })?;
+        let locker = locker(&relay, organisation)?;
         let member = Member::read_locked(&relay, organisation.clone())?;
         let (follower, book) = member.open_book()?;
         let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();

@@ -13,7 +13,7 @@ use hwc_school::{
     AtTheCounter, Tray,
     counter::{Line, Question, Reply},
 };
-use hwc_school_systems::webhook::{Ringing, WebhookTable};
+use hwc_school_systems::webhook::{Ringing, Webhook, WebhookTable};
 use serde::Deserialize;
 
 use super::{
@@ -107,7 +107,11 @@ struct SchoolFile {
 pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
     let settings = Settings::<SchoolFile>::read(common)?;
     let organisation = of_role(&settings, &settings.file.school.organisation, Role::School)?;
-    Ok(Looked::of(&settings, organisation, settings.file.post.as_ref()))
+    let offered = settings.file.api.as_ref().map(|api| api.offered(&settings, "[api]")).into_iter().collect();
+    let webhook =
+        settings.file.webhook.as_ref().map(|table| Webhook::check(table, |path| settings.path(path)));
+    let webhook = webhook.map(|checked| checked.map_err(|error| error.to_string()));
+    Ok(Looked { offered, webhook, ..Looked::of(&settings, organisation, settings.file.post.as_ref()) })
 }
 
 impl HasRelay for SchoolFile {

@@ -17,15 +17,16 @@ pub(in crate::ops) struct Validity {
 /// Reads `tls.pem` in the folder of keys; none where there is none, as on a machine of one's own.
 pub(in crate::ops) fn read(keys: &Path) -> Result<Option<Validity>, String> {
     let path = keys.join("tls.pem");
-    if !path.exists() {
-        return Ok(None);
-    }
+    if path.exists() { of_file(&path).map(Some) } else { Ok(None) }
+}
+
+/// Reads a certificate in PEM; of several, the first.
+pub(super) fn of_file(path: &Path) -> Result<Validity, String> {
     let unusable = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let mut pem = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut pem));
+    let read = File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut pem));
     read.map_err(|error| unusable(&error))?;
-    let validity = of(&pem).ok_or_else(|| unusable(&"holds no certificate in PEM"))?;
-    Ok(Some(validity))
+    of(&pem).ok_or_else(|| unusable(&"holds no certificate in PEM"))
 }
 
 fn of(pem: &[u8]) -> Option<Validity> {

@@ -4,6 +4,8 @@
 pub(super) mod certificate;
 mod files;
 mod judge;
+mod offered;
+mod portal;
 mod relay;
 
 use std::{fmt::Write as _, process::ExitCode};
@@ -116,6 +118,7 @@ fn text(findings: &[Finding]) -> String {
 enum Whose {
     Engine(Box<Settings<EngineFile>>),
     Organisation(Box<Looked>),
+    Portal(Box<roles::portal::Looked>),
 }
 
 impl Whose {
@@ -123,6 +126,7 @@ impl Whose {
         match self {
             Self::Engine(settings) => &settings.relay,
             Self::Organisation(looked) => &looked.relay,
+            Self::Portal(looked) => &looked.relay,
         }
     }
 }
@@ -145,6 +149,7 @@ async fn looked(common: &Common) -> Vec<Finding> {
     let name = match &whose {
         Whose::Engine(_) => "an engine's".to_owned(),
         Whose::Organisation(looked) => format!("those of {}", looked.organisation),
+        Whose::Portal(looked) => format!("those of a page of {} schools", looked.schools.len()),
     };
     findings.push(Finding::fine("settings", name));
     let world = if let Whose::Engine(settings) = &whose {
@@ -155,6 +160,17 @@ async fn looked(common: &Common) -> Vec<Finding> {
         None
     };
     findings.push(judge::zone(files::machines_zone().as_deref()));
+    findings.extend(match &whose {
+        Whose::Portal(looked) => portal::looked(looked).await,
+        _ => member(&whose, world.as_ref()).await,
+    });
+    findings.extend(beside(&whose).await);
+    findings
+}
+
+/// What one member of the relay needs: an engine or an organisation.
+async fn member(whose: &Whose, world: Option<&World>) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let relay = whose.relay();
     let keys = files::keys(relay, matches!(whose, Whose::Engine(_)));
     let own = certificate::read(&relay.keys);
@@ -165,12 +181,13 @@ async fn looked(common: &Common) -> Vec<Finding> {
     };
     let enters = [&keys, &certificate].iter().all(|finding| finding.health != Health::Fail);
     findings.extend([keys, certificate, files::state(relay)]);
-    findings.extend(match &whose {
+    findings.extend(match whose {
         _ if !enters => vec![Finding::skipped("broker", "not asked: keys or certificate cannot be used")],
-        Whose::Engine(settings) => relay::as_engine(settings, world.as_ref()).await,
-        Whose::Organisation(looked) => relay::as_organisation(looked).await,
+        Whose::Engine(settings) => relay::as_engine(settings, world).await,
+        Whose::Organisation(looked) => relay::as_organisation(&looked.organisation, &looked.relay).await,
+        // Its schools are members, and are looked at one by one.
+        Whose::Portal(_) => Vec::new(),
     });
-    findings.extend(beside(&whose).await);
     findings
 }
 
@@ -181,10 +198,14 @@ fn whose(common: &Common) -> Result<Whose, String> {
         let settings = Settings::<EngineFile>::read(common).map_err(|error| error.to_string())?;
         return Ok(Whose::Engine(Box::new(settings)));
     }
+    if written.contains_key("portal") {
+        let looked = roles::portal::looked(common).map_err(|error| error.to_string())?;
+        return Ok(Whose::Portal(Box::new(looked)));
+    }
     let roles = [Role::Police, Role::VeiligThuis, Role::Municipality, Role::School];
     let role = roles.into_iter().find(|role| written.contains_key(Role::as_str(*role)));
     let role = role.ok_or_else(|| {
-        let tables = "[engine], [police], [veilig-thuis], [municipality] and [school]";
+        let tables = "[engine], [police], [veilig-thuis], [municipality], [school] and [portal]";
         format!("{}: has none of the tables {tables}", common.config.display())
     })?;
     let looked = roles::looked(common, role).map_err(|error| error.to_string())?;
@@ -239,6 +260,16 @@ async fn beside(whose: &Whose) -> Vec<Finding> {
             if let Some(post) = &looked.post {
                 findings.push(mail(post.as_ref()).await);
             }
+            for one in &looked.offered {
+                findings.push(offered::looked(one).await);
+            }
+            if let Some(webhook) = &looked.webhook {
+                findings.push(offered::webhook(webhook).await);
+            }
+        }
+        Whose::Portal(looked) => {
+            findings.push(mail(looked.post.as_ref()).await);
+            findings.push(offered::looked(&looked.offered).await);
         }
     }
     findings.push(match &whose.relay().otlp {

@@ -5,7 +5,7 @@ use hwc_jetstream::{
     Credential, CredentialError, Fault, Link, LinkError, broker_time, differences, engines, leading, room,
 };
 use hwc_schemas::{
-    Role,
+    Organisation, Role,
     ask::{Ask, Told},
 };
 use jiff::Timestamp;
@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use super::{Finding, judge};
 use crate::{
     engine::EngineError,
-    roles::Looked,
     serve::{self, EngineFile, ServeError, World, onlooker},
-    settings::Settings,
+    settings::{Relay, Settings},
 };
 
 const BEHIND: [&str; 4] = ["permissions", "clock", "engine", "streams"];
@@ -128,12 +127,17 @@ const fn remedy(error: &LinkError) -> &'static str {
     }
 }
 
+/// Whether the broker lets an organisation in, and nothing else.
+pub(super) async fn lets_in(organisation: &Organisation, relay: &Relay) -> Result<(), String> {
+    let credential = Credential::read(&relay.keys.join("nkey")).map_err(|error| error.to_string())?;
+    let door = Door::connect(relay.address(), &credential, organisation.clone()).await;
+    door.map(drop).map_err(|error| error.to_string())
+}
+
 /// As an organisation, through its own doors.
-pub(super) async fn as_organisation(looked: &Looked) -> Vec<Finding> {
-    let door = match Credential::read(&looked.relay.keys.join("nkey")) {
-        Ok(credential) => {
-            Door::connect(looked.relay.address(), &credential, looked.organisation.clone()).await
-        }
+pub(super) async fn as_organisation(organisation: &Organisation, relay: &Relay) -> Vec<Finding> {
+    let door = match Credential::read(&relay.keys.join("nkey")) {
+        Ok(credential) => Door::connect(relay.address(), &credential, organisation.clone()).await,
         Err(error) => {
             return vec![Finding::fails("broker", error.to_string(), "put the file right as it says")];
         }
@@ -150,7 +154,7 @@ pub(super) async fn as_organisation(looked: &Looked) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::fine("broker", "lets us in")];
-    let question = if looked.organisation.role() == Role::Police {
+    let question = if organisation.role() == Role::Police {
         Ask::Reports { incidents: Vec::new() }
     } else {
         Ask::Keys { mine: Vec::new() }
