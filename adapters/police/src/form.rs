@@ -54,11 +54,16 @@ impl Form {
         }
     }
 
-    /// These lines of a file as a file of the same form: what is set aside of it.
-    pub(crate) fn excerpt(self, bytes: &[u8], lines: &[usize]) -> Zeroizing<Vec<u8>> {
+    /// What is set aside of a file, as a file of the same form: the lines that were refused, and everything that was not read.
+    pub(crate) fn excerpt(
+        self,
+        bytes: &[u8],
+        lines: &[usize],
+        onward: Option<usize>,
+    ) -> Zeroizing<Vec<u8>> {
         let ranges: Vec<Range<usize>> = match self {
             Self::Json | Self::Stuf => std::iter::once(0..bytes.len()).collect(),
-            Self::Table => table::excerpt(bytes, lines),
+            Self::Table => table::excerpt(bytes, lines, onward),
             Self::Lines => {
                 let mut from = 0;
                 let lengths = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len);
@@ -70,7 +75,8 @@ impl Form {
                 let wanted: std::collections::HashSet<_> = lines.iter().copied().collect();
                 whole
                     .enumerate()
-                    .filter(|(at, _)| wanted.contains(&(at + 1)))
+                    .map(|(at, range)| (at + 1, range))
+                    .filter(|(line, _)| wanted.contains(line) || onward.is_some_and(|onward| *line >= onward))
                     .map(|(_, range)| range)
                     .collect()
             }

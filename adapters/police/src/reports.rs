@@ -43,8 +43,7 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
         match report(line, at + 1) {
             Ok(submission) => taken.push(submission),
             Err(_) if refused.len() >= REFUSED_MAX => {
-                let problem = "too many lines were refused, so the rest was not read";
-                refused.push(Refused { line: at + 1, field: "(file)".to_owned(), problem });
+                refused.push(Refused::not_read_on(at + 1));
                 break;
             }
             Err(Bad { field, problem }) => refused.push(Refused { line: at + 1, field, problem }),

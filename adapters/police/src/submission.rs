@@ -2,6 +2,10 @@
 
 use hwc_schemas::report::Report;
 
+/// What is wrong with the line from which on a file was not read.
+pub(crate) const NOT_READ_ON: &str =
+    "too many lines were refused, so nothing from here on was read, and nothing of it was sent";
+
 /// A report that can be sent, with the sender's own reference.
 pub struct Submission {
     /// The line it begins on, from 1.
@@ -43,4 +47,16 @@ pub struct Refused {
     pub field: String,
     /// What is wrong, without the content.
     pub problem: &'static str,
+}
+
+impl Refused {
+    /// So many lines of a file were refused that it was not read from this line on.
+    pub(crate) fn not_read_on(line: usize) -> Self {
+        Self { line, field: "(file)".to_owned(), problem: NOT_READ_ON }
+    }
+
+    /// Whether everything from this line on was not read: none of it was sent, however good it is.
+    pub(crate) fn is_of_all_that_follows(&self) -> bool {
+        self.problem == NOT_READ_ON
+    }
 }

@@ -49,9 +49,11 @@ const OF_THE_CHILD: [&str; 6] = ["given_names", "prefix", "surname", "date_of_bi
 const APART: &str = "the lines of this report do not stand together, or it stands there twice";
 const BESIDE: &str = "stands beside a line that could be of the same report and cannot be read";
 const TOGETHER: &str = "another line of the same report is broken, and a report is sent whole or not at all";
+const CUT_OFF: &str = "the file is not read on behind this line, where the report may have more lines";
 const DIFFERS: &str = "is not the same on every line of the report";
 
-/// Reads a whole file; after [`REFUSED_MAX`] broken lines the rest is not read, and the last refusal says so.
+/// Reads a whole file; after [`REFUSED_MAX`] broken lines the rest is not read, and the last refusal says so. No report of
+/// which a line could stand in that rest is among those to be sent.
 pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
     match Header::read(bytes) {
         Ok((header, rows)) => header.reports(rows),
@@ -59,8 +61,8 @@ pub fn read(bytes: &[u8]) -> (Vec<Submission>, Vec<Refused>) {
     }
 }
 
-/// The header and these lines, as they are: what is set aside of a file.
-pub(crate) fn excerpt(bytes: &[u8], lines: &[usize]) -> Vec<Range<usize>> {
+/// The header and these lines, as they are, and everything from line `onward` on: what is set aside of a file.
+pub(crate) fn excerpt(bytes: &[u8], lines: &[usize], onward: Option<usize>) -> Vec<Range<usize>> {
     let Ok((_, mut rows)) = Header::read(bytes) else { return std::iter::once(0..bytes.len()).collect() };
     let place = |reader: &Reader<&[u8]>| usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let skipped = bytes.len() - rows.text.len();
@@ -69,6 +71,10 @@ pub(crate) fn excerpt(bytes: &[u8], lines: &[usize]) -> Vec<Range<usize>> {
     loop {
         let from = place(&rows.reader);
         let Some((line, _)) = rows.next() else { return found };
+        if onward.is_some_and(|onward| line >= onward) {
+            found.push(skipped + from..bytes.len());
+            return found;
+        }
         if wanted.contains(&line) {
             found.push(skipped + from..skipped + place(&rows.reader));
         }
@@ -132,15 +138,16 @@ impl Header {
     }
 
     fn reports(&self, mut rows: Rows<'_>) -> (Vec<Submission>, Vec<Refused>) {
-        let mut file = File::default();
+        let (mut file, mut has_stopped) = (File::default(), false);
         while let Some((line, record)) = rows.next() {
-            if file.refused.len() >= REFUSED_MAX {
-                let problem = "too many lines were refused, so the rest was not read";
-                file.close();
-                file.refused.push(Refused { line, field: "(file)".to_owned(), problem });
-                break;
+            if !has_stopped && file.refused.len() >= REFUSED_MAX {
+                has_stopped = true;
+                file.stop(line);
             }
             match self.row(record) {
+                // Of the rest it is read whose it is and nothing else.
+                Ok(row) if has_stopped => _ = file.take_back(&row.id),
+                Err(_) if has_stopped => {}
                 Ok(row) => file.add(line, row),
                 Err(bad) => file.nobody_s(line, bad),
             }
@@ -325,12 +332,7 @@ impl File {
     fn close(&mut self) {
         let Some(Group { id, lines, report, mut broken, .. }) = self.open.take() else { return };
         let first = lines.first().copied().unwrap_or_default();
-        if let Some(before) = self.known.get(&id) {
-            if let Some(taken) = before.and_then(|at| self.taken.get_mut(at)).and_then(Option::take) {
-                let field = || "report_id".to_owned();
-                let apart = |line| Refused { line, field: field(), problem: APART };
-                self.refused.extend(taken.lines().map(apart));
-            }
+        if self.take_back(&id) {
             broken.push(Refused { line: first, field: "report_id".to_owned(), problem: APART });
         }
         match report {
@@ -351,6 +353,26 @@ impl File {
                 self.refused.append(&mut broken);
             }
         }
+    }
+
+    /// The file is not read from this line on. The report before it may go on there, so it is not sent.
+    fn stop(&mut self, line: usize) {
+        if let Some(open) = &mut self.open {
+            let last = open.lines.last().copied().unwrap_or(line);
+            open.refuse(last, bad("(line)", CUT_OFF));
+        }
+        self.close();
+        self.refused.push(Refused::not_read_on(line));
+    }
+
+    /// Whether this reference stood there before. What was to be sent under it is not: a report is sent whole or not at all.
+    fn take_back(&mut self, id: &Id) -> bool {
+        let Some(before) = self.known.get(id) else { return false };
+        if let Some(taken) = before.and_then(|at| self.taken.get_mut(at)).and_then(Option::take) {
+            let apart = |line| Refused { line, field: "report_id".to_owned(), problem: APART };
+            self.refused.extend(taken.lines().map(apart));
+        }
+        true
     }
 
     fn end(mut self) -> (Vec<Submission>, Vec<Refused>) {

@@ -205,6 +205,7 @@ impl Inbox {
             Err(error) => return Err(error.to_string()),
         };
         let (submissions, broken) = form.read(&bytes);
+        let onward = broken.iter().find(|one| one.is_of_all_that_follows()).map(|one| one.line);
         let mut not_sent: Vec<NotSent> = broken.into_iter().map(NotSent::from).collect();
         let mut waiting = Vec::new();
         for submission in submissions {
@@ -225,7 +226,7 @@ impl Inbox {
         if set_aside > 0 {
             not_sent.sort_by_key(|one| one.line);
             let lines: Vec<usize> = not_sent.iter().map(|one| one.line).collect();
-            let kept: Zeroizing<Vec<u8>> = form.excerpt(&bytes, &lines);
+            let kept: Zeroizing<Vec<u8>> = form.excerpt(&bytes, &lines, onward);
             self.aside.keep(name, &kept, &not_sent).map_err(|error| unnamed(&error))?;
         }
         drop(bytes);
@@ -245,34 +246,41 @@ impl Inbox {
     }
 
     /// Removes the files whose reports were all screened, or ended.
+    /// What stands in the way of one of them holds up no other.
     async fn let_go(&self, desk: &impl WayOut, memory: &mut Memory) -> Result<(), String> {
-        let all: Vec<IncidentId> = memory.kept.values().flat_map(|kept| kept.waiting.clone()).collect();
+        let Memory { kept: files, left, .. } = memory;
+        let all: Vec<IncidentId> = files.values().flat_map(|kept| kept.waiting.clone()).collect();
         let progress = desk.progress(&all).await.map_err(|error| error.to_string())?;
         let unknown: HashSet<_> = of(&all, &progress, Progress::Unknown);
         let screened: HashSet<_> = of(&all, &progress, Progress::Screened);
-        for (name, kept) in &mut memory.kept {
+        let mut in_the_way = Ok(());
+        for (name, kept) in files.iter_mut() {
             kept.waiting.retain(|incident| !screened.contains(incident));
-            if kept.waiting.iter().any(|incident| unknown.contains(incident)) {
-                self.end(desk, name, kept, &unknown).await?;
+            if !kept.waiting.iter().any(|incident| unknown.contains(incident)) {
+                continue;
+            }
+            match self.end(desk, name, kept, &unknown).await {
+                Ok(()) => _ = left.remove(name),
+                Err(error) => {
+                    if left.insert(name.clone()) {
+                        tracing::error!(%error, "a file of the inbox whose reports the relay does not know stays");
+                    }
+                    in_the_way = Err(error);
+                }
             }
         }
-        let done: Vec<String> = memory
-            .kept
-            .iter()
-            .filter(|(_, kept)| kept.waiting.is_empty())
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in done {
-            if let Some(kept) = memory.kept.remove(&name) {
-                self.gone(&name, kept.seen)?;
-                tracing::info!("a file was screened, and removed");
+        let done: Vec<_> = files.extract_if(.., |_, kept| kept.waiting.is_empty()).collect();
+        for (name, kept) in done {
+            match self.gone(&name, kept.seen) {
+                Ok(()) => tracing::info!("a file was screened, and removed"),
+                Err(error) => in_the_way = Err(error),
             }
         }
-        Ok(())
+        in_the_way
     }
 
     /// Nothing is known of some reports of a file. What ended is *already recorded*; what a relay lost that was put back from
-    /// an older copy is sent anew.
+    /// an older copy is sent anew. Of what it refuses nobody can tell which of the two it is: the file stays for somebody to see.
     async fn end(
         &self,
         desk: &impl WayOut,
@@ -285,18 +293,26 @@ impl Inbox {
             return Err(CHANGED.to_owned());
         }
         let (submissions, _) = kept.form.read(&bytes);
+        let mut in_the_way = Ok(());
         for submission in submissions {
             let incident = desk.incident(submission.sender.as_deref(), &submission.report_id);
             if !unknown.contains(&incident) || !kept.waiting.contains(&incident) {
                 continue;
             }
-            if sent(desk, &submission).await?.answer == Answer::Recorded {
-                tracing::warn!("a report that the relay no longer knew was sent anew");
-            } else {
-                kept.waiting.retain(|waiting| *waiting != incident);
+            match sent(desk, &submission).await?.answer {
+                Answer::Recorded => tracing::warn!("a report that the relay no longer knew was sent anew"),
+                Answer::AlreadyRecorded => kept.waiting.retain(|waiting| *waiting != incident),
+                Answer::TryLater => in_the_way = Err("the relay was busy".to_owned()),
+                Answer::Refused { refusal } => {
+                    in_the_way = Err(format!(
+                        "the relay does not know a report any more and refuses it ({}); its file stays in the inbox: see to it \
+                         that Veilig Thuis has the report, then take the file away",
+                        refusal.code()
+                    ));
+                }
             }
         }
-        Ok(())
+        in_the_way
     }
 
     fn gone(&self, name: &str, seen: Seen) -> Result<(), String> {

@@ -5,9 +5,10 @@ use std::{
 };
 
 use hwc_adapter_kit::office::Unsealed;
+use hwc_schemas::wire::Refusal;
 
 use super::*;
-use crate::{NotTold, ReferenceKey, Sent, desk::Said};
+use crate::{NotTold, ReferenceKey, Sent, desk::Said, reports, table};
 
 /// A relay in memory. It yields before and after everything it does, so that whoever asks can be killed there.
 #[derive(Default)]
@@ -16,6 +17,8 @@ struct Relay {
     reports: Mutex<BTreeMap<IncidentId, (Progress, u32)>>,
     /// Whether Veilig Thuis is at work.
     screens: Mutex<bool>,
+    /// The references that it refuses.
+    refuses: Mutex<HashSet<String>>,
 }
 
 impl Relay {
@@ -46,7 +49,10 @@ impl WayOut for Arc<Relay> {
         Box::pin(async move {
             let incident = self.incident(submission.sender.as_deref(), &submission.report_id);
             tokio::task::yield_now().await;
-            let answer = {
+            let refused = self.refuses.lock().unwrap().contains(&submission.report_id);
+            let answer = if refused {
+                Answer::Refused { refusal: Refusal::TooOld }
+            } else {
                 let mut reports = self.reports.lock().unwrap();
                 let known = reports.contains_key(&incident);
                 reports.entry(incident).or_insert((Progress::Waiting, 1));
@@ -140,6 +146,54 @@ async fn what_ended_is_let_go_and_what_the_relay_lost_is_sent_anew() {
     tokio::time::advance(ASK_EVERY).await;
     assert_eq!(inbox.look(&relay, &mut memory).await, None);
     assert_eq!(lies(&inbox), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_the_relay_lost_and_refuses_keeps_its_own_file_and_no_other() {
+    let ((_folder, inbox), relay) = (folder(), Arc::new(Relay::default()));
+    let (one, two) = (REPORTS.lines().next().unwrap(), REPORTS.lines().nth(1).unwrap());
+    lay(&inbox, "a.jsonl", one);
+    lay(&inbox, "b.jsonl", two);
+    let mut memory = Memory::default();
+    assert_eq!(inbox.look(&relay, &mut memory).await, None);
+    // Both ended, or the relay was put back from a copy that is older than both.
+    relay.set(Progress::Unknown);
+    let refused = reports::read(one.as_bytes()).0.remove(0).report_id;
+    relay.refuses.lock().unwrap().insert(refused);
+    for _ in 0..3 {
+        tokio::time::advance(ASK_EVERY).await;
+        let said = inbox.look(&relay, &mut memory).await.unwrap();
+        assert!(said.contains("refuses it (too_old); its file stays"), "{said}");
+    }
+    assert_eq!(lies(&inbox), ["a.jsonl"]);
+    // It is let in after all.
+    relay.refuses.lock().unwrap().clear();
+    tokio::time::advance(ASK_EVERY).await;
+    assert_eq!(inbox.look(&relay, &mut memory).await, None);
+    assert_eq!(lies(&inbox), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_breaks_off_behind_too_many_broken_lines_is_kept_from_there_to_its_end() {
+    let first = REPORTS.lines().next().unwrap();
+    let lines = format!("{first}\n{}{REPORTS}", "x\n".repeat(10_001));
+    let header = table::COLUMNS.join(",");
+    let row = |id: &str| {
+        format!("{id},2026-11-19T06:45:00+01:00,2026-11-18,child_abuse,5038AA,12,,,0855,Noor,,Vos,2016-02-03,present,resident\n")
+    };
+    let good: String = ["P-2", "P-3", "P-4"].map(row).concat();
+    let rows = format!("{header}\n{}{}{good}", row("P-1"), "x\n".repeat(10_001));
+    for (name, text, first, rest) in [("a.jsonl", &lines, 1, REPORTS), ("a.csv", &rows, 0, good.as_str())] {
+        let ((_folder, inbox), relay) = (folder(), Relay::at_work());
+        lay(&inbox, name, text);
+        assert_eq!(look_on(&inbox, &relay).await, None);
+        assert_eq!((lies(&inbox), relay.recorded()), (Vec::new(), vec![1; first]), "{name}");
+        let aside = fs::read_to_string(inbox.folder.join("set-aside").join(name)).unwrap();
+        assert!(aside.ends_with(&format!("x\n{rest}")), "{name}: the rest of it is gone");
+        assert_eq!(aside.lines().count() + first, text.lines().count(), "{name}");
+        let reasons = fs::read_to_string(inbox.folder.join("set-aside").join(format!("{name}.reason"))).unwrap();
+        assert!(reasons.trim_end().ends_with("nothing from here on was read, and nothing of it was sent"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

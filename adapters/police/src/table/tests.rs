@@ -119,7 +119,7 @@ fn an_excerpt_is_a_file_of_its_own_with_the_lines_as_they_were() {
     let quoted = row("P-2", "\"No\nor\"");
     let text = format!("\u{feff}{}", file(&[row("P-1", "Evi"), quoted.clone(), row("P-3", "Daan")]));
     let cut = |lines: &[usize]| -> String {
-        excerpt(text.as_bytes(), lines).into_iter().map(|range| &text[range]).collect()
+        excerpt(text.as_bytes(), lines, None).into_iter().map(|range| &text[range]).collect()
     };
     assert_eq!(cut(&[3]), format!("\u{feff}{HEADER}\n{quoted}\n"));
     assert_eq!(cut(&[2, 5]), format!("\u{feff}{}", file(&[row("P-1", "Evi"), row("P-3", "Daan")])));
@@ -132,4 +132,26 @@ fn a_citizen_service_number_in_a_name_is_refused_by_its_column() {
     let (sent, refused) = said(&file(&[row("P-1", "Test 111222333")]));
     assert!(sent.is_empty());
     assert_eq!(refused, ["line 2: given_names: holds a citizen service number, which is never carried"]);
+}
+
+#[test]
+fn a_report_that_may_go_on_where_the_file_is_not_read_any_more_is_not_sent_in_part() {
+    let good = |id| row(id, "Evi");
+    for next in [good("P-3"), "x".to_owned()] {
+        // P-1 is refused once, for what stands beside it, and P-2 for that and for itself: then there is no room for more.
+        let broken = vec!["x".to_owned(); REFUSED_MAX - 3];
+        let wrong = good("P-2").replace("2016-02-03", "2016");
+        let behind = [wrong, good("P-3"), next, good("P-0")];
+        let rows = [good("P-0"), good("P-1")].into_iter().chain(broken).chain(behind);
+        let text = file(&rows.collect::<Vec<_>>());
+        let (sent, refused) = read(text.as_bytes());
+        assert!(sent.is_empty(), "part of a report is sent");
+        let last = refused.last().unwrap();
+        assert!(last.is_of_all_that_follows(), "{last}");
+        assert_eq!(last.line, text.lines().count() - 1, "{last}");
+        let lines: Vec<usize> = refused.iter().map(|one| one.line).collect();
+        let kept = excerpt(text.as_bytes(), &lines, Some(last.line));
+        let kept: String = kept.into_iter().map(|range| &text[range]).collect();
+        assert_eq!(kept, text, "nothing was sent, so everything is kept");
+    }
 }
