@@ -162,7 +162,7 @@ impl AtTheCounter {
                 break;
             }
             // Decided meanwhile.
-            let Some(shown) = self.tray.show(one.incident) else { continue };
+            let Some(shown) = self.tray.show(one.id) else { continue };
             cases.push(case(&shown.waiting, digits, true));
             enclosed.extend(shown.children);
         }
@@ -199,7 +199,7 @@ fn case(one: &Waiting, digits: usize, shown: bool) -> Case {
         |doubt: &Option<_>| doubt.map(|doubt: hwc_casework::household::Doubt| doubt.as_str().to_owned());
     Case {
         code: one.code.short(digits).to_owned(),
-        incident: one.incident,
+        incident: one.id.incident,
         since: one.since,
         doubts: one.doubts.iter().map(|doubt| doubt.as_str().to_owned()).collect(),
         named: one.named,

@@ -34,10 +34,29 @@ impl Settings {
     pub const LOOK_UP_PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 }
 
-/// A household that a person must look at before it counts.
-pub struct Case<'a> {
+/// Which of an incident's two tasks it is. Both can be in hand at once: a screening that is offered again because its answer got
+/// lost, and the look-up that follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// R3 and R9: every child of age.
+    Screen,
+    /// R9: those who join after the named children went first.
+    LookUp,
+}
+
+/// What a person decides about: one task of one incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CaseId {
     /// Which incident.
     pub incident: IncidentId,
+    /// Which task.
+    pub step: Step,
+}
+
+/// A household that a person must look at before it counts.
+pub struct Case<'a> {
+    /// Which.
+    pub id: CaseId,
     /// When it began to wait.
     pub since: Timestamp,
     /// Why.
@@ -82,7 +101,7 @@ pub trait Person: Send + Sync + 'static {
     }
 
     /// Hears what became of a decision.
-    fn hears(&self, _incident: IncidentId, _outcome: Outcome) {}
+    fn hears(&self, _case: CaseId, _outcome: Outcome) {}
 }
 
 /// Nobody is there: of what is in doubt nothing counts.
@@ -106,7 +125,7 @@ pub struct Desk<H, P = NoPerson> {
 struct InHand<'a> {
     office: &'a Office,
     task: &'a Task,
-    incident: IncidentId,
+    case: CaseId,
     report: &'a Report,
     day: Date,
     began: Timestamp,
@@ -162,7 +181,7 @@ impl<H: Households, P: Person> Desk<H, P> {
         if matches!(screened, Answer::Refused { .. }) {
             return Settled::by(office, task, screened);
         }
-        let work = self.in_hand(office, task, incident, &report, day);
+        let work = self.in_hand(office, task, CaseId { incident, step: Step::Screen }, (&report, day));
         match self.look(&work, true).await {
             Looked::Closing => Settled::HandedBack,
             Looked::NamedFirst(household) => {
@@ -187,7 +206,7 @@ impl<H: Households, P: Person> Desk<H, P> {
             Err(settled) => return settled,
         };
         let day = report.occurred.day(&self.settings.zone);
-        let work = self.in_hand(office, task, incident, &report, day);
+        let work = self.in_hand(office, task, CaseId { incident, step: Step::LookUp }, (&report, day));
         let Looked::Found(household, extent, decided) = self.look(&work, false).await else {
             return Settled::HandedBack;
         };
@@ -200,13 +219,12 @@ impl<H: Households, P: Person> Desk<H, P> {
         &self,
         office: &'a Office,
         task: &'a Task,
-        incident: IncidentId,
-        report: &'a Report,
-        day: Date,
+        case: CaseId,
+        (report, day): (&'a Report, Date),
     ) -> InHand<'a> {
         let began = office.clock().now();
         let patience_ends = began.checked_add(self.settings.look_up_patience).unwrap_or(Timestamp::MAX);
-        InHand { office, task, incident, report, day, began, patience_ends }
+        InHand { office, task, case, report, day, began, patience_ends }
     }
 
     /// Without the register only the incident's own address says where a child lives. Where it does not, or where that
@@ -238,9 +256,9 @@ impl<H: Households, P: Person> Desk<H, P> {
             if doubts.is_empty() {
                 return Looked::Found(household, Extent::Everybody, false);
             }
-            let (incident, since) = (work.incident, work.office.clock().now());
+            let (id, since) = (work.case, work.office.clock().now());
             let (report, day) = (work.report, work.day);
-            let case = Case { incident, since, doubts: &doubts, report, day, household: &household };
+            let case = Case { id, since, doubts: &doubts, report, day, household: &household };
             let decided = tokio::select! {
                 biased;
                 decision = self.person.look_at(&case) => decision,
@@ -278,7 +296,7 @@ impl<H: Households, P: Person> Desk<H, P> {
         };
         let (settled, outcome) = self.expand(work, found, &homes, true).await;
         if decided {
-            self.person.hears(work.incident, outcome);
+            self.person.hears(work.case, outcome);
         }
         settled
     }
@@ -334,15 +352,11 @@ impl<H: Households, P: Person> Desk<H, P> {
                 return (Settled::Later("too many children"), Outcome::NotNow);
             };
             let expansion = Expansion { first, findings, complete, interval: self.interval(work.report) };
-            let answer = work.office.submit(&Command::Expand { incident: work.incident, expansion }).await;
+            let answer = work.office.submit(&Command::Expand { incident: work.case.incident, expansion }).await;
             if attempts.again(answer) {
                 continue;
             }
-            let outcome = match answer {
-                Answer::Recorded | Answer::AlreadyRecorded => Outcome::Recorded(found.len()),
-                Answer::Refused { .. } => Outcome::Refused,
-                Answer::TryLater => Outcome::NotNow,
-            };
+            let outcome = became(answer, work.case.step, complete, found.len());
             return (Settled::by(work.office, work.task, answer), outcome);
         }
     }
@@ -355,7 +369,7 @@ impl<H: Households, P: Person> Desk<H, P> {
         homes: &[Option<MunicipalityCode>],
         attempts: Attempts,
     ) -> Result<Vec<Finding<Sealed>>, Settled> {
-        let (office, incident) = (work.office, work.incident);
+        let (office, incident) = (work.office, work.case.incident);
         let mut findings = Vec::with_capacity(found.len());
         for (place, (one, home)) in found.iter().zip(homes).enumerate() {
             let number = SignalNumber::at(first + place).ok_or(Settled::Later("too many children"))?;
@@ -445,6 +459,17 @@ fn known_homes(report: &Report, household: &Household, found: &[Found<'_>]) -> V
     found.iter().map(home).collect()
 }
 
+/// What became of an expansion by so many children.
+const fn became(answer: Answer, step: Step, complete: bool, children: usize) -> Outcome {
+    match (answer, step) {
+        // What was recorded before may be the named children alone: the look-up is then a task of its own, and asks again.
+        (Answer::AlreadyRecorded, Step::Screen) if complete => Outcome::NotNow,
+        (Answer::Recorded | Answer::AlreadyRecorded, _) => Outcome::Recorded(children),
+        (Answer::Refused { .. }, _) => Outcome::Refused,
+        (Answer::TryLater, _) => Outcome::NotNow,
+    }
+}
+
 /// The organisation of a municipality.
 pub(crate) fn municipality(code: MunicipalityCode) -> Option<Organisation> {
     Organisation::new(Role::Municipality, code.as_str()).ok()
@@ -467,4 +492,18 @@ async fn screen_out(office: &Office, task: &Task, incident: IncidentId, report: 
     let screening = Screening::NotDomesticViolence { children };
     let answer = office.submit(&Command::Screen { incident, screening }).await;
     Settled::by(office, task, answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_screening_that_was_recorded_before_nobody_hears_that_their_decision_counts() {
+        let (recorded, before) = (Answer::Recorded, Answer::AlreadyRecorded);
+        assert_eq!(became(before, Step::Screen, true, 3), Outcome::NotNow);
+        assert_eq!(became(recorded, Step::Screen, true, 3), Outcome::Recorded(3));
+        assert_eq!(became(before, Step::LookUp, true, 2), Outcome::Recorded(2));
+        assert_eq!(became(before, Step::Screen, false, 1), Outcome::Recorded(1));
+    }
 }

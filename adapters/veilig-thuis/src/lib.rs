@@ -9,7 +9,7 @@ pub mod reminders;
 mod tray;
 
 pub use counter::AtTheCounter;
-pub use desk::{Case, Decision, Desk, NoPerson, Outcome, Person, Settings};
+pub use desk::{Case, CaseId, Decision, Desk, NoPerson, Outcome, Person, Settings, Step};
 pub use households::{Asked, Down, Households};
 pub use register::{Lookup, Unavailable, residents};
 pub use tray::Tray;

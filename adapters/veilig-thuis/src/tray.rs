@@ -19,7 +19,7 @@ use hwc_schemas::{
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::desk::{Case, Decision, Outcome, Person};
+use crate::desk::{Case, CaseId, Decision, Outcome, Person};
 
 /// Children that a person is shown for one case.
 pub(crate) const SHOWN_MAX: usize = 200;
@@ -33,9 +33,9 @@ pub struct Tray {
 
 #[derive(Default)]
 struct Inner {
-    cases: BTreeMap<IncidentId, Lying>,
+    cases: BTreeMap<CaseId, Lying>,
     /// Who waits to hear what became of a decision.
-    waiting: HashMap<IncidentId, Vec<oneshot::Sender<Outcome>>>,
+    waiting: HashMap<CaseId, Vec<oneshot::Sender<Outcome>>>,
     /// Counts the cases that were ever laid here, so that no two have the same code.
     laid: u64,
 }
@@ -53,7 +53,7 @@ struct Lying {
 /// A case that waits, without a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    pub(crate) incident: IncidentId,
+    pub(crate) id: CaseId,
     pub(crate) code: Code,
     pub(crate) since: Timestamp,
     pub(crate) doubts: Vec<Doubt>,
@@ -110,14 +110,14 @@ impl Tray {
     }
 
     /// Shows a case, and remembers that its children were shown.
-    pub(crate) fn show(&self, incident: IncidentId) -> Option<Shown> {
+    pub(crate) fn show(&self, id: CaseId) -> Option<Shown> {
         let mut inner = self.lock();
-        let case = inner.cases.get_mut(&incident)?;
+        let case = inner.cases.get_mut(&id)?;
         case.shown = true;
         let plain = |child: &Child| Letter { child: child.clone() }.to_plaintext();
         let added = case.added.iter().map(|(child, _)| child);
         let children = case.named.iter().chain(added).map(plain).collect();
-        Some(Shown { waiting: case.waits(incident), children })
+        Some(Shown { waiting: case.waits(id), children })
     }
 
     /// Decides the case of this code, or of this incident's id where nobody is added: what was shown is what counts, and
@@ -129,16 +129,16 @@ impl Tray {
     ) -> Result<oneshot::Receiver<Outcome>, NotTaken> {
         let adds = matches!(decision, Decision::Count(Extent::Everybody | Extent::Certain));
         let mut inner = self.lock();
-        let id = (!adds).then(|| said.trim().parse::<IncidentId>().ok()).flatten();
-        let is_it = |(one, case): &(&IncidentId, &Lying)| {
-            id.map_or_else(|| case.code.is_meant(said), |id| **one == id)
+        let incident = (!adds).then(|| said.trim().parse::<IncidentId>().ok()).flatten();
+        let is_it = |(one, case): &(&CaseId, &Lying)| {
+            incident.map_or_else(|| case.code.is_meant(said), |incident| one.incident == incident)
         };
-        let incident = match meant(&inner.cases, is_it) {
-            Meant::One((incident, _)) => *incident,
+        let id = match meant(&inner.cases, is_it) {
+            Meant::One((id, _)) => *id,
             Meant::None => return Err(NotTaken::Unknown),
             Meant::Several => return Err(NotTaken::Several),
         };
-        let case = inner.cases.get_mut(&incident).ok_or(NotTaken::Unknown)?;
+        let case = inner.cases.get_mut(&id).ok_or(NotTaken::Unknown)?;
         if adds && case.added.is_empty() {
             return Err(NotTaken::NoList);
         }
@@ -151,15 +151,15 @@ impl Tray {
             waiting.retain(|one| !one.is_closed());
             !waiting.is_empty()
         });
-        inner.waiting.entry(incident).or_default().push(tell);
+        inner.waiting.entry(id).or_default().push(tell);
         // If nobody waits for it any more the case is being looked up anew, and whoever asked hears that nothing came of it.
         if decide.send(decision).is_err() {
-            inner.waiting.remove(&incident);
+            inner.waiting.remove(&id);
         }
         Ok(told)
     }
 
-    fn lay(&self, case: &Case<'_>) -> oneshot::Receiver<Decision> {
+    fn lay(&self, case: &Case<'_>) -> (InTheTray<'_>, oneshot::Receiver<Decision>) {
         let named = screening::distinct(&case.report.mentions);
         let named: Vec<_> = named.iter().take(SHOWN_MAX).map(|named| named.child.clone()).collect();
         let added = case.household.added(case.report, case.day);
@@ -169,11 +169,12 @@ impl Tray {
         inner.laid += 1;
         // A code from before another look-up, or from before the process was started again, means nothing any more.
         let this = format!("{}.{}", Timestamp::now().as_nanosecond(), inner.laid);
-        let code = Code::of(&[&this, &case.incident.to_string()]);
+        let code = Code::of(&[&this, &case.id.incident.to_string()]);
         let (since, doubts) = (case.since, case.doubts.clone());
+        let in_the_tray = InTheTray { tray: self, id: case.id, code: code.clone() };
         let lying = Lying { code, since, doubts, named, added, shown: false, decide: Some(decide) };
-        inner.cases.insert(case.incident, lying);
-        decided
+        inner.cases.insert(case.id, lying);
+        (in_the_tray, decided)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -182,9 +183,9 @@ impl Tray {
 }
 
 impl Lying {
-    fn waits(&self, incident: IncidentId) -> Waiting {
+    fn waits(&self, id: CaseId) -> Waiting {
         Waiting {
-            incident,
+            id,
             code: self.code.clone(),
             since: self.since,
             doubts: self.doubts.iter().copied().collect(),
@@ -194,30 +195,32 @@ impl Lying {
     }
 }
 
-/// Takes a case out of the tray when nobody waits for its decision any more.
+/// Takes a case out of the tray when nobody waits for its decision any more; no other that was laid there since.
 struct InTheTray<'a> {
     tray: &'a Tray,
-    incident: IncidentId,
+    id: CaseId,
+    code: Code,
 }
 
 impl Drop for InTheTray<'_> {
     fn drop(&mut self) {
-        let case = self.tray.lock().cases.remove(&self.incident);
-        drop(case);
+        let mut inner = self.tray.lock();
+        if inner.cases.get(&self.id).is_some_and(|case| case.code == self.code) {
+            inner.cases.remove(&self.id);
+        }
     }
 }
 
 impl Person for Tray {
     async fn look_at(&self, case: &Case<'_>) -> Decision {
-        let decided = self.lay(case);
+        let (_lying, decided) = self.lay(case);
         let doubts: Vec<_> = case.doubts.iter().map(|doubt| doubt.as_str()).collect();
         tracing::warn!(doubts = doubts.join(" "), "a household waits for a person; hwc veilig-thuis inbox");
-        let _lying = InTheTray { tray: self, incident: case.incident };
         match decided.await {
             Ok(decision) => {
                 if decision == Decision::LookAgain {
                     // Nothing is submitted for it, so nobody else would tell.
-                    self.hears(case.incident, Outcome::NotNow);
+                    self.hears(case.id, Outcome::NotNow);
                 }
                 decision
             }
@@ -230,8 +233,8 @@ impl Person for Tray {
         self.all
     }
 
-    fn hears(&self, incident: IncidentId, outcome: Outcome) {
-        let waiting = self.lock().waiting.remove(&incident);
+    fn hears(&self, case: CaseId, outcome: Outcome) {
+        let waiting = self.lock().waiting.remove(&case);
         for one in waiting.into_iter().flatten() {
             // Whoever asked may have left.
             let _ = one.send(outcome);
@@ -247,10 +250,19 @@ mod tests {
         report::{Address, Kind, Mention, Occurred, Presence, Relation, Report},
     };
 
-    use super::*;
+    use tokio::task::JoinHandle;
 
-    fn incident() -> IncidentId {
-        "00000000000000000000000000000007".parse().unwrap()
+    use super::*;
+    use crate::desk::Step;
+
+    const INCIDENT: &str = "00000000000000000000000000000007";
+
+    fn case(step: Step) -> CaseId {
+        CaseId { incident: INCIDENT.parse().unwrap(), step }
+    }
+
+    fn screened() -> CaseId {
+        case(Step::Screen)
     }
 
     fn child(given_names: &str) -> Child {
@@ -258,7 +270,16 @@ mod tests {
     }
 
     /// A case with one named child and so many added ones waits; what is decided about it comes out of the handle.
-    async fn waiting(tray: &Tray, added: &'static [&'static str]) -> tokio::task::JoinHandle<Decision> {
+    async fn waiting(tray: &Tray, added: &'static [&'static str]) -> JoinHandle<Decision> {
+        waiting_for(tray, screened(), added).await
+    }
+
+    async fn waiting_for(
+        tray: &Tray,
+        id: CaseId,
+        added: &'static [&'static str],
+    ) -> JoinHandle<Decision> {
+        let laid = tray.lock().laid;
         let asking = tokio::spawn({
             let tray = tray.clone();
             async move {
@@ -280,11 +301,11 @@ mod tests {
                 let (since, doubts) = (Timestamp::UNIX_EPOCH, [Doubt::Secret].into());
                 let day = "2026-11-18".parse().unwrap();
                 let (report, household) = (&report, &household);
-                let case = Case { incident: incident(), since, doubts: &doubts, report, day, household };
+                let case = Case { id, since, doubts: &doubts, report, day, household };
                 tray.look_at(&case).await
             }
         });
-        while tray.is_empty() {
+        while tray.lock().laid == laid {
             tokio::task::yield_now().await;
         }
         asking
@@ -301,17 +322,16 @@ mod tests {
         let asking = waiting(&tray, &["Bob"]).await;
         let first = code(&tray);
         assert_eq!(tray.hand_in(&first, everybody).unwrap_err(), NotTaken::NotShown);
-        assert_eq!(tray.show(incident()).unwrap().children.len(), 2);
+        assert_eq!(tray.show(screened()).unwrap().children.len(), 2);
         asking.abort();
         assert!(asking.await.unwrap_err().is_cancelled() && tray.is_empty());
         let asking = waiting(&tray, &["Bob"]).await;
         assert_eq!(tray.hand_in(&first, everybody).unwrap_err(), NotTaken::Unknown);
-        let id = incident().to_string();
-        assert_eq!(tray.hand_in(&id, everybody).unwrap_err(), NotTaken::Unknown);
-        assert!(tray.show(incident()).is_some());
+        assert_eq!(tray.hand_in(INCIDENT, everybody).unwrap_err(), NotTaken::Unknown);
+        assert!(tray.show(screened()).is_some());
         let told = tray.hand_in(&code(&tray), everybody).unwrap();
         assert_eq!(asking.await.unwrap(), everybody);
-        tray.hears(incident(), Outcome::Recorded(2));
+        tray.hears(screened(), Outcome::Recorded(2));
         assert_eq!(told.await, Ok(Outcome::Recorded(2)));
     }
 
@@ -319,11 +339,11 @@ mod tests {
     async fn the_named_alone_may_go_unseen_and_by_id_and_a_missing_list_is_not_confirmed() {
         let tray = Tray::new(false);
         let asking = waiting(&tray, &[]).await;
-        assert!(tray.show(incident()).is_some());
+        assert!(tray.show(screened()).is_some());
         let refused = tray.hand_in(&code(&tray), Decision::Count(Extent::Everybody)).unwrap_err();
         assert_eq!(refused, NotTaken::NoList);
         let nobody = Decision::Count(Extent::Nobody);
-        let told = tray.hand_in(&incident().to_string(), nobody).unwrap();
+        let told = tray.hand_in(INCIDENT, nobody).unwrap();
         assert_eq!(asking.await.unwrap(), nobody);
         assert!(tray.is_empty());
         drop(tray);
@@ -336,6 +356,43 @@ mod tests {
         let asking = waiting(&tray, &[]).await;
         let told = tray.hand_in(&code(&tray), Decision::LookAgain).unwrap();
         assert_eq!(asking.await.unwrap(), Decision::LookAgain);
+        assert_eq!(told.await, Ok(Outcome::NotNow));
+    }
+
+    #[tokio::test]
+    async fn the_two_tasks_of_one_incident_lie_beside_each_other_and_each_hears_its_own() {
+        let tray = Tray::new(false);
+        let (screening, looking_up) = (screened(), case(Step::LookUp));
+        let first = waiting_for(&tray, screening, &["Bob"]).await;
+        let second = waiting_for(&tray, looking_up, &["Bob", "Eva"]).await;
+        assert_eq!(tray.len(), 2);
+        let either = tray.hand_in(INCIDENT, Decision::LookAgain).unwrap_err();
+        assert_eq!(either, NotTaken::Several, "an incident's id does not say which of the two");
+        // The screening is over, or its task was handed back: what it laid goes, and nothing else.
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        let left = tray.waiting().0;
+        assert_eq!(left.iter().map(|one| one.id).collect::<Vec<_>>(), [looking_up]);
+        assert!(tray.show(screening).is_none() && tray.show(looking_up).is_some());
+        let everybody = Decision::Count(Extent::Everybody);
+        let mut told = tray.hand_in(&left[0].code.to_string(), everybody).unwrap();
+        assert_eq!(second.await.unwrap(), everybody);
+        tray.hears(screening, Outcome::NotNow);
+        assert!(told.try_recv().is_err(), "what became of the other one is nobody's answer here");
+        tray.hears(looking_up, Outcome::Recorded(2));
+        assert_eq!(told.await, Ok(Outcome::Recorded(2)));
+    }
+
+    #[tokio::test]
+    async fn a_case_that_was_laid_anew_stays_when_whoever_laid_it_before_goes() {
+        let tray = Tray::new(false);
+        let first = waiting(&tray, &["Bob"]).await;
+        let second = waiting(&tray, &["Bob"]).await;
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        assert_eq!(tray.len(), 1, "it can be decided only after the next start");
+        let told = tray.hand_in(&code(&tray), Decision::LookAgain).unwrap();
+        assert_eq!(second.await.unwrap(), Decision::LookAgain);
         assert_eq!(told.await, Ok(Outcome::NotNow));
     }
 }
