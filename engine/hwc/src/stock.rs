@@ -46,6 +46,8 @@ pub(crate) struct Stock {
 struct Known {
     of: BTreeMap<Organisation, Left>,
     taken: HashMap<KeyId, Taken>,
+    /// Ciphertexts that are about to be stored and are sealed to a weekly key, which stays in the stock, or is replaced meanwhile.
+    on_their_way: HashMap<PayloadId, (KeyId, Instant)>,
     /// What the ciphertexts that are stored are sealed to, as far as we have seen them.
     sealed_to: HashMap<PayloadId, Option<KeyId>>,
     /// None if it is not known.
@@ -144,15 +146,7 @@ impl Stock {
 
     /// A ciphertext is being erased: its key is needed for nothing more.
     pub(crate) fn ended(&self, payload: PayloadId) {
-        let mut known = self.lock();
-        let Some(Some(key)) = known.sealed_to.remove(&payload) else { return };
-        // Not a weekly key, which something else may be sealed to.
-        if let Some(taken) = known.taken.get_mut(&key) {
-            taken.ended = true;
-            if let Some(living) = &mut known.living {
-                living.keys.remove(&key);
-            }
-        }
+        self.lock().ended(payload);
     }
 
     /// A key of an organisation for whoever seals to it next. The one that was handed out longest ago comes first, so that two
@@ -327,8 +321,9 @@ impl Known {
         receivers: &'a [Organisation],
     ) -> Option<Claim<'a>> {
         self.taken.retain(|_, taken| taken.at.elapsed() < TAKEN_FOR);
-        let (mut kinds, mut wanted) = (Vec::new(), HashMap::new());
-        for ((_, sealed), receiver) in payloads.iter().zip(receivers) {
+        self.on_their_way.retain(|_, (_, since)| since.elapsed() < TAKEN_FOR);
+        let (mut kinds, mut wanted, mut weekly) = (Vec::new(), HashMap::new(), Vec::new());
+        for ((payload, sealed), receiver) in payloads.iter().zip(receivers) {
             let Some(key) = sealed_to(sealed).flatten() else {
                 kinds.push(SealedTo::LongTerm);
                 continue;
@@ -336,10 +331,14 @@ impl Known {
             let digest = Sha256::digest(sealed.as_bytes()).into();
             let kind = self.kind_of(receiver, key, &digest)?;
             kinds.push(kind);
+            if kind == SealedTo::Weekly {
+                weekly.push((*payload, (key, Instant::now())));
+            }
             if kind == SealedTo::OneTime && wanted.insert(key, (receiver, digest)).is_some() {
                 return None;
             }
         }
+        self.on_their_way.extend(weekly);
         let mut claimed = Vec::new();
         for (key, (receiver, digest)) in wanted {
             self.drop_from_stock(receiver, key);
@@ -371,6 +370,18 @@ impl Known {
         left.one_time.iter().any(|one| one.id == key).then_some(SealedTo::OneTime)
     }
 
+    fn ended(&mut self, payload: PayloadId) {
+        self.on_their_way.remove(&payload);
+        let Some(Some(key)) = self.sealed_to.remove(&payload) else { return };
+        // Not a weekly key, which something else may be sealed to.
+        if let Some(taken) = self.taken.get_mut(&key) {
+            taken.ended = true;
+            if let Some(living) = &mut self.living {
+                living.keys.remove(&key);
+            }
+        }
+    }
+
     /// Everything that a log points to lies there, and was seen.
     fn look_at(&mut self, places: &[(PayloadId, Location)]) {
         let before = std::mem::take(&mut self.sealed_to);
@@ -384,8 +395,11 @@ impl Known {
         self.living.as_ref().is_some_and(|living| living.at.elapsed() < LOOKED_AT_FOR)
     }
 
+    /// Whether something may be sealed to it that no log points to yet.
     fn was_taken_lately(&self, key: KeyId) -> bool {
-        self.taken.get(&key).is_some_and(|taken| !taken.ended && taken.at.elapsed() < TAKEN_FOR)
+        let lately = |since: &Instant| since.elapsed() < TAKEN_FOR;
+        self.taken.get(&key).is_some_and(|taken| !taken.ended && lately(&taken.at))
+            || self.on_their_way.values().any(|(one, since)| *one == key && lately(since))
     }
 
     /// The broker answered. Whether the key is ours.
@@ -434,5 +448,37 @@ impl Left {
 
     fn ids(&self) -> Vec<KeyId> {
         self.one_time.iter().chain(&self.weekly).map(|key| key.id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hwc_schemas::key::Digits;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_weekly_key_that_is_replaced_lives_as_long_as_what_is_sealed_to_it_is_on_its_way() {
+        let week = |number: u128, made: &str| {
+            let (id, kind) = (KeyId::from_uuid(Uuid::from_u128(number)), KeyKind::Weekly { made: made.parse().unwrap() });
+            SignedKey { id, kind, key: Digits([0; 32]), signature: Digits([0; 64]) }
+        };
+        let (before, after) = (week(1, "2026-11-16"), week(2, "2026-11-23"));
+        let school: Organisation = "school-01AA00".parse().unwrap();
+        let mut known = Known::default();
+        known.of.entry(school.clone()).or_default().add(before);
+        let text = [&[2][..], &[0; 16], &Uuid::from_u128(1).into_bytes(), &[0; 2096]].concat();
+        let payload = PayloadId::from_uuid(Uuid::from_u128(7));
+        let payloads = [(payload, Sealed::new(text))];
+        assert_eq!(sealed_to(&payloads[0].1), Some(Some(before.id)));
+        let receivers = [school.clone()];
+        let (kinds, claimed) = known.claim(&payloads, &receivers).unwrap();
+        assert_eq!((kinds, claimed.len()), (vec![SealedTo::Weekly], 0));
+        // It is not recorded yet, and the receiver leaves the key of the next week.
+        assert_eq!(known.of.entry(school).or_default().add(after), Some(before.id));
+        assert!(known.was_taken_lately(before.id) && !known.was_taken_lately(after.id));
+        known.ended(payload);
+        assert!(!known.was_taken_lately(before.id));
     }
 }

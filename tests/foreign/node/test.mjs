@@ -225,3 +225,26 @@ test("keys are on the disk before they are left, and die only when two answers m
   assert.ok(new Stock(state, US, Buffer.alloc(32, 6), 2, 0).secret(young));
   assert.ok(!held().has("dd".repeat(16)), "half destroyed, it goes at the next start");
 });
+
+test("who was not told for a while counts anew", async (context) => {
+  const state = folder(context);
+  const stock = new Stock(state, US, Buffer.alloc(32, 6), 2, 600);
+  const held = () => fs.readdirSync(path.join(state, "one-time-keys"));
+  const look = async (inStock, living) => {
+    const line = new FakeLine([{ told: "keys", stock: inStock, living }, ...Array(6).fill({ told: "done" })]);
+    await stock.look(line);
+    return line.said.slice(1);
+  };
+  const [{ keys }] = await look([], []);
+  const [used, ...rest] = keys.map((key) => key.id);
+  let minute = 0;
+  context.mock.method(performance, "now", () => minute * 60_000);
+  // Twice the relay was out of reach for longer than it takes, and once it did not know.
+  for (const [at, living] of [[0, []], [11, []], [30, []], [32, []], [34, []], [36, []], [38, []], [40, null], [41, []]]) {
+    minute = at;
+    await look(rest, living);
+    assert.ok(held().includes(used), `minute ${at}`);
+  }
+  for (minute = 42; minute <= 51; minute += 1) await look(rest, []);
+  assert.ok(!held().includes(used) && rest.every((id) => held().includes(id)));
+});

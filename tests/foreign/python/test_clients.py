@@ -10,6 +10,7 @@ import unittest
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 from nacl.signing import SigningKey
 
@@ -405,6 +406,20 @@ class Stocks(unittest.TestCase):
         self.assertIn(used, self.held(), "it was seen in between")
         self.look(of, rest, [])
         self.assertTrue(used not in self.held() and of.secret(used) is None and rest <= self.held())
+
+    def test_who_was_not_told_for_a_while_counts_anew(self):
+        of, clock = self.stock(apart_seconds=600), SimpleNamespace(monotonic=lambda: 60.0 * minute)
+        (asked,) = self.look(of, [], [])
+        ids = {key["id"] for key in asked["keys"]}
+        used = asked["keys"][0]["id"]
+        with patch("hwc_relay.stock.time", clock):
+            # Twice the relay was out of reach for longer than it takes, and once it did not know.
+            for minute, living in ((0, []), (11, []), (30, []), *((at, []) for at in range(31, 40)), (40, None), (41, [])):
+                self.look(of, ids - {used}, living)
+                self.assertIn(used, self.held(), minute)
+            for minute in range(42, 52):
+                self.look(of, ids - {used}, [])
+        self.assertTrue(used not in self.held() and ids - {used} <= self.held())
 
     def test_nothing_dies_before_its_time_and_what_is_not_ours_is_withdrawn(self):
         of = self.stock(apart_seconds=600)

@@ -1,8 +1,9 @@
 //! What is to be done about the keys, as a pure function of what the engine says, what we have, and how long ago it was said.
 //!
-//! A key is destroyed when the engine said twice, with ten minutes between by a clock that nobody sets, that it neither hands it
-//! out nor holds anything that is sealed to it. Once would not do: what is on its way to the engine is in neither place for a
-//! moment. No date decides it, so no wrong clock does.
+//! A key is destroyed when the engine said for ten minutes on end, by a clock that nobody sets, that it neither hands it out nor
+//! holds anything that is sealed to it. Once would not do: what is on its way to the engine is in neither place for a moment.
+//! Nor would the two ends of an outage: who was not told meanwhile knows nothing of that while. No date decides it, so no wrong
+//! clock does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +13,10 @@ use std::{
 use hwc_schemas::{KeyId, key::KeyKind};
 use jiff::civil::Date;
 
-/// How far apart the two answers are at least that destroy a key.
+/// For how long a key is nowhere, answer after answer, before it is destroyed.
 pub(super) const GONE_FOR: Duration = Duration::from_mins(10);
+/// How far apart two answers are at most that say something of the time between them.
+const UNSEEN_FOR_MAX: Duration = Duration::from_mins(3);
 /// Keys that we have at once, at most: beyond it none is made, and what is sealed to us is sealed to what is there.
 const KEYS_MAX: usize = 8_192;
 /// A weekly key is followed by another after so many days.
@@ -41,9 +44,11 @@ pub struct Plan {
     pub rotate: bool,
 }
 
-/// Remembers since when a key is missing.
+/// Remembers since when a key is missing, as far as that was seen without a gap.
 #[derive(Debug, Default)]
 pub struct Planner {
+    /// When the engine was last asked and answered.
+    seen_at: Option<Duration>,
     missing_since: BTreeMap<KeyId, Duration>,
 }
 
@@ -59,6 +64,9 @@ impl Planner {
     ) -> Plan {
         let mut plan = Plan::default();
         plan.withdraw.extend(seen.stock.iter().filter(|key| !own.contains_key(key)));
+        if self.seen_at.replace(at).is_some_and(|before| at.saturating_sub(before) > UNSEEN_FOR_MAX) {
+            self.missing_since.clear();
+        }
         self.missing_since.retain(|key, _| own.contains_key(key));
         for key in own.keys() {
             let Some(living) = &seen.living else { continue };

@@ -13,6 +13,8 @@ const LINE = new RegExp(`^${LABEL} (one_time|weekly (\\d{4}-\\d{2}-\\d{2})) ([0-
 const KEYS_PER_QUESTION_MAX = 512;
 const WEEKLY_DAYS = 7;
 const PATIENCE_SECONDS = 20;
+/** Two answers further apart say nothing of the time between them. */
+const UNSEEN_MILLISECONDS_MAX = 180_000;
 const DAY_MILLISECONDS = 86_400_000;
 
 function* portions(all) {
@@ -29,6 +31,7 @@ export class Stock {
   /** By id: the private half, and the day of a weekly key. */
   #held = new Map();
   #missingSince = new Map();
+  #lookedAt = performance.now();
   handedOut = 0;
 
   constructor(state, organisation, longTermSecret, target, apartSeconds) {
@@ -98,9 +101,12 @@ export class Stock {
     return { stock, living };
   }
 
-  /** Destroys what was in neither list in two answers that are far enough apart, by a clock that nobody sets. */
+  /** Destroys what was in neither list for long enough, answer after answer, by a clock that nobody sets. */
   #forget(stock, living) {
     const now = performance.now();
+    // What was not said for a while does not count as missing for that while.
+    if (!living || now - this.#lookedAt > UNSEEN_MILLISECONDS_MAX) this.#missingSince.clear();
+    this.#lookedAt = now;
     for (const id of [...this.#held.keys()]) {
       if (stock.has(id) || living?.has(id)) {
         this.#missingSince.delete(id);

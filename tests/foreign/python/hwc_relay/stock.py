@@ -18,6 +18,8 @@ LABEL = "hwc-one-time-key-1"
 KEYS_PER_QUESTION_MAX = 512
 WEEKLY_DAYS = 7
 PATIENCE_SECONDS = 20
+# Two answers further apart say nothing of the time between them.
+UNSEEN_SECONDS_MAX = 180
 LINE = re.compile(LABEL + r" (one_time|weekly (\d{4}-\d{2}-\d{2})) ([0-9a-f]{64})\n")
 
 
@@ -31,6 +33,7 @@ class Stock:
         # By id: the private half, and the day of a weekly key.
         self._held: dict[str, tuple[bytes, date | None]] = {}
         self._missing_since: dict[str, float] = {}
+        self._looked_at = time.monotonic()
         self.handed_out = 0
         self._read_all()
 
@@ -83,8 +86,12 @@ class Stock:
         return stock, living
 
     def _forget(self, stock: set[str], living: set[str] | None) -> None:
-        """Destroys what was in neither list in two answers that are far enough apart, by a clock that nobody sets."""
+        """Destroys what was in neither list for long enough, answer after answer, by a clock that nobody sets."""
         now = time.monotonic()
+        if living is None or now - self._looked_at > UNSEEN_SECONDS_MAX:
+            # What was not said for a while does not count as missing for that while.
+            self._missing_since.clear()
+        self._looked_at = now
         for id in list(self._held):
             if id in stock or (living is not None and id in living):
                 self._missing_since.pop(id, None)

@@ -25,33 +25,48 @@ fn one_time(keys: &[u32]) -> BTreeMap<KeyId, KeyKind> {
     keys.iter().map(|key| (id(*key), KeyKind::OneTime)).collect()
 }
 
+/// What is destroyed of these keys when the engine says this at each of these minutes.
+fn destroyed(
+    planner: &mut Planner,
+    own: &BTreeMap<KeyId, KeyKind>,
+    at: impl IntoIterator<Item = u64>,
+    seen: &Seen,
+) -> Vec<KeyId> {
+    at.into_iter().flat_map(|minute| planner.plan(seen, own, 0, (minutes(minute), TODAY)).destroy).collect()
+}
+
 #[test]
-fn a_key_is_destroyed_when_it_was_nowhere_twice_and_ten_minutes_apart() {
+fn a_key_is_destroyed_when_it_was_nowhere_for_ten_minutes_on_end() {
     let (mut planner, own) = (Planner::default(), one_time(&[1, 2, 3]));
-    let at = |planner: &mut Planner, minute, seen: &Seen| {
-        planner.plan(seen, &own, 0, (minutes(minute), TODAY)).destroy
-    };
     let nowhere = seen(&[1], &[2]);
-    assert_eq!(at(&mut planner, 0, &nowhere), []);
-    assert_eq!(at(&mut planner, 9, &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, 0..=9, &nowhere), []);
     // On its way from the stock to a payload it was nowhere for a moment.
-    assert_eq!(at(&mut planner, 9, &seen(&[1], &[2, 3])), []);
-    assert_eq!(at(&mut planner, 12, &nowhere), []);
-    assert_eq!(at(&mut planner, 22, &nowhere), [id(3)]);
+    assert_eq!(destroyed(&mut planner, &own, [9], &seen(&[1], &[2, 3])), []);
+    assert_eq!(destroyed(&mut planner, &own, (11..=20).step_by(3), &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, [21], &nowhere), [id(3)]);
+}
+
+#[test]
+fn what_nobody_looked_at_for_a_while_was_not_missing_all_that_while() {
+    let (mut planner, own) = (Planner::default(), one_time(&[1]));
+    let nowhere = seen(&[], &[]);
+    // It is seen missing, then the engine is out of reach for longer than it takes: something may have been sealed to it.
+    assert_eq!(destroyed(&mut planner, &own, [0, 1, 12], &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, 13..=21, &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, [25], &nowhere), [], "four minutes of silence are a while too");
+    assert_eq!(destroyed(&mut planner, &own, (26..=34).chain([35]), &nowhere), [id(1)]);
 }
 
 #[test]
 fn as_long_as_the_engine_does_not_know_what_lives_nothing_is_destroyed() {
     let (mut planner, own) = (Planner::default(), one_time(&[1]));
-    let unsure = Seen { stock: BTreeSet::new(), living: None };
-    for minute in [0, 11, 60] {
-        assert_eq!(planner.plan(&unsure, &own, 0, (minutes(minute), TODAY)).destroy, []);
-    }
+    let (unsure, nowhere) = (Seen { stock: BTreeSet::new(), living: None }, seen(&[], &[]));
+    assert_eq!(destroyed(&mut planner, &own, 0..=60, &unsure), []);
     // What was not known then does not count now.
-    assert_eq!(planner.plan(&seen(&[], &[]), &own, 0, (minutes(61), TODAY)).destroy, []);
-    assert_eq!(planner.plan(&unsure, &own, 0, (minutes(65), TODAY)).destroy, []);
-    assert_eq!(planner.plan(&seen(&[], &[]), &own, 0, (minutes(72), TODAY)).destroy, []);
-    assert_eq!(planner.plan(&seen(&[], &[]), &own, 0, (minutes(82), TODAY)).destroy, [id(1)]);
+    assert_eq!(destroyed(&mut planner, &own, 61..=64, &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, [65], &unsure), []);
+    assert_eq!(destroyed(&mut planner, &own, 66..=75, &nowhere), []);
+    assert_eq!(destroyed(&mut planner, &own, [76], &nowhere), [id(1)]);
 }
 
 #[test]
@@ -98,7 +113,8 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         (1_u8..6).prop_map(Turn::Leave),
         (any::<u8>(), proptest::option::of(0_u8..4)).prop_map(|(key, after)| Turn::Take(key, after)),
         any::<u8>().prop_map(Turn::End),
-        (0_u16..30, proptest::bool::weighted(0.2))
+        // Every minute or two; now and then it was out of reach for long.
+        (prop_oneof![8 => 1_u16..3, 1 => 3_u16..30], proptest::bool::weighted(0.1))
             .prop_map(|(minutes, unsure)| Turn::Ask { minutes, unsure }),
     ];
     proptest::collection::vec(turn, 1..120)
@@ -169,8 +185,8 @@ proptest! {
         engine.held.clear();
         engine.stock.clear();
         engine.on_the_way.clear();
-        for _ in 0..3 {
-            now += 10;
+        for _ in 0..8 {
+            now += 2;
             for key in planner.plan(&engine.seen(false), &own, 0, (minutes(now), TODAY)).destroy {
                 own.remove(&key);
             }
