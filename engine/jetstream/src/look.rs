@@ -294,6 +294,8 @@ pub struct LyingTask {
     pub since: Option<Timestamp>,
     /// Where it lies.
     pub place: u64,
+    /// Whether the broker takes it once in [`Settings::task_ids_for`] only: when it is taken back, it is not offered again before.
+    pub told_once: bool,
 }
 
 /// The tasks that nobody acknowledged yet, the oldest first, at most [`TASKS_LISTED_MAX`].
@@ -306,13 +308,15 @@ pub async fn tasks_lying(link: &Link) -> Result<Vec<LyingTask>, Fault> {
             continue;
         };
         let task = serde_json::from_slice(&one.body).ok();
-        found.push(LyingTask { organisation, task, since: one.since, place: one.sequence });
+        let (since, place, told_once) = (one.since, one.sequence, one.has_id);
+        found.push(LyingTask { organisation, task, since, place, told_once });
     }
     Ok(found)
 }
 
 /// Takes one task back; whether it was there. Whoever has it in hand may still acknowledge it. An engine offers again within a
-/// minute what is still owed, so nothing that matters is lost by it.
+/// minute what is still owed, so nothing that matters is lost by it; but of what is [`LyingTask::told_once`] the broker takes no
+/// second one for a day.
 pub async fn withdraw_task(link: &Link, place: u64) -> Result<bool, Fault> {
     messages::take(link, TASKS, place).await
 }

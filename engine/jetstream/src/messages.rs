@@ -14,6 +14,8 @@ pub(crate) struct Lying {
     pub(crate) body: Vec<u8>,
     /// When the broker took it.
     pub(crate) since: Option<Timestamp>,
+    /// Whether it has an id of which the broker takes no second one for a while.
+    pub(crate) has_id: bool,
     /// Until when it is to be there; none if it has no such time. A server that has only just started may not have looked yet.
     until: Option<Timestamp>,
 }
@@ -47,9 +49,11 @@ impl Answer {
         let Message { subject, seq, data, hdrs, time } = self.message;
         let body = BASE64.decode(data).map_err(|_| Fault::Garbled)?;
         let headers = BASE64.decode(hdrs).map_err(|_| Fault::Garbled)?;
-        let lives = time_to_live(&String::from_utf8_lossy(&headers));
+        let headers = String::from_utf8_lossy(&headers);
+        let lives = time_to_live(&headers);
+        let has_id = headers.lines().any(|line| line.starts_with("Nats-Msg-Id:"));
         let until = time.zip(lives).and_then(|(stored, lives)| stored.checked_add(lives).ok());
-        Ok(Lying { subject, sequence: seq, body, since: time, until })
+        Ok(Lying { subject, sequence: seq, body, since: time, has_id, until })
     }
 }
 

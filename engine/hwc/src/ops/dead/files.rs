@@ -1,12 +1,14 @@
 //! Files of reports that the police could not send.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{DeadError, Kind, Letter};
 
@@ -58,10 +60,15 @@ impl Inbox {
     pub(super) fn retry(&self, code: &str) -> Result<&'static str, DeadError> {
         let path = self.find(code)?;
         let to = self.inbox.join(path.file_name().unwrap_or_default());
-        // A hard link is made only where nothing is: what is in the inbox is never replaced.
-        fs::hard_link(&path, &to).map_err(|error| not_done(&error))?;
-        fs::remove_file(&path).map_err(|error| not_done(&error))?;
+        // Before the file moves: from then on the process may set it aside anew, with another reason.
+        let reason = fs::read(reason_of(&path));
         let _ = fs::remove_file(reason_of(&path));
+        moved(&path, &to).map_err(|error| {
+            if let Ok(reason) = reason {
+                let _ = fs::write(reason_of(&path), reason);
+            }
+            not_done(&error)
+        })?;
         Ok("lies in the inbox again; what was sent of it before is already recorded and is not sent twice")
     }
 
@@ -92,6 +99,16 @@ fn letter(path: &Path) -> Letter {
     let age = since.and_then(|since| SystemTime::now().duration_since(since).ok());
     let seconds = age.and_then(|age| i64::try_from(age.as_secs()).ok());
     Letter::new(Kind::SetAside, &place.unwrap_or_default(), "police", says).lying_for(seconds)
+}
+
+/// Moves a file to where nothing is; what is in the inbox is never replaced. It is at no moment in both places: the process could
+/// take it from the one and set it aside in the other, where it would then be removed.
+fn moved(from: &Path, to: &Path) -> io::Result<()> {
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?;
+    for folder in [to, from].into_iter().filter_map(Path::parent) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn overwrite(path: &Path) -> io::Result<()> {
@@ -151,11 +168,36 @@ mod tests {
         let code = inbox.letters()[0].code.clone();
         fs::write(inbox.inbox.join("Lotte Smit.jsonl"), "another").unwrap();
         assert!(inbox.retry(&code).unwrap_err().to_string().contains("already"));
-        assert_eq!(inbox.letters().len(), 1);
+        let letters = inbox.letters();
+        assert!(letters.len() == 1 && letters[0].says.starts_with("2 reports"), "{letters:?}");
         fs::remove_file(inbox.inbox.join("Lotte Smit.jsonl")).unwrap();
         inbox.retry(&code).unwrap();
         assert_eq!(fs::read_to_string(inbox.inbox.join("Lotte Smit.jsonl")).unwrap(), "geheim");
         assert_eq!(inbox.letters(), []);
+    }
+
+    #[test]
+    fn one_that_is_tried_again_is_never_in_both_places() {
+        let (_folder, inbox) = inbox(&BROKEN);
+        let to = inbox.inbox.join("Lotte Smit.jsonl");
+        let aside = set_aside(&inbox.inbox).remove(0);
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        let names_max = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| {
+                let mut names_max = 0;
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    names_max = fs::metadata(&to).map_or(0, |found| found.nlink()).max(names_max);
+                }
+                names_max
+            });
+            for _ in 0..2_000 {
+                inbox.retry(&inbox.letters()[0].code).unwrap();
+                fs::rename(&to, &aside).unwrap();
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            watching.join().unwrap()
+        });
+        assert_eq!(names_max, 1, "whoever took it from the inbox at that moment would lose it");
     }
 
     #[test]

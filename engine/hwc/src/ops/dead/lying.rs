@@ -107,7 +107,8 @@ fn judged(task: &LyingTask, feeds: &[Feed], flight: &Flight, now: Timestamp) -> 
     let longer = |than| lies.is_some_and(|lies| lies > than);
     let letter = |kind, says: String| {
         let whose = task.organisation.to_string();
-        Some(Letter::new(kind, &name(task), whose, says).lying_for(lies.map(|lies| lies.as_secs())))
+        let letter = Letter::new(kind, &name(task), whose, says).told_once(task.told_once);
+        Some(letter.lying_for(lies.map(|lies| lies.as_secs())))
     };
     let Some(asked) = &task.task else {
         return letter(Kind::UnreadableTask, "this program cannot read it".to_owned());
@@ -153,6 +154,7 @@ mod tests {
             task,
             since: since.parse().ok(),
             place: 3,
+            told_once: text.contains("notice"),
         }
     }
 
@@ -189,5 +191,19 @@ mod tests {
         assert_eq!(unreadable.kind, Kind::UnreadableTask);
         let said = serde_json::to_string(&stale).unwrap();
         assert!(!said.contains("00000000000000000000000000000001"), "{said}");
+    }
+
+    #[test]
+    fn a_notice_is_not_tried_again_for_the_broker_would_not_take_it_for_a_day() {
+        let notice = r#"{"task":"notice","signal":"00000000000000000000000000000001-1","round":1,"notice":"receipt_missing","due":"2026-11-19T09:00:00Z"}"#;
+        let later: Timestamp = "2026-11-19T06:10:00Z".parse().unwrap();
+        let told = |text: &str| judged(&task(text, "2026-11-19T05:50:00Z"), &feed(0), &flight(&[]), later).unwrap();
+        let (stale, other) = (told(notice), told(ROUTE));
+        assert_eq!((stale.kind, stale.retry, stale.drop), (Kind::StaleTask, false, true));
+        assert!(other.retry, "what is no notice is offered again");
+        // One of a later version, which this program cannot read, is known by its header.
+        let unreadable = told(r#"{"task":"notice of a later version"}"#);
+        assert_eq!((unreadable.kind, unreadable.retry), (Kind::UnreadableTask, false));
+        assert!(unreadable.remedy.contains("not told again for a day"), "{}", unreadable.remedy);
     }
 }

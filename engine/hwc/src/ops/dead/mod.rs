@@ -153,6 +153,19 @@ impl Kind {
         }
     }
 
+    /// The same of what the broker takes once in a day only: taken back, it would not be told again before.
+    const fn remedy_of_one_told_once(self) -> &'static str {
+        match self {
+            Self::UnworkedTask => {
+                "start the program of that organisation; the notice waits for it. It cannot be retried: taken back, it is not told again for a day"
+            }
+            Self::UnreadableTask => {
+                "a newer program may read it. It cannot be retried: taken back, it is not told again for a day, as after drop --reason stale"
+            }
+            other => other.remedy(),
+        }
+    }
+
     /// Why it does not go.
     const fn stays(self) -> &'static str {
         match self {
@@ -195,6 +208,15 @@ impl Letter {
             retry: kind.can_be_retried(),
             drop: !kind.may_go().is_empty(),
         }
+    }
+
+    /// The same, of what is told once and therefore not tried again.
+    const fn told_once(mut self, told_once: bool) -> Self {
+        if told_once {
+            self.retry = false;
+            self.remedy = self.kind.remedy_of_one_told_once();
+        }
+        self
     }
 
     const fn lying_for(mut self, seconds: Option<i64>) -> Self {
