@@ -49,10 +49,17 @@ impl Round {
     }
 
     /// Delivers a mail, or waits for the same one that is under way, or says what became of it. Whoever is dropped in the
-    /// middle leaves it to the next.
+    /// middle leaves it to the next, and so does whoever finds no room.
     pub async fn deliver(&self, mail: Mail, to: &Mailbox, purpose: &Purpose, slot: Slot) -> Sent {
         let mailing = self.mailing((slot, mail.name(), to.clone()));
-        *mailing.get_or_init(|| self.office.deliver(mail, to, purpose)).await
+        let delivered = mailing.get_or_try_init(async || match self.office.deliver(mail, to, purpose).await {
+            Sent::NoRoom => Err(Sent::NoRoom),
+            sent => Ok(sent),
+        });
+        match delivered.await {
+            Ok(sent) => *sent,
+            Err(sent) => sent,
+        }
     }
 
     fn mailing(&self, key: (Slot, &'static str, Mailbox)) -> Arc<OnceCell<Sent>> {

@@ -240,6 +240,27 @@ async fn a_morning_of_many_signals_is_one_mail_to_a_mailbox() {
     assert_eq!(server.heard().letters.len(), 2);
 }
 
+#[tokio::test]
+async fn a_mail_that_found_no_room_is_tried_again_when_there_is_some() {
+    let server = Server::start(Manner::Silent, "127.0.0.1").await;
+    let office = PostOffice::open(post(&server, "starttls", ""));
+    let mail = Mail::signal_waits(DAY);
+    let mut others = tokio::task::JoinSet::new();
+    for _ in 0..256 {
+        let office = office.clone();
+        others.spawn(async move { office.deliver(mail, &mailbox(), &Purpose::ALWAYS).await });
+    }
+    let of_no_use = Purpose { aim: None, over: Some(Timestamp::now()) };
+    while office.deliver(mail, &mailbox(), &of_no_use).await != Sent::NoRoom {
+        tokio::task::yield_now().await;
+    }
+    let (round, slot) = (Round::of(office), Slot::came(Timestamp::now()));
+    assert_eq!(round.deliver(mail, &mailbox(), &of_no_use, slot).await, Sent::NoRoom);
+    others.shutdown().await;
+    // What it comes to now is another matter: it was looked at.
+    assert_eq!(round.deliver(mail, &mailbox(), &of_no_use, slot).await, Sent::TooLate);
+}
+
 #[test]
 fn signals_of_one_quarter_of_an_hour_belong_together() {
     let at = |text: &str| Slot::came(text.parse().unwrap());

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_municipality::{CasesWait, Notices, Occasion};
 use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, Round, Sent, Slot};
@@ -119,14 +120,10 @@ impl Mailer {
             Mail::reminder(notice, due.to_zoned(self.zone.clone()).date()),
             Purpose::of(notice, due, &self.zone),
         );
-        let mut sent = Sent::Taken;
-        for to in self.to.of(notice) {
-            match self.round.deliver(mail, &to, &purpose, Slot::due(due)).await {
-                Sent::Taken => {}
-                other => sent = other,
-            }
-        }
-        sent
+        // At once: a server that does not answer for the one keeps no other waiting.
+        let mailboxes = self.to.of(notice);
+        let delivering = mailboxes.iter().map(|to| self.round.deliver(mail, to, &purpose, Slot::due(due)));
+        worst(&join_all(delivering).await)
     }
 
     async fn a_signal_waits(&self, since: Timestamp) {
@@ -137,6 +134,13 @@ impl Mailer {
             let _ = self.round.deliver(mail, mailbox, &purpose, Slot::came(since)).await;
         }
     }
+}
+
+/// What became of a notice to several: it was taken if each was. What found no room counts first, for it is tried again; who had
+/// theirs gets no second one, as long as this process remembers.
+fn worst(sent: &[Sent]) -> Sent {
+    let no_room = sent.contains(&Sent::NoRoom).then_some(Sent::NoRoom);
+    no_room.or_else(|| sent.iter().copied().find(|one| *one != Sent::Taken)).unwrap_or(Sent::Taken)
 }
 
 /// Tells whoever decides by mail that cases wait (R16): at once, and again before lessons begin.
@@ -229,5 +233,38 @@ mod tests {
         assert_eq!(boxes(&hosted), [vec![hwc.clone()], vec![backup.clone(), hwc.clone()], none(), none()]);
         assert_eq!(boxes(&school), [vec![hwc], vec![backup], none(), none()]);
         assert_eq!(boxes(&municipality), [none(), none(), vec![office.clone()], vec![office]]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_for_one_backup_does_not_keep_the_other_waiting() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let table: PostTable = toml::from_str(&format!(
+            "server = \"127.0.0.1\"\nport = {port}\nsecurity = \"plain-on-this-machine\"\nfrom = \"hwc@relay.example\"\n"
+        ))
+        .unwrap();
+        let office = PostOffice::open(Post::check(&table, std::path::Path::to_owned).unwrap());
+        let mailbox = |text: &str| Mailbox::parse(text).unwrap();
+        let both = [mailbox("a@school.example"), mailbox("b@school.example")];
+        let backups = Arc::new(move || both.to_vec());
+        let to = To::Hosted { mailbox: mailbox("hwc@school.example"), backups };
+        let reminding = tokio::spawn(async move {
+            Mailer::over(office, to).remind(Notice::RemindBackup, Timestamp::now()).await
+        });
+        // Nobody is greeted: with one after the other nobody would come for the second in all that time.
+        let both_come = async { [server.accept().await.unwrap(), server.accept().await.unwrap()] };
+        let came = tokio::time::timeout(std::time::Duration::from_secs(20), both_come).await;
+        assert!(came.is_ok(), "the second waits for the first");
+        reminding.abort();
+    }
+
+    #[test]
+    fn of_several_mails_the_worst_counts_and_no_room_first() {
+        use Sent::{NoRoom, Refused, Taken, TooLate};
+        assert_eq!(worst(&[]), Taken);
+        assert_eq!(worst(&[Taken, Taken]), Taken);
+        assert_eq!(worst(&[Taken, Refused, Taken]), Refused);
+        assert_eq!(worst(&[TooLate, NoRoom, Refused]), NoRoom);
+        assert_eq!(worst(&[NoRoom, Taken]), NoRoom);
     }
 }
