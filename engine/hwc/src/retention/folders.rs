@@ -45,23 +45,25 @@ pub(crate) struct NoDays;
 
 /// A folder that is not to be swept: keys, unsent reports or registers lie there, or could.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("[[relay.swept]] {}: another setting names it or something in it, so nothing there is removed; say a folder of its own", .0.display())]
+#[error("[[relay.swept]] {}: another setting names it or something in it, or it lies below or above the folder of keys or state, so nothing there is removed; say a folder of its own", .0.display())]
 pub(crate) struct Named(PathBuf);
 
-/// Refuses folders that hold the settings themselves, or that another setting or a flag names, or something in them.
+/// Refuses folders that hold the settings themselves, or that another setting or a flag names, or something in them; and those
+/// that lie anywhere below or above one of `private`: keys and state, of whose folders only their owner knows what is old.
 pub(crate) fn check(
     swept: &[SweptFolder],
     folder: &Path,
     written: &toml::Value,
-    flags: &[&Option<PathBuf>],
+    private: &[&Path],
 ) -> Result<(), Named> {
     let mut named = vec![folder.to_owned()];
     texts(written, &mut |text| named.push(folder.join(text)));
-    named.extend(flags.iter().copied().flatten().cloned());
     let named: Vec<_> = named.iter().map(|path| real(path)).collect();
+    let private: Vec<_> = private.iter().map(|path| real(path)).collect();
     let touched = |one: &SweptFolder| {
         let swept = real(&one.folder);
         named.iter().any(|named| *named == swept || named.parent() == Some(&swept))
+            || private.iter().any(|private| swept.starts_with(private) || private.starts_with(&swept))
     };
     swept.iter().find(|one| touched(one)).map_or(Ok(()), |one| Err(Named(one.folder.clone())))
 }
@@ -78,9 +80,16 @@ fn texts(value: &toml::Value, take: &mut impl FnMut(&str)) {
     }
 }
 
-/// Where a path leads; as it is written if nothing is there.
+/// Where a path leads; below the last folder that is there, as it is written.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match there.and_then(|(above, leads_to)| Some((leads_to, path.strip_prefix(above).ok()?))) {
+        // Joined with nothing it would end in a slash.
+        Some((leads_to, below)) if below.as_os_str().is_empty() => leads_to,
+        Some((leads_to, below)) => leads_to.join(below),
+        None => path,
+    }
 }
 
 impl SweptFolder {
@@ -187,22 +196,28 @@ mod tests {
     #[test]
     fn a_folder_where_another_setting_has_something_is_never_swept() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["keys", "inbox", "tables", "logs"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+        for name in ["keys", "inbox/set-aside", "tables", "logs", "state/school-01AA00", "keys/below/it"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
         }
         std::os::unix::fs::symlink(folder.path().join("keys"), folder.path().join("other")).unwrap();
         let written = "[relay]\nkeys = \"keys\"\nswept = [{ folder = \"logs\", days = 14 }]\n[police]\ninbox = \"inbox\"\n\
                        [municipality]\nschools = \"tables/schools.csv\"\n";
         let written: toml::Value = toml::from_str(written).unwrap();
-        let state = Some(folder.path().join("state"));
+        let private = ["keys", "state", "far/off/kept"].map(|name| folder.path().join(name));
         let refused = |name: &str| {
             let swept = SweptFolder::new(folder.path().join(name), 14).unwrap();
-            check(&[swept], folder.path(), &written, &[&state, &None]).is_err()
+            check(&[swept], folder.path(), &written, &private.each_ref().map(PathBuf::as_path)).is_err()
         };
         for name in ["keys", "other", "inbox", "tables", "state", "."] {
             assert!(refused(name), "{name}");
         }
-        assert!(!refused("logs"));
+        for name in ["keys/below/it", "other/below", "other/new/one", "state/school-01AA00", "state/new", "far"] {
+            assert!(refused(name), "{name}: it lies below or above a folder of keys or state");
+        }
+        // What was set aside may be swept, for it lies beside the inbox's own files and not among keys.
+        for name in ["logs", "inbox/set-aside", "kept"] {
+            assert!(!refused(name), "{name}");
+        }
     }
 
     #[test]

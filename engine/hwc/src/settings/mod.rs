@@ -176,9 +176,6 @@ impl<T: HasRelay> Settings<T> {
             path: path.clone(),
             problem: no_days.to_string(),
         })?;
-        let written = strict::read::<toml::Value>(&path)?;
-        folders::check(&swept, &folder, &written, &[&common.keys, &common.state_dir])
-            .map_err(|named| SettingsError::Unusable { path: path.clone(), problem: named.to_string() })?;
         let relay = Relay {
             broker: common
                 .broker
@@ -194,6 +191,9 @@ impl<T: HasRelay> Settings<T> {
             swept,
             one_time_keys: table.one_time_keys,
         };
+        let written = strict::read::<toml::Value>(&path)?;
+        folders::check(&relay.swept, &folder, &written, &[&relay.keys, &relay.state_dir])
+            .map_err(|named| SettingsError::Unusable { path: path.clone(), problem: named.to_string() })?;
         Ok(Self { file, relay, folder, path })
     }
 
