@@ -1,12 +1,13 @@
 //! What the BRP answers, read straight into types that cannot be printed. What was not asked for, and the citizen service
 //! number that Bewoning sends all the same, is passed over without becoming a value.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use hwc_casework::household::{Doubt, Incomplete, Member};
 use hwc_schemas::person::{Child, DateOfBirth, PersonalText, civil_date};
 use jiff::civil::{Date, date};
 use serde::{Deserialize, de::IgnoredAny};
+use zeroize::Zeroize as _;
 
 use crate::{Failure, full_name};
 
@@ -31,6 +32,26 @@ pub(crate) struct Occupants {
     pub(crate) people: Vec<Resident>,
     /// Whether there are more than the API gives.
     pub(crate) many: bool,
+}
+
+/// A text of an answer: lent by the answer's bytes, which are wiped, where it stands there as it is; a copy that is wiped when
+/// dropped where it was written in another way. (An optional text without a type of its own would always be a copy.)
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Text<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,13 +79,13 @@ struct Person<'a> {
 #[serde(rename_all = "camelCase")]
 struct Name<'a> {
     #[serde(borrow)]
-    voornamen: Option<Cow<'a, str>>,
+    voornamen: Option<Text<'a>>,
     #[serde(borrow)]
-    voorvoegsel: Option<Cow<'a, str>>,
+    voorvoegsel: Option<Text<'a>>,
     #[serde(borrow)]
-    geslachtsnaam: Option<Cow<'a, str>>,
+    geslachtsnaam: Option<Text<'a>>,
     #[serde(borrow)]
-    volledige_naam: Option<Cow<'a, str>>,
+    volledige_naam: Option<Text<'a>>,
     in_onderzoek: Option<IgnoredAny>,
 }
 
@@ -80,9 +101,9 @@ struct Birth<'a> {
 #[derive(Deserialize)]
 struct PartialDate<'a> {
     #[serde(rename = "type", borrow)]
-    form: Cow<'a, str>,
+    form: Text<'a>,
     #[serde(borrow)]
-    datum: Option<Cow<'a, str>>,
+    datum: Option<Text<'a>>,
     jaar: Option<i16>,
     maand: Option<i8>,
 }
@@ -91,7 +112,7 @@ struct PartialDate<'a> {
 #[serde(rename_all = "camelCase")]
 struct Addressing<'a> {
     #[serde(borrow)]
-    adresregel1: Option<Cow<'a, str>>,
+    adresregel1: Option<Text<'a>>,
     indicatie_vastgesteld_verblijft_niet_op_adres: Option<bool>,
     in_onderzoek: Option<IgnoredAny>,
 }
@@ -105,7 +126,7 @@ struct Suspended<'a> {
 #[derive(Deserialize)]
 struct Reason<'a> {
     #[serde(borrow)]
-    code: Option<Cow<'a, str>>,
+    code: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -180,11 +201,11 @@ impl From<Person<'_>> for Resident {
             (gone == Some(true), Doubt::LivesElsewhere),
             (investigated.contains(&true), Doubt::UnderInvestigation),
         ]);
-        let name = |part: Option<Cow<'_, str>>| part.and_then(|part| text(&part));
+        let name = |part: Option<Text<'_>>| part.and_then(|part| text(&part));
         let (given_names, prefix, surname) = naam.map_or((None, None, None), |naam| {
             // Somebody with one name has it as the surname, and no given name.
-            let given = naam.voornamen.unwrap_or_default();
-            (text(&given), name(naam.voorvoegsel), name(naam.geslachtsnaam).filter(is_a_name))
+            let given = naam.voornamen.as_deref().unwrap_or_default();
+            (text(given), name(naam.voorvoegsel), name(naam.geslachtsnaam).filter(is_a_name))
         });
         let (first, last) = span(geboorte.as_ref());
         let line = adressering.and_then(|one| one.adresregel1).and_then(|line| text(&line));
@@ -307,6 +328,15 @@ mod tests {
         assert_eq!(born(r#""type":"JaarMaandDatum","jaar":2016,"maand":13"#), any);
         assert_eq!(born(r#""type":"JaarDatum""#), any);
         assert_eq!(born(r#""type":"Eeuw","jaar":2000"#), any);
+    }
+
+    #[test]
+    fn a_text_is_copied_only_where_it_is_written_in_another_way() {
+        let answer = r#"{"voornamen":"Sem","geslachtsnaam":"Sm\u00eft"}"#;
+        let name: Name<'_> = serde_json::from_slice(answer.as_bytes()).unwrap();
+        let is_lent = |text: &Option<Text<'_>>| matches!(text, Some(Text(Cow::Borrowed(_))));
+        assert!(is_lent(&name.voornamen) && !is_lent(&name.geslachtsnaam));
+        assert_eq!(name.geslachtsnaam.as_deref(), Some("Sm\u{ef}t"));
     }
 
     #[test]

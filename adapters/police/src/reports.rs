@@ -7,6 +7,7 @@ use hwc_schemas::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use zeroize::Zeroize as _;
 
 use crate::{
     Refused, Submission,
@@ -63,9 +64,9 @@ fn report(text: &[u8], line: usize) -> Result<Submission, Bad> {
         return Err(bad("(line)", "is too long"));
     }
     let text = std::str::from_utf8(text).map_err(|_| bad("(line)", NOT_UTF8))?;
-    let value: Value = serde_json::from_str(text).map_err(|_| bad("(line)", "is not JSON"))?;
-    let whole =
-        Fields { path: String::new(), map: value.as_object().ok_or(bad("(line)", "is not a JSON object"))? };
+    let value = Wiped(serde_json::from_str(text).map_err(|_| bad("(line)", "is not JSON"))?);
+    let map = value.0.as_object().ok_or(bad("(line)", "is not a JSON object"))?;
+    let whole = Fields { path: String::new(), map };
 
     let report_id = whole.read("report_id", fields::reference)?;
     let sender = whole.optional_text("sender")?.unwrap_or_default();
@@ -90,6 +91,29 @@ fn report(text: &[u8], line: usize) -> Result<Submission, Bad> {
         .collect::<Result<_, _>>()?;
     let report = Report { reported_at, occurred, kind, address, mentions };
     Ok(Submission { sender, ..Submission::new(line, report_id, report) })
+}
+
+/// What a line says, whatever of it is needed; its texts are wiped when it is dropped.
+struct Wiped(Value);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(all) => all.iter_mut().for_each(wipe),
+        Value::Object(map) => {
+            for (mut key, mut value) in std::mem::take(map) {
+                key.zeroize();
+                wipe(&mut value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn address(fields: &Fields<'_>) -> Result<Address, Bad> {
@@ -222,6 +246,16 @@ mod tests {
             let said = refusal(|whole| *whole.pointer_mut(at).unwrap() = value.clone());
             assert!(said.starts_with(&format!("line 1: {field}: ")), "{at}: {said}");
         }
+    }
+
+    #[test]
+    fn what_was_read_of_a_line_leaves_no_text_behind() {
+        let mut value: Value = serde_json::from_str(GOOD).unwrap();
+        wipe(&mut value);
+        assert_eq!(value, Value::Object(Map::new()));
+        let mut value = serde_json::json!(["Geheim", [{"Geheim": "Geheim"}], 7, null]);
+        wipe(&mut value);
+        assert_eq!(value, serde_json::json!(["", [{}], 7, null]));
     }
 
     #[test]

@@ -182,8 +182,9 @@ fn code(
     }
 }
 
-/// What a list of schools says of one. What the list has no column for is none here, and stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a list of schools says of one. What the list has no column for is none here, and stays as it was. It cannot
+/// be printed: people's work addresses are in it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
     /// BRIN number and location.
     pub code: SchoolCode,

@@ -40,8 +40,8 @@ impl Pupil {
     }
 }
 
-/// A school of the directory (R11).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A school of the directory (R11). It cannot be printed: people's work addresses are in it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SchoolRecord {
     /// BRIN number and location.
     pub code: SchoolCode,
@@ -66,7 +66,7 @@ pub struct SchoolRecord {
 }
 
 /// The directory of schools, as the register holds it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Directory(BTreeMap<SchoolCode, SchoolRecord>);
 
 /// How many mergers are followed, one after another.

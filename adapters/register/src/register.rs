@@ -66,7 +66,7 @@ pub struct SchoolsDifference {
 }
 
 /// What is done to one school.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum SchoolChange {
     /// It takes part, or what is known of it changes.
     Add(Box<SchoolRecord>),

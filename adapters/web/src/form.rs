@@ -19,7 +19,7 @@ const FORM_WITHIN: Duration = Duration::from_secs(8);
 
 /// What somebody filled in. Wiped when dropped.
 #[derive(Default)]
-pub struct Form(Vec<(String, Zeroizing<String>)>);
+pub struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);
 
 /// Why a form was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,18 +62,20 @@ impl Form {
     /// Reads a form from its bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unread> {
         let mut fields = Vec::new();
-        for (name, value) in form_urlencoded::parse(bytes) {
+        for field in bytes.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
             if fields.len() == FIELDS_MAX {
                 return Err(Unread::TooLarge);
             }
-            fields.push((name.into_owned(), Zeroizing::new(value.into_owned())));
+            let equals = field.iter().position(|byte| *byte == b'=');
+            let (name, value) = equals.map_or((field, &[][..]), |at| (&field[..at], &field[at + 1..]));
+            fields.push((decoded(name), decoded(value)));
         }
         Ok(Self(fields))
     }
 
     /// What a field says; nothing if it is missing, or there twice.
     pub fn text(&self, name: &str) -> &str {
-        let mut found = self.0.iter().filter(|(field, _)| field == name);
+        let mut found = self.0.iter().filter(|(field, _)| **field == *name);
         match (found.next(), found.next()) {
             (Some((_, value)), None) => value,
             _ => "",
@@ -86,6 +88,31 @@ impl Form {
     }
 }
 
+/// What a browser encoded; no copy of it stays behind.
+fn decoded(text: &[u8]) -> Zeroizing<String> {
+    let digit = |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    // Long enough for all of it: what is moved to another place stays behind in the first.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let (means, width) = match (byte, digit(at + 1), digit(at + 2)) {
+            (b'+', ..) => (b' ', 1),
+            (b'%', Some(high), Some(low)) => ((high << 4) | low, 3),
+            _ => (*byte, 1),
+        };
+        bytes.push(means);
+        at += width;
+    }
+    let mut told = Zeroizing::new(String::with_capacity(3 * bytes.len()));
+    for some in bytes.utf8_chunks() {
+        told.push_str(some.valid());
+        if !some.invalid().is_empty() {
+            told.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +121,21 @@ mod tests {
     fn a_field_that_is_missing_or_there_twice_says_nothing() {
         let form = Form::parse(b"a=1&b=2&b=3&c=%C3%A9+x").unwrap();
         assert_eq!([form.text("a"), form.text("b"), form.text("c"), form.text("d")], ["1", "", "é x", ""]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_form_is_read_as_everybody_reads_it(
+            text in "[a-c&=+%0-9A-Fa-fxé]{0,40}",
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+        ) {
+            for bytes in [text.as_bytes(), &bytes] {
+                let Ok(form) = Form::parse(bytes) else { continue };
+                let ours: Vec<_> = form.0.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+                let theirs: Vec<_> = form_urlencoded::parse(bytes).into_owned().collect();
+                proptest::prop_assert_eq!(ours, theirs);
+            }
+        }
     }
 
     #[test]
