@@ -195,8 +195,23 @@ fn a_school_that_leaves_or_merges_counts_at_once_also_for_a_case_that_waits() {
         "2026-02-01",
         "--sector",
         "po",
+        "--contact",
+        "--backup",
     ];
-    fine(region.does(OURS, &join));
+    let refused = region.types(OURS, &join, "ib@deregenboog.example\nnobody\n");
+    assert!(
+        refused.code == Some(5) && refused.stderr.contains("--backup is not a mail"),
+        "{}",
+        refused.stderr
+    );
+    fine(region.types(OURS, &join, "ib@deregenboog.example\ndirectie@deregenboog.example\n"));
+    let known = fine(region.does(OURS, &["school", "list", "-o", "json"]));
+    for told in ["ib@deregenboog.example", "directie@deregenboog.example"] {
+        assert!(known.contains(told), "{known}");
+        // Whoever is on the machine reads the list of its processes.
+        let said = region.does(OURS, &[&join[..], &[told]].concat());
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+    }
     let listed = fine(region.does(OURS, &["school", "list"]));
     let line = |code: &str| listed.lines().find(|line| line.starts_with(code)).unwrap_or_default().to_owned();
     assert!(line("01AA00").contains("doet mee") && line("02BB00").contains("op in 01AA00"), "{listed}");

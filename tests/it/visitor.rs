@@ -52,10 +52,8 @@ impl Page {
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
         for (school, name, address) in Self::SCHOOLS {
             let file = secret.to_str().unwrap();
-            fine(region.does(
-                "portal",
-                &["enrol", school, "--name", name, "--address", address, "--passphrase-file", file],
-            ));
+            let enrolling = ["enrol", school, "--passphrase-file", file];
+            fine(region.types("portal", &enrolling, &format!("{name}\n{address}\n")));
         }
         fs::remove_file(secret).unwrap();
         let mut page = Self { process: None, mails, port };

@@ -55,12 +55,7 @@ impl Form {
     }
 
     /// What is set aside of a file, as a file of the same form: the lines that were refused, and everything that was not read.
-    pub(crate) fn excerpt(
-        self,
-        bytes: &[u8],
-        lines: &[usize],
-        onward: Option<usize>,
-    ) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn excerpt(self, bytes: &[u8], lines: &[usize], onward: Option<usize>) -> Zeroizing<Vec<u8>> {
         let ranges: Vec<Range<usize>> = match self {
             Self::Json | Self::Stuf => std::iter::once(0..bytes.len()).collect(),
             Self::Table => table::excerpt(bytes, lines, onward),

@@ -52,10 +52,11 @@ impl Round {
     /// middle leaves it to the next, and so does whoever finds no room.
     pub async fn deliver(&self, mail: Mail, to: &Mailbox, purpose: &Purpose, slot: Slot) -> Sent {
         let mailing = self.mailing((slot, mail.name(), to.clone()));
-        let delivered = mailing.get_or_try_init(async || match self.office.deliver(mail, to, purpose).await {
-            Sent::NoRoom => Err(Sent::NoRoom),
-            sent => Ok(sent),
-        });
+        let delivered =
+            mailing.get_or_try_init(async || match self.office.deliver(mail, to, purpose).await {
+                Sent::NoRoom => Err(Sent::NoRoom),
+                sent => Ok(sent),
+            });
         match delivered.await {
             Ok(sent) => *sent,
             Err(sent) => sent,

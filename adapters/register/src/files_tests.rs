@@ -116,7 +116,8 @@ fn a_list_of_schools_says_what_it_has_columns_for() {
     );
 
     let address_list = "PROVINCIE;INSTELLINGSCODE;VESTIGINGSCODE;VESTIGINGSNAAM;GEMEENTENUMMER\r\nNB;01AA;01AA00;De Linde;855\r\n";
-    let [linde] = <[_; 1]>::try_from(schools("s.csv", address_list.as_bytes(), OFFICE).unwrap()).ok().unwrap();
+    let [linde] =
+        <[_; 1]>::try_from(schools("s.csv", address_list.as_bytes(), OFFICE).unwrap()).ok().unwrap();
     let nothing_said =
         linde.mailbox.is_none() && linde.covenant_signed_on.is_none() && linde.sector.is_none();
     assert!(nothing_said && linde.code == school("01AA00") && linde.municipality == own());

@@ -352,7 +352,8 @@ impl<H: Households, P: Person> Desk<H, P> {
                 return (Settled::Later("too many children"), Outcome::NotNow);
             };
             let expansion = Expansion { first, findings, complete, interval: self.interval(work.report) };
-            let answer = work.office.submit(&Command::Expand { incident: work.case.incident, expansion }).await;
+            let answer =
+                work.office.submit(&Command::Expand { incident: work.case.incident, expansion }).await;
             if attempts.again(answer) {
                 continue;
             }

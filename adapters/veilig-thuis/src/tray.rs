@@ -274,11 +274,7 @@ mod tests {
         waiting_for(tray, screened(), added).await
     }
 
-    async fn waiting_for(
-        tray: &Tray,
-        id: CaseId,
-        added: &'static [&'static str],
-    ) -> JoinHandle<Decision> {
+    async fn waiting_for(tray: &Tray, id: CaseId, added: &'static [&'static str]) -> JoinHandle<Decision> {
         let laid = tray.lock().laid;
         let asking = tokio::spawn({
             let tray = tray.clone();

@@ -90,7 +90,8 @@ impl Form {
 
 /// What a browser encoded; no copy of it stays behind.
 fn decoded(text: &[u8]) -> Zeroizing<String> {
-    let digit = |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit =
+        |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     // Long enough for all of it: what is moved to another place stays behind in the first.
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut at = 0;

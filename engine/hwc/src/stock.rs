@@ -461,7 +461,8 @@ mod tests {
     #[test]
     fn a_weekly_key_that_is_replaced_lives_as_long_as_what_is_sealed_to_it_is_on_its_way() {
         let week = |number: u128, made: &str| {
-            let (id, kind) = (KeyId::from_uuid(Uuid::from_u128(number)), KeyKind::Weekly { made: made.parse().unwrap() });
+            let (id, kind) =
+                (KeyId::from_uuid(Uuid::from_u128(number)), KeyKind::Weekly { made: made.parse().unwrap() });
             SignedKey { id, kind, key: Digits([0; 32]), signature: Digits([0; 64]) }
         };
         let (before, after) = (week(1, "2026-11-16"), week(2, "2026-11-23"));

@@ -179,7 +179,9 @@ async fn a_file_that_breaks_off_behind_too_many_broken_lines_is_kept_from_there_
     let lines = format!("{first}\n{}{REPORTS}", "x\n".repeat(10_001));
     let header = table::COLUMNS.join(",");
     let row = |id: &str| {
-        format!("{id},2026-11-19T06:45:00+01:00,2026-11-18,child_abuse,5038AA,12,,,0855,Noor,,Vos,2016-02-03,present,resident\n")
+        format!(
+            "{id},2026-11-19T06:45:00+01:00,2026-11-18,child_abuse,5038AA,12,,,0855,Noor,,Vos,2016-02-03,present,resident\n"
+        )
     };
     let good: String = ["P-2", "P-3", "P-4"].map(row).concat();
     let rows = format!("{header}\n{}{}{good}", row("P-1"), "x\n".repeat(10_001));
@@ -191,7 +193,8 @@ async fn a_file_that_breaks_off_behind_too_many_broken_lines_is_kept_from_there_
         let aside = fs::read_to_string(inbox.folder.join("set-aside").join(name)).unwrap();
         assert!(aside.ends_with(&format!("x\n{rest}")), "{name}: the rest of it is gone");
         assert_eq!(aside.lines().count() + first, text.lines().count(), "{name}");
-        let reasons = fs::read_to_string(inbox.folder.join("set-aside").join(format!("{name}.reason"))).unwrap();
+        let reasons =
+            fs::read_to_string(inbox.folder.join("set-aside").join(format!("{name}.reason"))).unwrap();
         assert!(reasons.trim_end().ends_with("nothing from here on was read, and nothing of it was sent"));
     }
 }

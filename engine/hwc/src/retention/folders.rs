@@ -211,7 +211,9 @@ mod tests {
         for name in ["keys", "other", "inbox", "tables", "state", "."] {
             assert!(refused(name), "{name}");
         }
-        for name in ["keys/below/it", "other/below", "other/new/one", "state/school-01AA00", "state/new", "far"] {
+        for name in
+            ["keys/below/it", "other/below", "other/new/one", "state/school-01AA00", "state/new", "far"]
+        {
             assert!(refused(name), "{name}: it lies below or above a folder of keys or state");
         }
         // What was set aside may be swept, for it lies beside the inbox's own files and not among keys.

@@ -126,7 +126,7 @@ fn asked() -> Result<Child, String> {
 }
 
 /// On standard error, so that the answer alone is on standard output.
-fn prompt(words: &str) {
+pub(super) fn prompt(words: &str) {
     // Nobody may be reading.
     let _ = write!(std::io::stderr(), "{words}");
 }

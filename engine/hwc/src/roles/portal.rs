@@ -41,8 +41,8 @@ use crate::{
 const EXAMPLES: &str = "\
 Voorbeelden:
   hwc portal --config portal.toml                     het proces: laat het altijd draaien
-  hwc portal enrol school-01AA00 --name 'Anne de Vries' --address a.devries@school.nl
-                                                      de eerste contactpersoon van een school; vraagt een wachtwoordzin
+  hwc portal enrol school-01AA00                      de eerste contactpersoon van een school; vraagt naam, werkadres en
+                                                      een wachtwoordzin
 Zonder --config wordt hwc.toml in deze map gelezen.";
 
 /// Runs the hosted page of schools, or sets one up.

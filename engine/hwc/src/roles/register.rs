@@ -17,7 +17,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RoleError,
+    RoleError, holdings,
     municipality::{MunicipalityFile, settings},
     standing, table, words,
 };
@@ -154,12 +154,12 @@ pub(super) enum School {
         /// po, so, vo of mbo.
         #[arg(long)]
         sector: Option<String>,
-        /// Het werkadres van de contactpersoon (the contact's work address).
+        /// Vraagt het werkadres van de contactpersoon, dat zo in geen lijst van processen komt (asks for the contact's work address).
         #[arg(long)]
-        contact: Option<String>,
-        /// Het werkadres van de achterwacht (the backup contact's).
+        contact: bool,
+        /// Vraagt het werkadres van de achterwacht (asks for the backup contact's).
         #[arg(long)]
-        backup: Option<String>,
+        backup: bool,
     },
     /// De school doet vanaf deze dag niet meer mee (it takes no part from this day on).
     Leave {
@@ -391,10 +391,17 @@ pub(super) async fn school(common: &Common, school: School) -> Result<Code, Role
         School::Leave { code, on } => (code, SchoolChange::Leave(day("--on", &on)?)),
         School::Merge { code, into, on } => (code, SchoolChange::Merge(into, day("--on", &on)?)),
         School::Add { code, name, municipality, mailbox, covenant, sector, contact, backup } => {
-            let address = |flag: &str, text: Option<String>| {
+            let address = |flag: &str, text: Option<&str>| {
                 let checked =
-                    text.map(|text| files::mail_address(&text).map_err(|problem| said(flag, problem)));
+                    text.map(|text| files::mail_address(text).map_err(|problem| said(flag, problem)));
                 checked.transpose()
+            };
+            let asked = |flag: &str, is_wanted: bool, whose: &str| {
+                if !is_wanted {
+                    return Ok(None);
+                }
+                holdings::prompt(&format!("Werkadres van de {whose}: "));
+                address(flag, Some(holdings::line().map_err(RoleError::Said)?.trim()))
             };
             let record = SchoolRecord {
                 code,
@@ -406,10 +413,10 @@ pub(super) async fn school(common: &Common, school: School) -> Result<Code, Role
                     .transpose()?,
                 municipality: MunicipalityCode::parse(&municipality)
                     .map_err(|error| said("--municipality", error.problem))?,
-                mailbox: address("--mailbox", mailbox)?,
+                mailbox: address("--mailbox", mailbox.as_deref())?,
                 covenant_signed_on: covenant.map(|text| day("--covenant", &text)).transpose()?,
-                contact: address("--contact", contact)?,
-                backup: address("--backup", backup)?,
+                contact: asked("--contact", contact, "contactpersoon")?,
+                backup: asked("--backup", backup, "achterwacht")?,
                 left_on: None,
                 merged: None,
             };

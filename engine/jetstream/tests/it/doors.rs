@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::StreamExt as _;
-use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks};
+use hwc_jetstream::{DoorError, Doors, Fault, Knock, Settings, Shares, Tasks, tasks_lying, withdraw_task};
 use hwc_schemas::{
     IncidentId, Organisation,
     ask::{Ask, Told},
@@ -235,6 +235,26 @@ async fn a_notice_offered_again_is_the_same_notice_also_after_its_acknowledgemen
     feed.next().await.unwrap().acknowledge().await.unwrap();
     tasks.offer(&region.organisation(0), &notice).await.unwrap();
     assert_eq!(tasks.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn of_what_lies_there_it_is_known_what_is_not_offered_again_once_it_is_taken_back() {
+    let region = Region::with(&[A]).await;
+    let (tasks, link) = (region.tasks().await, region.link().await);
+    let Task::Read { signal, round } = task(1) else { panic!() };
+    let due = "2026-11-20T08:15:00+01:00".parse().unwrap();
+    let notice = Task::Notice { signal, round, notice: Notice::RemindContact, due };
+    for one in [task(1), notice] {
+        tasks.offer(&region.organisation(0), &one).await.unwrap();
+    }
+    let lying = tasks_lying(&link).await.unwrap();
+    assert_eq!(lying.iter().map(|one| one.told_once).collect::<Vec<_>>(), [false, true]);
+    for one in &lying {
+        assert!(withdraw_task(&link, one.place).await.unwrap());
+        tasks.offer(&region.organisation(0), one.task.as_ref().unwrap()).await.unwrap();
+    }
+    let again: Vec<_> = tasks_lying(&link).await.unwrap().into_iter().map(|one| one.task.unwrap()).collect();
+    assert_eq!(again, [task(1)], "what is told once is not offered again");
 }
 
 #[tokio::test]

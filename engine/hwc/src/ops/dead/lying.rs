@@ -197,7 +197,8 @@ mod tests {
     fn a_notice_is_not_tried_again_for_the_broker_would_not_take_it_for_a_day() {
         let notice = r#"{"task":"notice","signal":"00000000000000000000000000000001-1","round":1,"notice":"receipt_missing","due":"2026-11-19T09:00:00Z"}"#;
         let later: Timestamp = "2026-11-19T06:10:00Z".parse().unwrap();
-        let told = |text: &str| judged(&task(text, "2026-11-19T05:50:00Z"), &feed(0), &flight(&[]), later).unwrap();
+        let told =
+            |text: &str| judged(&task(text, "2026-11-19T05:50:00Z"), &feed(0), &flight(&[]), later).unwrap();
         let (stale, other) = (told(notice), told(ROUTE));
         assert_eq!((stale.kind, stale.retry, stale.drop), (Kind::StaleTask, false, true));
         assert!(other.retry, "what is no notice is offered again");

@@ -23,17 +23,12 @@ use crate::{
     settings::{Common, Relay, Settings},
 };
 
-/// What is said of the first contact. The passphrase is no flag: it is asked for, or read from a file.
+/// Whose first contact. Name, address and passphrase are no flags, which everybody on the machine could read in the list of
+/// processes: they are asked for, and the passphrase may be in a file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// De school, zoals school-01AA00 (the school).
     school: Organisation,
-    /// Hoe collega's de contactpersoon noemen (what colleagues call them).
-    #[arg(long)]
-    name: String,
-    /// Het eigen werkadres van de contactpersoon (their own work address).
-    #[arg(long)]
-    address: String,
     /// Leest de wachtwoordzin uit dit bestand, van modus 600 (reads the passphrase from this file).
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -52,9 +47,14 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Result<Code, RoleEr
     // A running page would not see the new locker.
     let state = StateFolder::hold(&settings.relay.state_dir)?;
     let relay = settings.relay_of(school);
+    let line = |prompt: &str| {
+        holdings::prompt(prompt);
+        holdings::line().map_err(RoleError::Said)
+    };
+    let name = line("Naam van de contactpersoon, zoals collega's die noemen: ")?;
+    let address = line("Eigen werkadres van de contactpersoon: ")?;
     let passphrase = asked(arguments.passphrase_file.as_deref())?;
-    let who = (arguments.name.as_str(), arguments.address.as_str());
-    wrap(&relay, school, who, &passphrase)?;
+    wrap(&relay, school, (name.trim(), address.trim()), &passphrase)?;
     drop(state);
     cli::print(&format!(
         "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin kennen.\n\
