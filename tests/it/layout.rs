@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -10,14 +11,19 @@ use std::{
 
 use crate::{
     ground::{hwc, root},
+    mails::MailServer,
     processes::{code, fine},
     region::{Done, Process, private_folder, report_of, the_one, wait_for, write_private},
+    visitor::{PASSPHRASE, Page},
 };
 
 /// A Wednesday on which there is school, after the first lesson.
 const A_SCHOOL_DAY: &str = "2026-11-18T10:00:00+01:00";
 const ORGANISATIONS: [&str; 4] =
     ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00"];
+/// Reads on the hosted page.
+const HOSTED: &str = "school-02BB00";
+const ANNE: &str = "anne@school-twee.example";
 
 fn done(command: &mut Command) -> Done {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
@@ -44,7 +50,7 @@ impl Laid {
         for engine in ["one", "two"] {
             laid.operator(&["add-engine", engine, "--make-keys"]);
         }
-        for name in ORGANISATIONS {
+        for name in ORGANISATIONS.into_iter().chain([HOSTED]) {
             laid.operator(&["add-organisation", name, "--make-keys"]);
         }
         laid.write(&ports);
@@ -62,6 +68,8 @@ impl Laid {
         let (trees, region) = (self.path("trees"), root().join("simulations/handbook"));
         let mut arguments = vec!["layout", trees.to_str().unwrap(), "--try-out"];
         arguments.extend(["--region", region.to_str().unwrap()]);
+        let hosted = format!("{HOSTED}=02BBHwC@school.example");
+        arguments.extend(["--hosted", &hosted]);
         for broker in &brokers {
             arguments.extend(["--broker", broker]);
         }
@@ -117,6 +125,30 @@ impl Laid {
         Process::run(&mut command, self.path(&format!("{name}.log")))
     }
 
+    /// The hosted page: its settings get the mail server and the port of this test, and the school a first contact.
+    fn page(&self) -> Page {
+        let config = self.file("portal", "etc/hwc/portal/hwc.toml");
+        let mails = MailServer::start(&self.path("mail-is-down"));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let written = fs::read_to_string(&config).unwrap();
+        let own = written
+            .replace("127.0.0.1:8443", &format!("127.0.0.1:{port}"))
+            .replace("https://hwc.example", &format!("http://localhost:{port}"));
+        let (own, _example) = own.split_once("[post]").unwrap();
+        fs::write(&config, format!("{own}{}", mails.settings())).unwrap();
+        let mut enrolling = hwc();
+        enrolling.args(["portal", "enrol", HOSTED, "--config"]).arg(&config);
+        let mut enrolling = enrolling.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let who = format!("Anne de Vries\n{ANNE}\n{PASSPHRASE}\n");
+        enrolling.stdin.take().unwrap().write_all(who.as_bytes()).unwrap();
+        assert!(enrolling.wait().unwrap().success());
+        let mut command = hwc();
+        command.arg("portal").arg("--config").arg(config).env("HWC_LOG", "info");
+        let process = Process::run(&mut command, self.path("portal.log"));
+        process.says("at work");
+        Page::at(process, mails, port)
+    }
+
     fn school(&self, arguments: &[&str]) -> Done {
         let mut command = hwc();
         done(command.arg("school").args(arguments).arg("--config").arg(self.settings("school-01AA00")))
@@ -128,12 +160,16 @@ impl Laid {
         value["signals"].as_array().unwrap().clone()
     }
 
-    /// A report goes to the school, is opened and confirmed.
-    fn carries(&self, reference: &str) {
+    fn reports(&self, reference: &str, given_names: &str, surname: &str, born: &str) {
         let beside = self.path(&format!("{reference}.jsonl"));
-        fs::write(&beside, report_of(reference, "Lotte", "Smit", "2018-12-11")).unwrap();
+        fs::write(&beside, report_of(reference, given_names, surname, born)).unwrap();
         let inbox = self.file("police-region", "var/spool/hwc/police-region/inbox");
         fs::rename(&beside, inbox.join(format!("{reference}.jsonl"))).unwrap();
+    }
+
+    /// A report goes to the school, is opened and confirmed.
+    fn carries(&self, reference: &str) {
+        self.reports(reference, "Lotte", "Smit", "2018-12-11");
         let waiting = the_one(|| self.inbox());
         let read = fine(self.school(&["open", &code(&waiting), "--show"]));
         assert!(read.contains("Lotte Smit"), "{read}");
@@ -161,6 +197,15 @@ fn the_reference_layout_carries_a_signal_as_it_is_written_also_when_a_broker_die
         other.says("at work");
     }
     laid.carries("P-1");
+
+    // A school without a program of its own reads on the page.
+    let page = laid.page();
+    laid.reports("P-H", "Finn", "Visser", "2013-07-19");
+    let mut anne = page.logged_in(ANNE, PASSPHRASE, 1);
+    let waits = wait_for(|| Some(anne.get("/")).filter(|page| page.body.contains("Er wacht 1 signaal")));
+    let ticket = waits.expect("nothing waits").fields("ticket").remove(0);
+    let opened = anne.press("/signal/open", &[("ticket", &ticket)]);
+    assert!(opened.body.contains("Finn Visser"), "{}", opened.body);
 
     // Whoever has a member's certificate, and reaches a broker's own port, is still no broker.
     let intruder = laid.path("intruder.conf");
@@ -194,13 +239,18 @@ fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from
     let ports = [4222, 4223, 4224, 6222, 6223, 6224];
     let settings = laid.settings("school-01AA00");
     fs::write(&settings, "# ours\n").unwrap();
-    laid.operator(&["add-organisation", "school-02BB00", "--make-keys"]);
+    laid.operator(&["add-organisation", "school-03CC00", "--make-keys"]);
+    // Its contact was enrolled: the key was wrapped, and lies open no more.
+    let open = laid.file("portal", &format!("etc/hwc/portal/keys/{HOSTED}/seal"));
+    fs::remove_file(&open).unwrap();
     laid.write(&ports);
+    assert!(!open.exists(), "a wrapped key was laid open again");
+    assert!(!laid.settings(HOSTED).exists(), "a hosted school has a machine of its own");
     assert_eq!(fs::read_to_string(&settings).unwrap(), "# ours\n");
-    assert!(laid.settings("school-02BB00").exists());
+    assert!(laid.settings("school-03CC00").exists());
     for machine in ["broker-1", "broker-2", "broker-3"] {
         let accounts = fs::read_to_string(laid.file(machine, "etc/hwc/broker/accounts.conf")).unwrap();
-        assert!(accounts.contains("school-02BB00"), "{machine} does not know the newcomer");
+        assert!(accounts.contains("school-03CC00"), "{machine} does not know the newcomer");
     }
     let mut command = hwc();
     command.arg("operator").arg("--dir").arg(laid.path("operator")).arg("layout").arg(laid.path("other"));

@@ -61,6 +61,11 @@ impl Page {
         page
     }
 
+    /// A page that runs already.
+    pub(crate) const fn at(process: Process, mails: MailServer, port: u16) -> Self {
+        Self { process: Some(process), mails, port }
+    }
+
     /// Starts it, once more.
     pub(crate) fn start(&mut self, region: &Region) {
         let process = region.start_loudly("portal");

@@ -9,13 +9,17 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use hwc_operator::{BROKERS_MAX, Member, Operator, OperatorError, Places, Seat};
+use hwc_post::Mailbox;
 use hwc_schemas::{Organisation, Role};
 
 /// A file of a handover or of a region, at most, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The machine with the hosted page.
+const PORTAL: &str = "portal";
 /// The files of a region.
 const REGION: [&str; 3] = ["region.toml", "holidays.json", "closed-days.csv"];
 
@@ -41,6 +45,33 @@ pub(crate) enum LayoutError {
         "nobody takes part yet but engines and brokers; first let them in: hwc operator add-engine, hwc operator add-organisation"
     )]
     Nobody,
+    /// A hosted school that takes no part.
+    #[error("--hosted {0} takes no part: first let it in (hwc operator add-organisation)")]
+    Stranger(Organisation),
+}
+
+/// A school that reads on the hosted page.
+#[derive(Debug, Clone)]
+struct Hosted {
+    school: Organisation,
+    /// Its HwC mailbox (R11).
+    mailbox: String,
+}
+
+impl FromStr for Hosted {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let as_in = "say a school and its HwC mailbox, as in school-01AA00=01AAHwC@school.example";
+        let (school, mailbox) = text.split_once('=').ok_or(as_in)?;
+        let school: Organisation = school.parse().map_err(|_| as_in)?;
+        Mailbox::parse(mailbox).map_err(|_| as_in)?;
+        if school.role() == Role::School {
+            Ok(Self { school, mailbox: mailbox.to_owned() })
+        } else {
+            Err(as_in)
+        }
+    }
 }
 
 /// What is asked for.
@@ -54,6 +85,12 @@ pub(crate) struct Arguments {
     /// The folder with region.toml, holidays.json and, if there is one, closed-days.csv.
     #[arg(long, value_name = "DIR")]
     region: PathBuf,
+    /// A school without a program of its own, and its HwC mailbox: it reads on the hosted page. Say it for each.
+    #[arg(long, value_name = "SCHOOL=MAILBOX")]
+    hosted: Vec<Hosted>,
+    /// How people reach the hosted page, as their browser shows it.
+    #[arg(long, value_name = "URL", default_value = "https://hwc.example")]
+    page: String,
     /// For a try-out on this machine: all paths point into the trees themselves.
     #[arg(long)]
     try_out: bool,
@@ -77,12 +114,22 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<String
     let into = std::path::absolute(&arguments.into).map_err(at(&arguments.into))?;
     let trees = Trees { into, try_out: arguments.try_out };
     let mut machines = brokers(operator, &trees, &arguments.broker)?;
+    let hosted = &arguments.hosted;
+    if let Some(stranger) = hosted.iter().find(|one| !organisations.contains(&one.school)) {
+        return Err(LayoutError::Stranger(stranger.school.clone()));
+    }
     let relay =
         Relay { brokers: &arguments.broker, organisations: &organisations, region: &arguments.region };
     for member in operator.members() {
-        machines.push(relay.member(operator, &trees, member)?);
+        let is_hosted = |one: &Hosted| matches!(member, Member::Organisation(own) if *own == one.school);
+        if !hosted.iter().any(is_hosted) {
+            machines.push(relay.member(operator, &trees, member)?);
+        }
     }
-    Ok(told(&trees, &machines))
+    if !hosted.is_empty() {
+        relay.portal(operator, &trees, hosted, &arguments.page)?;
+    }
+    Ok(told(&trees, &machines, hosted))
 }
 
 /// Where everything is written, and how the files themselves call it.
@@ -196,17 +243,53 @@ impl Relay<'_> {
         Ok(name)
     }
 
-    fn settings(&self, trees: &Trees, member: &Member, name: &str) -> String {
+    /// The tree of the machine with the hosted page.
+    fn portal(
+        &self,
+        operator: &Operator,
+        trees: &Trees,
+        hosted: &[Hosted],
+        page: &str,
+    ) -> Result<(), LayoutError> {
+        let mut text = self.way(trees, PORTAL);
+        let listen = if trees.try_out { "127.0.0.1:8443" } else { "0.0.0.0:8443" };
+        let _ = write!(
+            text,
+            "[portal]\n# The unit may take no port below 1024: let the firewall pass 443 on to it.\nlisten = \"{listen}\"\norigin = {page:?}\n"
+        );
+        if !trees.try_out {
+            text += "# Without the two a proxy on this machine secures the way, and listen is a loopback address.\n\
+                     certificate = \"/etc/hwc/portal/tls/portal.pem\"\nkey = \"/etc/hwc/portal/tls/portal.key\"\n";
+        }
+        for Hosted { school, mailbox } in hosted {
+            let folder = format!("/etc/hwc/{PORTAL}/keys/{school}");
+            let is_new = !trees.place(PORTAL, &folder).exists();
+            for (file, bytes) in files_in(&operator.handover(&Member::Organisation(school.clone())))? {
+                // A key that was wrapped does not come back as it was.
+                if is_new || !file.starts_with("seal") {
+                    trees.replace(PORTAL, &format!("{folder}/{file}"), &bytes, true)?;
+                }
+            }
+            let _ =
+                write!(text, "\n[[portal.schools]]\norganisation = \"{school}\"\nmailbox = {mailbox:?}\n");
+        }
+        text += "\n# Without mail nobody can log in: docs/post.md.\n[post]\nserver = \"mail.example\"\nsecurity = \"starttls\"\n\
+                 from = \"niet-antwoorden@hwc.example\"\n";
+        trees.once(PORTAL, &format!("/etc/hwc/{PORTAL}/hwc.toml"), text.as_bytes())?;
+        let unit = format!("/etc/systemd/system/hwc-{PORTAL}.service.d/10-site.conf");
+        trees.once(PORTAL, &unit, site(&[]).as_bytes())
+    }
+
+    /// `[relay]` of a process's settings.
+    fn way(&self, trees: &Trees, name: &str) -> String {
         let named = |path: String| trees.name(name, &path).to_string_lossy().into_owned();
-        let (own, spool, served) =
-            (format!("/etc/hwc/{name}"), format!("/var/spool/hwc/{name}"), format!("/srv/hwc/{name}"));
         let brokers: Vec<_> =
             self.brokers.iter().map(|seat| format!("tls://{}:{}", seat.host, seat.port)).collect();
         let mut text = format!(
             "# Written once by hwc operator layout; from then on it is yours. Every setting: docs/settings.md.\n\
              [relay]\nbroker = {:?}\nkeys = {:?}\nstate_dir = {:?}\n",
             brokers.join(","),
-            named(format!("{own}/keys")),
+            named(format!("/etc/hwc/{name}/keys")),
             named(format!("/var/lib/hwc/{name}")),
         );
         if !trees.try_out {
@@ -214,6 +297,14 @@ impl Relay<'_> {
                      listen = \"127.0.0.1:9464\"\n";
         }
         text.push('\n');
+        text
+    }
+
+    fn settings(&self, trees: &Trees, member: &Member, name: &str) -> String {
+        let named = |path: String| trees.name(name, &path).to_string_lossy().into_owned();
+        let (own, spool, served) =
+            (format!("/etc/hwc/{name}"), format!("/var/spool/hwc/{name}"), format!("/srv/hwc/{name}"));
+        let mut text = self.way(trees, name);
         let region = format!("region = {:?}\n", named(format!("{own}/region")));
         let _ = match member {
             Member::Engine(_) => write!(
@@ -292,7 +383,7 @@ fn site(lines: &[String]) -> String {
     text
 }
 
-fn told(trees: &Trees, machines: &[String]) -> String {
+fn told(trees: &Trees, machines: &[String], hosted: &[Hosted]) -> String {
     let mut text = format!("A tree for each machine, in {}:\n", trees.into.display());
     for machine in machines {
         let unit = match machine.rsplit_once('-') {
@@ -301,6 +392,16 @@ fn told(trees: &Trees, machines: &[String]) -> String {
             None => continue,
         };
         let _ = writeln!(text, "  {machine:<24} systemctl enable --now {unit}");
+    }
+    if !hosted.is_empty() {
+        let _ = writeln!(
+            text,
+            "  {PORTAL:<24} systemctl enable --now hwc-{PORTAL}, when each school has a contact:"
+        );
+        let config = trees.name(PORTAL, &format!("/etc/hwc/{PORTAL}/hwc.toml"));
+        for Hosted { school, .. } in hosted {
+            let _ = writeln!(text, "  {:<24} hwc portal enrol {school} --config {}", "", config.display());
+        }
     }
     if !trees.try_out {
         text += "Copy each onto the root of its machine as root; keys stay root's. Then: docs/deploy.md\n";

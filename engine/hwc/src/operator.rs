@@ -127,7 +127,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
             match error {
                 LayoutError::Operator(error) => code(&error).into(),
                 LayoutError::File { .. } => Code::Failed.into(),
-                LayoutError::Brokers | LayoutError::Nobody => Code::Refused.into(),
+                LayoutError::Brokers | LayoutError::Nobody | LayoutError::Stranger(_) => Code::Refused.into(),
             }
         }
     }
