@@ -2,6 +2,7 @@
 //! adapters' own: the police's inbox, a school's signals.
 //!
 //! * [`Listening`]: a place where a few bounded connections at a time are served, with TLS unless nobody else can listen.
+//! * [`TlsFiles`]: what secures it, here and for the pages of `hwc-web`.
 //! * [`Clients`] and [`Gate`]: who is let in, by tokens of which only the hashes are known.
 //! * [`body`], [`media_type`]: what was sent, within bounds, wiped when dropped.
 //! * [`answer`], [`Problem`]: what is said, with a version, and kept by nobody on the way.
@@ -10,6 +11,7 @@ mod clients;
 mod listen;
 mod problem;
 mod request;
+mod tls;
 
 use axum::{
     body::Body,
@@ -18,9 +20,10 @@ use axum::{
 
 pub use self::{
     clients::{CLIENTS_MAX, Clients, Gate, TokenError},
-    listen::{ListenError, Listening, TlsFiles},
+    listen::{ListenError, Listening},
     problem::{PAGES, Problem},
     request::{NoBody, body, media_type},
+    tls::{TlsError, TlsFiles},
 };
 
 /// An answer of this version of a contract. Nobody on the way keeps it.

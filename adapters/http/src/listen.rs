@@ -1,27 +1,12 @@
 //! Where it listens: a few bounded connections at a time, with TLS unless nobody else can listen.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
-};
-use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::ring,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject as _},
-    },
-    server::WebPkiClientVerifier,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -31,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Clients, Gate};
+use crate::{Clients, Gate, TlsError, TlsFiles};
 
 /// Connections at once; the next waits.
 const CONNECTIONS_MAX: usize = 128;
@@ -64,24 +49,8 @@ pub enum ListenError {
     )]
     Anybody,
     /// A file of TLS cannot be used.
-    #[error("{path}: {problem}")]
-    Tls {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-}
-
-/// The files of TLS.
-#[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// Our certificate, and those between it and its authority (PEM).
-    pub certificate: PathBuf,
-    /// Its private key (PEM).
-    pub key: PathBuf,
-    /// Who signs the certificates that clients must show; none if they need none.
-    pub client_ca: Option<PathBuf>,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A place where a service is offered.
@@ -105,7 +74,7 @@ impl Listening {
         if clients.is_none() && tls.is_none_or(|tls| tls.client_ca.is_none()) {
             return Err(ListenError::Anybody);
         }
-        let tls = tls.map(acceptor).transpose()?;
+        let tls = tls.map(TlsFiles::acceptor).transpose()?;
         let failed = |source| ListenError::Address { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -163,66 +132,4 @@ async fn talk(
         .serve_connection(TokioIo::new(stream), service);
     // Whoever asks badly, or goes away, hears nothing of it.
     let _ = connection.await;
-}
-
-/// What is wrong with a file of PEM: never the library's words, which repeat what stands there, and that may be a key.
-fn unread(error: &pem::Error, otherwise: &'static str) -> String {
-    match error {
-        pem::Error::Io(error) => error.to_string(),
-        _ => otherwise.to_owned(),
-    }
-}
-
-fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error: &dyn std::fmt::Display| ListenError::Tls {
-            path: path.clone(),
-            problem: error.to_string(),
-        }
-    };
-    let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, ListenError> {
-        let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let found =
-            read.map_err(|error| failed(path)(&unread(&error, "cannot be read as certificates in PEM")))?;
-        if found.is_empty() { Err(failed(path)(&"holds no certificate")) } else { Ok(found) }
-    };
-    let provider = Arc::new(ring::default_provider());
-    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&files.certificate)(&error))?;
-    let config = match &files.client_ca {
-        None => config.with_no_client_auth(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|error| failed(path)(&error))?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            config.with_client_cert_verifier(verifier.map_err(|error| failed(path)(&error))?)
-        }
-    };
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| failed(&files.key)(&unread(&error, "is not a private key in PEM")))?;
-    let config = config.with_single_cert(certificates(&files.certificate)?, key);
-    Ok(TlsAcceptor::from(Arc::new(config.map_err(|error| failed(&files.certificate)(&error))?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_key_that_lost_its_line_ends_is_not_repeated() {
-        let folder = tempfile::tempdir().unwrap();
-        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        for joined in ["", "\\n"] {
-            std::fs::write(&key, made.signing_key.serialize_pem().replace('\n', joined)).unwrap();
-            let files = TlsFiles { certificate: certificate.clone(), key: key.clone(), client_ca: None };
-            let said = acceptor(&files).err().unwrap().to_string();
-            assert!(said.ends_with("key.pem: is not a private key in PEM"), "{said}");
-        }
-    }
 }

@@ -5,7 +5,6 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,16 +14,9 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request},
 };
+use hwc_http::{TlsError, TlsFiles};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject as _},
-    },
-};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -65,22 +57,8 @@ pub enum ListenError {
     )]
     Unsecured(SocketAddr),
     /// A file of TLS cannot be used.
-    #[error("{path}: {problem}")]
-    Tls {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-}
-
-/// The files of TLS.
-#[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// Our certificate, and those between it and its authority (PEM).
-    pub certificate: PathBuf,
-    /// Its private key (PEM).
-    pub key: PathBuf,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A place where the page is shown.
@@ -97,7 +75,7 @@ impl Listening {
         if tls.is_none() && !listen.ip().is_loopback() {
             return Err(ListenError::Unsecured(listen));
         }
-        let tls = tls.map(acceptor).transpose()?;
+        let tls = tls.map(TlsFiles::acceptor).transpose()?;
         let failed = |source| ListenError::Address { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -227,40 +205,6 @@ impl Drop for Counted {
     }
 }
 
-/// What is wrong with a file of PEM: never the library's words, which repeat what stands there, and that may be a key.
-fn unread(error: &pem::Error, otherwise: &'static str) -> String {
-    match error {
-        pem::Error::Io(error) => error.to_string(),
-        _ => otherwise.to_owned(),
-    }
-}
-
-fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ListenError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error: &dyn std::fmt::Display| ListenError::Tls {
-            path: path.clone(),
-            problem: error.to_string(),
-        }
-    };
-    let read =
-        CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let certificates = read.map_err(|error| {
-        failed(&files.certificate)(&unread(&error, "cannot be read as certificates in PEM"))
-    })?;
-    if certificates.is_empty() {
-        return Err(failed(&files.certificate)(&"holds no certificate"));
-    }
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| failed(&files.key)(&unread(&error, "is not a private key in PEM")))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&files.certificate)(&error))?
-        .with_no_client_auth()
-        .with_single_cert(certificates, key);
-    Ok(TlsAcceptor::from(Arc::new(config.map_err(|error| failed(&files.certificate)(&error))?)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,19 +235,5 @@ mod tests {
     async fn nobody_reads_along() {
         let bound = Listening::bind("0.0.0.0:0".parse().unwrap(), None).await;
         assert!(matches!(bound, Err(ListenError::Unsecured(_))));
-    }
-
-    #[tokio::test]
-    async fn a_key_that_lost_its_line_ends_is_not_repeated() {
-        let folder = tempfile::tempdir().unwrap();
-        let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        for joined in ["", "\\n"] {
-            std::fs::write(&key, made.signing_key.serialize_pem().replace('\n', joined)).unwrap();
-            let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
-            let said = acceptor(&files).err().unwrap().to_string();
-            assert!(said.ends_with("key.pem: is not a private key in PEM"), "{said}");
-        }
     }
 }

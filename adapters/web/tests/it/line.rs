@@ -47,7 +47,8 @@ async fn answer(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
 async fn a_page_comes_over_tls_and_nothing_comes_without() {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-    let files = TlsFiles { certificate: folder.path().join("tls.pem"), key: folder.path().join("tls.key") };
+    let file = |name| folder.path().join(name);
+    let files = TlsFiles { certificate: file("tls.pem"), key: file("tls.key"), client_ca: None };
     std::fs::write(&files.certificate, made.cert.pem()).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
     let shown = shown(Some(&files)).await;

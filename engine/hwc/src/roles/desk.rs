@@ -115,7 +115,7 @@ fn checked(settings: &Settings<MunicipalityFile>, table: &DeskTable) -> Result<C
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (settings.path(certificate), settings.path(key));
             nobody_elses(&key)?;
-            Some(TlsFiles { certificate, key })
+            Some(TlsFiles { certificate, key, client_ca: None })
         }
         (None, None) => None,
         _ => return Err(refuse("certificate and key belong together")),

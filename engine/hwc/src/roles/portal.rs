@@ -179,7 +179,7 @@ impl Settings<PortalFile> {
             (Some(certificate), Some(key)) => {
                 let (certificate, key) = (self.path(certificate), self.path(key));
                 nobody_elses(&key)?;
-                Some(TlsFiles { certificate, key })
+                Some(TlsFiles { certificate, key, client_ca: None })
             }
             (None, None) => None,
             _ => return Err(self.unusable("[portal] certificate and key belong together").into()),
