@@ -5,7 +5,7 @@ use hwc_schemas::{
     letter::{Letter, Plaintext, Sealable as _},
     person::{Child, PersonalText},
 };
-use hwc_web::Language;
+use hwc_web::{Language, is_unseen};
 use zeroize::Zeroizing;
 
 /// A child, out of what crossed the counter; none if that is no child.
@@ -69,10 +69,6 @@ fn room_for(bytes: usize) -> Zeroizing<String> {
 /// Signs that turn or hide what stands beside them are left out: what is read must be what is there.
 fn put(to: &mut String, text: &PersonalText) {
     to.extend(text.expose().chars().filter(|sign| !is_unseen(*sign)));
-}
-
-const fn is_unseen(sign: char) -> bool {
-    matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

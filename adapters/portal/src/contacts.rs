@@ -1,7 +1,7 @@
 //! Who may open a school's signals (R20): its contact and its backup contact, each with a slot that their own passphrase opens.
 
 use hwc_post::Mailbox;
-use hwc_web::passphrase::Cost;
+use hwc_web::{is_unseen, passphrase::Cost};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -98,10 +98,7 @@ impl Contacts {
     /// Whether somebody may be added with this name and address.
     pub fn may_add(&self, name: &str, address: &str) -> Result<(String, String), ContactError> {
         let (name, address) = (name.trim(), address.trim().to_lowercase());
-        let seen = |sign: char| {
-            !sign.is_control()
-                && !matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        };
+        let seen = |sign: char| !sign.is_control() && !is_unseen(sign);
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || !name.chars().all(seen) {
             return Err(ContactError::Name);
         }

@@ -4,7 +4,7 @@ use hwc_schemas::{
     letter::{Letter, Plaintext, Sealable as _},
     person::{Child, PersonalText},
 };
-use hwc_web::Language;
+use hwc_web::{Language, is_unseen};
 use zeroize::Zeroizing;
 
 /// Room for a name, so that it never moves and leaves a copy that is not wiped.
@@ -38,10 +38,6 @@ impl Shown {
 /// Signs that turn or hide what stands beside them are left out: what is read must be what is there.
 fn write(name: &mut Zeroizing<String>, part: &PersonalText) {
     name.extend(part.expose().chars().filter(|sign| !is_unseen(*sign)));
-}
-
-const fn is_unseen(sign: char) -> bool {
-    matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub mod passphrase;
 pub mod respond;
 pub mod session;
 pub mod throttle;
+mod unseen;
 mod words;
 
 pub use audit::Audit;
@@ -47,4 +48,5 @@ pub use language::Language;
 pub use listen::{ListenError, Listening};
 pub use session::{Seat, SessionLaw};
 pub use throttle::network;
+pub use unseen::is_unseen;
 pub use words::{Words, words};

@@ -8,6 +8,7 @@ use hwc_schemas::{
     letter::{CODEWORD, Letter, Plaintext, Sealable as _},
     person::{Child, PersonalText},
 };
+use hwc_web::{Language, is_unseen};
 use jiff::civil::Date;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -71,13 +72,8 @@ impl Page {
 
     fn born(&mut self, child: &Child) {
         let born: Date = child.date_of_birth.expose();
-        let month = usize::from(born.month().unsigned_abs()).saturating_sub(1);
-        let words = Zeroizing::new(format!(
-            "{} {} {}",
-            born.day(),
-            MONTHS.get(month).copied().unwrap_or_default(),
-            born.year()
-        ));
+        let words =
+            Zeroizing::new(format!("{} {} {}", born.day(), Language::Nl.month(born.month()), born.year()));
         self.say(&words);
     }
 
@@ -85,25 +81,6 @@ impl Page {
     pub(super) fn show(self) {
         show(self.0.as_bytes());
     }
-}
-
-const MONTHS: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
-
-fn is_unseen(sign: char) -> bool {
-    matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A child as JSON, for a program of the organisation's own.
