@@ -41,21 +41,39 @@ pub struct Import {
     pub counts: ImportCounts,
 }
 
-/// How many pupils or rows.
+/// What an import changes, or changed: how many pupils or rows. It names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the words of `hwc_register::Difference`, which has them explained")]
 pub struct ImportCounts {
+    /// Rows of the file.
     pub rows: usize,
+    /// Pupils that were not there.
     pub new: usize,
+    /// Pupils that are not there any more.
     pub gone: usize,
+    /// Pupils at another school or host than before.
     pub moved: usize,
+    /// Pupils of whom something else changed: how they are spelt, secrecy, dates.
     pub changed: usize,
+    /// Pupils that stay as they were. Of a delta: of those that it names.
     pub unchanged: usize,
+    /// Rows of other municipalities, which are not taken (R16).
     pub elsewhere: usize,
+    /// Rows of enrolments that are over, which are not taken.
     pub over: usize,
+    /// Rows that say the same as another one.
     pub twice: usize,
+    /// Rows taken that name no school (R12).
     pub no_school: usize,
+    /// Rows taken whose school, or host, stands in no directory (R11).
     pub school_unknown: usize,
+    /// Rows taken that are secret (R13).
     pub secret: usize,
+}
+
+impl ImportCounts {
+    /// Whether nothing changes.
+    pub const fn is_none(&self) -> bool {
+        self.new == 0 && self.gone == 0 && self.moved == 0 && self.changed == 0
+    }
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use hwc_casework::{names::matches, routing::SchoolCode};
+use hwc_municipality::ImportCounts;
 use hwc_schemas::report::MunicipalityCode;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     Directory, Pupil,
@@ -48,41 +48,8 @@ impl Known {
     }
 }
 
-/// What an import would change, or did. It names nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Difference {
-    /// Rows of the file.
-    pub rows: usize,
-    /// Pupils that were not there.
-    pub new: usize,
-    /// Pupils that are not there any more.
-    pub gone: usize,
-    /// Pupils at another school or host than before.
-    pub moved: usize,
-    /// Pupils of whom something else changed: how they are spelt, secrecy, dates.
-    pub changed: usize,
-    /// Pupils that stay as they were. Of a delta: of those that it names.
-    pub unchanged: usize,
-    /// Rows of other municipalities, which are not taken (R16).
-    pub elsewhere: usize,
-    /// Rows of enrolments that are over, which are not taken.
-    pub over: usize,
-    /// Rows that say the same as another one.
-    pub twice: usize,
-    /// Rows taken that name no school (R12).
-    pub no_school: usize,
-    /// Rows taken whose school, or host, stands in no directory (R11).
-    pub school_unknown: usize,
-    /// Rows taken that are secret (R13).
-    pub secret: usize,
-}
-
-impl Difference {
-    /// Whether anything changes.
-    pub const fn is_none(&self) -> bool {
-        self.new == 0 && self.gone == 0 && self.moved == 0 && self.changed == 0
-    }
-}
+/// What an import would change, or did: the words that the municipality's counter has for it.
+pub type Difference = ImportCounts;
 
 /// What is to be done.
 pub(crate) struct Plan {

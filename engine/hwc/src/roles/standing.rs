@@ -9,7 +9,7 @@ use std::{
 };
 
 use hwc_municipality::{Import, ImportCounts, RegisterStanding};
-use hwc_register::{Difference, Place, Register, stale};
+use hwc_register::{Place, Register, stale};
 use hwc_schemas::{message, report::MunicipalityCode};
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::watch;
@@ -102,23 +102,7 @@ where
 }
 
 /// Remembers what an import did. That it cannot be remembered undoes nothing.
-pub(super) fn note_import(state_dir: &Path, at: Timestamp, full: bool, difference: Difference) {
-    let Difference { rows, new, gone, moved, changed, unchanged, elsewhere, over, twice, .. } = difference;
-    let Difference { no_school, school_unknown, secret, .. } = difference;
-    let counts = ImportCounts {
-        rows,
-        new,
-        gone,
-        moved,
-        changed,
-        unchanged,
-        elsewhere,
-        over,
-        twice,
-        no_school,
-        school_unknown,
-        secret,
-    };
+pub(super) fn note_import(state_dir: &Path, at: Timestamp, full: bool, counts: ImportCounts) {
     let written = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -150,8 +134,8 @@ mod tests {
         let state = folder.path().join("state");
         assert!(last_import(&state).is_none());
         let at = Timestamp::UNIX_EPOCH;
-        note_import(&state, at, true, Difference { rows: 7, new: 2, ..Difference::default() });
         let counts = ImportCounts { rows: 7, new: 2, ..ImportCounts::default() };
+        note_import(&state, at, true, counts);
         assert_eq!(last_import(&state), Some(Import { at, full: true, counts }));
         for broken in ["{".to_owned(), " ".repeat(5_000)] {
             fs::write(state.join(LAST_IMPORT), broken).unwrap();
