@@ -3,7 +3,7 @@
 use super::{
     ADAPTERS, File, Finding, TREE, allows, could_open, exposes, goes_without_lints, instruments_everything,
     is_impure, is_too_long, is_unfinished, is_unsafe, knows_an_adapter, looks_up, names_a_place,
-    names_the_client_library, reveals, rust::blanked, sets_up_a_log,
+    names_the_client_library, points_nowhere, reveals, rust::blanked, sets_up_a_log,
 };
 
 type Check = fn(&File) -> Vec<Finding>;
@@ -48,6 +48,11 @@ const FAULTS: &[(Check, &str, &str)] = &[
     (is_unfinished, "engine/vault/src/seal.rs", "\n// FIXME: later"),
     (is_unfinished, "tests/oracle/check.py", "\n# XXX later"),
     (is_unsafe, "engine/vault/src/seal.rs", "\nlet byte = unsafe { *pointer };"),
+    (points_nowhere, "docs/desk.md", "[rules](rules.md)\n[rules](rules.markdown)"),
+    (points_nowhere, "schemas/README.md", "\n[rules](../docs/rules.md#no-such-rule)"),
+    (points_nowhere, "docs/rules.md", "# Rules\n[here](#no-such-rule)"),
+    (points_nowhere, "README.md", "`engine/vault/SEAL.md`\n`engine/vault/WAX.md`"),
+    (points_nowhere, "engine/relay/src/lib.rs", "//! (`docs/rules.md`)\n//! See docs/ruler.md."),
 ];
 
 /// A check, a place, and a text that is fine.
@@ -90,6 +95,12 @@ const FINE: &[(Check, &str, &str)] = &[
         "engine/broker/src/watcher.rs",
         "//! Without unsafe code.\nlet unsafe_looking = r#\"unsafe\"#;",
     ),
+    (
+        points_nowhere,
+        "schemas/README.md",
+        "[`rules`](../docs/rules.md#which-children-police-veilig-thuis) `docs/decisions/0002` `docs/`\n```\n[x](y)\n```",
+    ),
+    (points_nowhere, "README.md", "[elsewhere](https://a.example/docs/x.md) `[x](y)` `target/release`"),
 ];
 
 #[test]
