@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod alerts;
+mod answers;
 mod asked;
 mod brp;
 mod canary;

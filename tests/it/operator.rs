@@ -145,11 +145,14 @@ fn a_school_with_new_keys_gets_nothing_until_they_were_confirmed_and_then_everyt
     let own = fine(region.hwc(&["keys", "show", "--config", school_config.to_str().unwrap()]));
     let told = read_out(&own, "our own key");
     let confirm = |fingerprint: &str| {
-        region.hwc(&["keys", "confirm", SCHOOL, "--fingerprint", fingerprint, "--config", config])
+        let confirm = ["keys", "confirm", SCHOOL, "--fingerprint", fingerprint, "--config", config];
+        region.hwc(&[&confirm[..], &["-o", "json"]].concat())
     };
     refused(&confirm("0000 0000 0000 0000 0000 0000 0000 0000"), "another fingerprint");
     assert_eq!(confirm("nonsense").code, Some(2));
-    fine(confirm(&told));
+    let confirmed: serde_json::Value = serde_json::from_str(&fine(confirm(&told))).unwrap();
+    let wanted = serde_json::json!({ "organisation": SCHOOL, "fingerprint": told, "believed": true });
+    assert_eq!(confirmed, wanted);
     assert!(!shown().contains("CHANGED"));
     open_and_acknowledge(&region, SCHOOL, "Noor Naderhand");
 }

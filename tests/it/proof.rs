@@ -123,8 +123,9 @@ fn r28_after_a_real_day_nothing_is_found_and_the_report_is_signed_and_names_nobo
     let region = &day.region;
     let place = |name: &str| text(&region.path().join(name));
     let (key, report) = (place("keys/engine/host.nk"), place("report.json"));
-    let told = fine(region.hwc(&["forget", "key", &key]));
-    let signer = told.split_whitespace().last().unwrap().to_owned();
+    let told = fine(region.hwc(&["forget", "key", &key, "-o", "json"]));
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let signer = told["signer"].as_str().unwrap().to_owned();
     fs::write(region.path().join("canaries"), "2018-12-11\nLotte Smit\n").unwrap();
 
     // The events go with their segment, a moment after the end.

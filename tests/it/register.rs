@@ -111,7 +111,8 @@ fn an_empty_register_decides_nothing_and_what_waits_goes_on_when_it_is_filled() 
     let region = bare();
     let refused = region.does(OURS, &[]);
     assert!(refused.code == Some(3) && refused.stderr.contains("register prepare"), "{}", refused.stderr);
-    fine(region.does(OURS, &["register", "prepare"]));
+    let prepared = fine(region.does(OURS, &["register", "prepare", "-o", "json"]));
+    assert_eq!(prepared, "{\"prepared\":true}\n");
     let [_engine, _police, _veilig_thuis, ours, _school] = start(&region);
     ours.says("no enrolments were ever imported");
     let done = region.does(OURS, &["register", "status"]);
@@ -177,7 +178,9 @@ fn a_school_that_leaves_or_merges_counts_at_once_also_for_a_case_that_waits() {
 
     // Its pupils become another school's, and then it takes part again by itself.
     let merge = ["school", "merge", "02BB00", "--into", "01AA00", "--on", "2026-01-01"];
-    assert!(fine(region.does(OURS, &merge)).contains("Overgenomen"));
+    let as_json = [&merge[..], &["-o", "json"]].concat();
+    assert_eq!(fine(region.does(OURS, &as_json)), "{\"school\":\"02BB00\",\"changed\":true}\n");
+    assert_eq!(fine(region.does(OURS, &as_json)), "{\"school\":\"02BB00\",\"changed\":false}\n");
     assert!(fine(region.does(OURS, &merge)).contains("niets te veranderen"));
     let circle = region.does(OURS, &["school", "merge", "01AA00", "--into", "02BB00", "--on", "2026-01-01"]);
     assert!(circle.code == Some(5) && circle.stderr.contains("part of itself"), "{}", circle.stderr);

@@ -52,8 +52,12 @@ impl Page {
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
         for (school, name, address) in Self::SCHOOLS {
             let file = secret.to_str().unwrap();
-            let enrolling = ["enrol", school, "--passphrase-file", file];
-            fine(region.types("portal", &enrolling, &format!("{name}\n{address}\n")));
+            let enrolling = ["enrol", school, "--passphrase-file", file, "-o", "json"];
+            let said = fine(region.types("portal", &enrolling, &format!("{name}\n{address}\n")));
+            assert!(
+                said.starts_with(&format!("{{\"school\":\"{school}\"")) && !said.contains(name),
+                "{said}"
+            );
         }
         fs::remove_file(secret).unwrap();
         let mut page = Self { process: None, mails, port };

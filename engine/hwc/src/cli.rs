@@ -266,3 +266,54 @@ pub(crate) fn print(text: &str) -> ExitCode {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     Code::Fine.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What takes no `-o json`, and why.
+    const WITHOUT: &[(&str, &str)] = &[
+        ("hwc brp-mock", "runs until it is told to stop"),
+        ("hwc completions", "what it prints is for a shell"),
+        ("hwc demo", "is for eyes; `hwc replay` says the same of a dataset"),
+        ("hwc desk", "runs until it is told to stop"),
+        ("hwc dev", "runs until it is told to stop"),
+        ("hwc engine", "runs until it is told to stop"),
+        ("hwc forget markers", "-o is the file to make, of JSON lines"),
+        ("hwc man", "what it makes is for man"),
+        ("hwc municipality", "runs until it is told to stop"),
+        ("hwc police", "runs until it is told to stop"),
+        ("hwc portal", "runs until it is told to stop"),
+        ("hwc school", "runs until it is told to stop"),
+        ("hwc veilig-thuis", "runs until it is told to stop"),
+    ];
+
+    /// Every command below this one that does something of its own, and whether it takes `-o text|json`.
+    fn commands(above: &str, command: &clap::Command, found: &mut Vec<(String, bool)>) {
+        let name =
+            if above.is_empty() { "hwc".to_owned() } else { format!("{above} {}", command.get_name()) };
+        if !command.is_subcommand_required_set() {
+            let output = command
+                .get_arguments()
+                .find(|argument| argument.get_short() == Some('o') && argument.get_long() == Some("output"));
+            let forms = output.map(clap::Arg::get_possible_values).unwrap_or_default();
+            let takes = |form: &str| forms.iter().any(|value| value.get_name() == form);
+            found.push((name.clone(), takes("text") && takes("json")));
+        }
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            commands(&name, below, found);
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_came_of_it_as_json_but_for_those_that_cannot() {
+        let mut whole = Arguments::command();
+        whole.build();
+        let mut found = Vec::new();
+        commands("", &whole, &mut found);
+        assert!(found.len() > 60, "{found:?}");
+        let without: BTreeSet<_> =
+            found.iter().filter(|(_, takes)| !takes).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(without, WITHOUT.iter().map(|(name, _)| *name).collect());
+    }
+}

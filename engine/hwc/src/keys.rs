@@ -1,20 +1,24 @@
 //! `hwc keys`: an organisation's own keys, and whose keys it believes, on the command line.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Formatter},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Subcommand;
 use hwc_operator::{Member, OperatorError, keys};
 use hwc_schemas::Organisation;
 use hwc_vault::{
-    AddressBook, BookError, Fingerprint, KeyFileError, OperatorKeyError, OperatorPublicKey, SealingKeys,
-    Shelf,
+    BookError, Fingerprint, KeyFileError, OperatorKeyError, OperatorPublicKey, SealingKeys, Shelf,
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::{Output, print},
+    cli::Output,
     exit::{self, Code},
+    outcome::{self, Outcome, tell},
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
 };
 
@@ -31,6 +35,9 @@ pub(crate) enum Action {
         /// The folder with the keys until now, so that what was sealed to them still opens.
         #[arg(long, value_name = "DIR")]
         earlier: Option<PathBuf>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Shows our own fingerprint, the operator's, and whose keys we believe.
     Show {
@@ -49,6 +56,9 @@ pub(crate) enum Action {
         fingerprint: Fingerprint,
         #[command(flatten)]
         common: Common,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
 }
 
@@ -94,7 +104,7 @@ impl KeysError {
 /// Runs the command.
 pub(crate) fn run(action: Action) -> ExitCode {
     match done(action) {
-        Ok(text) => print(&text),
+        Ok(code) => code.into(),
         Err(error) => {
             exit::say(&error.to_string());
             error.code().into()
@@ -102,34 +112,65 @@ pub(crate) fn run(action: Action) -> ExitCode {
     }
 }
 
-fn done(action: Action) -> Result<String, KeysError> {
-    match action {
-        Action::New { member, dir, earlier } => {
+fn done(action: Action) -> Result<Code, KeysError> {
+    Ok(match action {
+        Action::New { member, dir, earlier, output } => {
             let request = keys::make(&member, &dir, earlier.as_deref())?;
-            Ok(format!(
-                "Keys for {member} are in {}. They never leave this machine.\n\
-                 Send the operator: {}\n\
-                 Read out to the operator, by telephone: {}\n\
-                 What comes back from the operator goes into the same folder.\n",
-                dir.display(),
-                dir.join(keys::REQUEST).display(),
-                request.fingerprint(),
-            ))
+            let (member, fingerprint) = (member.to_string(), request.fingerprint().to_string());
+            tell(output, &Made { member, request: dir.join(keys::REQUEST), folder: dir, fingerprint })
         }
-        Action::Show { common, output } => {
-            let shown = Places::read(&common)?.shown()?;
-            Ok(match output {
-                Output::Text => shown.page(),
-                Output::Json => format!("{}\n", shown.json()),
-            })
-        }
-        Action::Confirm { organisation, fingerprint, common } => {
+        Action::Show { common, output } => tell(output, &Places::read(&common)?.shown()?),
+        Action::Confirm { organisation, fingerprint, common, output } => {
             let places = Places::read(&common)?;
             places.shelf.confirm(&organisation, fingerprint)?;
-            Ok(format!(
-                "The key of {organisation} is believed from now on; a running process heeds it at once.\n"
-            ))
+            let (organisation, fingerprint) = (organisation.to_string(), fingerprint.to_string());
+            tell(output, &Confirmed { organisation, fingerprint, believed: true })
         }
+    })
+}
+
+/// New keys, and what goes to the operator.
+#[derive(Serialize)]
+struct Made {
+    member: String,
+    #[serde(serialize_with = "outcome::path")]
+    folder: PathBuf,
+    #[serde(serialize_with = "outcome::path")]
+    request: PathBuf,
+    fingerprint: String,
+}
+
+impl Outcome for Made {}
+
+impl Display for Made {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { member, folder, request, fingerprint } = self;
+        write!(
+            f,
+            "Keys for {member} are in {}. They never leave this machine.\n\
+             Send the operator: {}\n\
+             Read out to the operator, by telephone: {fingerprint}\n\
+             What comes back from the operator goes into the same folder.",
+            folder.display(),
+            request.display(),
+        )
+    }
+}
+
+/// A changed key that is believed from now on.
+#[derive(Serialize)]
+struct Confirmed {
+    organisation: String,
+    fingerprint: String,
+    believed: bool,
+}
+
+impl Outcome for Confirmed {}
+
+impl Display for Confirmed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let whose = &self.organisation;
+        write!(f, "The key of {whose} is believed from now on; a running process heeds it at once.")
     }
 }
 
@@ -141,10 +182,20 @@ struct Places {
 }
 
 /// What is shown.
+#[derive(Serialize)]
 struct Shown {
-    own: Option<Fingerprint>,
-    operator: Fingerprint,
-    book: AddressBook,
+    own: Option<String>,
+    operator: String,
+    serial: u64,
+    organisations: Vec<Row>,
+}
+
+/// One organisation, and whether its key is believed.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    fingerprint: String,
+    believed: bool,
 }
 
 impl Places {
@@ -159,48 +210,35 @@ impl Places {
         // An engine has no key that opens anything.
         let own =
             self.own.join(SealingKeys::FILE).exists().then(|| SealingKeys::load(&self.own)).transpose()?;
+        let book = self.shelf.read()?;
+        let row = |(organisation, fingerprint): (&Organisation, Fingerprint)| Row {
+            name: organisation.to_string(),
+            fingerprint: fingerprint.to_string(),
+            believed: book.key_to_seal_to(organisation).is_ok(),
+        };
+        let listed = book.directory().iter().map(|(whose, listed)| (whose, listed.key.fingerprint()));
         Ok(Shown {
-            own: own.map(|keys| keys.present().public_key().fingerprint()),
-            operator: self.operator.fingerprint(),
-            book: self.shelf.read()?,
+            own: own.map(|keys| keys.present().public_key().fingerprint().to_string()),
+            operator: self.operator.fingerprint().to_string(),
+            serial: book.directory().serial(),
+            organisations: listed.map(row).collect(),
         })
     }
 }
 
-impl Shown {
-    /// Everybody: name, fingerprint, and whether it is believed.
-    fn rows(&self) -> impl Iterator<Item = (String, String, bool)> {
-        self.book.directory().iter().map(|(organisation, listed)| {
-            let believed = self.book.key_to_seal_to(organisation).is_ok();
-            (organisation.to_string(), listed.key.fingerprint().to_string(), believed)
-        })
-    }
+impl Outcome for Shown {}
 
-    fn page(&self) -> String {
+impl Display for Shown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["organisation", "fingerprint of its key", ""]);
-        for (name, fingerprint, believed) in self.rows() {
-            let state = if believed { "" } else { "CHANGED, not confirmed: nothing is sealed to it" };
-            table.add_row([name, fingerprint, state.to_owned()]);
+        for Row { name, fingerprint, believed } in &self.organisations {
+            let state = if *believed { "" } else { "CHANGED, not confirmed: nothing is sealed to it" };
+            table.add_row([name, fingerprint, state]);
         }
-        let own = self.own.map_or_else(|| "-".to_owned(), |own| own.to_string());
-        let serial = self.book.directory().serial();
-        format!("our own key   {own}\noperator      {}\nserial        {serial}\n\n{table}\n", self.operator)
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let organisations: Vec<_> = self
-            .rows()
-            .map(|(name, fingerprint, believed)| {
-                json!({ "name": name, "fingerprint": fingerprint, "believed": believed })
-            })
-            .collect();
-        json!({
-            "own": self.own.map(|own| own.to_string()),
-            "operator": self.operator.to_string(),
-            "serial": self.book.directory().serial(),
-            "organisations": organisations,
-        })
+        let own = self.own.as_deref().unwrap_or("-");
+        let Self { operator, serial, .. } = self;
+        write!(f, "our own key   {own}\noperator      {operator}\nserial        {serial}\n\n{table}")
     }
 }

@@ -4,7 +4,7 @@
 //! takes part is written anew every time: the brokers' accounts, certificates, the directory.
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Display, Formatter, Write as _},
     fs::{self, DirBuilder, File},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -15,6 +15,9 @@ use std::{
 use hwc_operator::{BROKERS_MAX, Member, Operator, OperatorError, Places, Seat};
 use hwc_post::Mailbox;
 use hwc_schemas::{Organisation, Role};
+use serde::Serialize;
+
+use crate::outcome::{self, Outcome};
 
 /// A file of a handover or of a region, at most, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -96,8 +99,8 @@ pub(crate) struct Arguments {
     try_out: bool,
 }
 
-/// Writes the layout; gives what to say about it.
-pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<String, LayoutError> {
+/// Writes the layout.
+pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, LayoutError> {
     if !matches!(arguments.broker.len(), 1 | 3 | 5) || arguments.broker.len() > BROKERS_MAX {
         return Err(LayoutError::Brokers);
     }
@@ -126,10 +129,11 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<String
             machines.push(relay.member(operator, &trees, member)?);
         }
     }
+    let mut machines: Vec<_> = machines.into_iter().filter_map(Machine::of).collect();
     if !hosted.is_empty() {
-        relay.portal(operator, &trees, hosted, &arguments.page)?;
+        machines.push(relay.portal(operator, &trees, hosted, &arguments.page)?);
     }
-    Ok(told(&trees, &machines, hosted))
+    Ok(Laid { folder: trees.into, try_out: trees.try_out, machines })
 }
 
 /// Where everything is written, and how the files themselves call it.
@@ -250,7 +254,7 @@ impl Relay<'_> {
         trees: &Trees,
         hosted: &[Hosted],
         page: &str,
-    ) -> Result<(), LayoutError> {
+    ) -> Result<Machine, LayoutError> {
         let mut text = self.way(trees, PORTAL);
         let listen = if trees.try_out { "127.0.0.1:8443" } else { "0.0.0.0:8443" };
         let _ = write!(
@@ -276,8 +280,15 @@ impl Relay<'_> {
         text += "\n# Without mail nobody can log in: docs/post.md.\n[post]\nserver = \"mail.example\"\nsecurity = \"starttls\"\n\
                  from = \"niet-antwoorden@hwc.example\"\n";
         trees.once(PORTAL, &format!("/etc/hwc/{PORTAL}/hwc.toml"), text.as_bytes())?;
-        let unit = format!("/etc/systemd/system/hwc-{PORTAL}.service.d/10-site.conf");
-        trees.once(PORTAL, &unit, site(&[]).as_bytes())
+        let addition = format!("/etc/systemd/system/hwc-{PORTAL}.service.d/10-site.conf");
+        trees.once(PORTAL, &addition, site(&[]).as_bytes())?;
+        let config = trees.name(PORTAL, &format!("/etc/hwc/{PORTAL}/hwc.toml"));
+        let enrol = |one: &Hosted| format!("hwc portal enrol {} --config {}", one.school, config.display());
+        Ok(Machine {
+            name: PORTAL.to_owned(),
+            unit: format!("hwc-{PORTAL}"),
+            first: hosted.iter().map(enrol).collect(),
+        })
     }
 
     /// `[relay]` of a process's settings.
@@ -383,30 +394,52 @@ fn site(lines: &[String]) -> String {
     text
 }
 
-fn told(trees: &Trees, machines: &[String], hosted: &[Hosted]) -> String {
-    let mut text = format!("A tree for each machine, in {}:\n", trees.into.display());
-    for machine in machines {
-        let unit = match machine.rsplit_once('-') {
-            Some(("broker", _)) => "hwc-broker".to_owned(),
-            Some((role, instance)) => format!("hwc-{role}@{instance}"),
-            None => continue,
+/// A layout that was written.
+#[derive(Serialize)]
+pub(crate) struct Laid {
+    #[serde(serialize_with = "outcome::path")]
+    folder: PathBuf,
+    try_out: bool,
+    machines: Vec<Machine>,
+}
+
+/// A machine's tree, by its name, and the unit that runs there.
+#[derive(Serialize)]
+struct Machine {
+    name: String,
+    unit: String,
+    /// What is said there before the unit starts.
+    first: Vec<String>,
+}
+
+impl Machine {
+    fn of(name: String) -> Option<Self> {
+        let unit = match name.rsplit_once('-')? {
+            ("broker", _) => "hwc-broker".to_owned(),
+            (role, instance) => format!("hwc-{role}@{instance}"),
         };
-        let _ = writeln!(text, "  {machine:<24} systemctl enable --now {unit}");
+        Some(Self { name, unit, first: Vec::new() })
     }
-    if !hosted.is_empty() {
-        let _ = writeln!(
-            text,
-            "  {PORTAL:<24} systemctl enable --now hwc-{PORTAL}, when each school has a contact:"
-        );
-        let config = trees.name(PORTAL, &format!("/etc/hwc/{PORTAL}/hwc.toml"));
-        for Hosted { school, .. } in hosted {
-            let _ = writeln!(text, "  {:<24} hwc portal enrol {school} --config {}", "", config.display());
+}
+
+impl Outcome for Laid {}
+
+impl Display for Laid {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "A tree for each machine, in {}:", self.folder.display())?;
+        for Machine { name, unit, first } in &self.machines {
+            for command in first {
+                writeln!(f, "  {name:<24} {command}")?;
+            }
+            writeln!(f, "  {name:<24} systemctl enable --now {unit}")?;
         }
+        if !self.try_out {
+            f.write_str(
+                "Copy each onto the root of its machine as root; keys stay root's. Then: docs/deploy.md\n",
+            )?;
+        }
+        Ok(())
     }
-    if !trees.try_out {
-        text += "Copy each onto the root of its machine as root; keys stay root's. Then: docs/deploy.md\n";
-    }
-    text
 }
 
 /// The files of a folder, by name; none if it is not there.

@@ -22,6 +22,7 @@ mod member;
 mod notices;
 mod operator;
 mod ops;
+mod outcome;
 mod questions;
 mod readiness;
 mod region;

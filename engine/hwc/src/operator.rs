@@ -1,6 +1,10 @@
 //! `hwc operator`: who takes part in a region, on the command line.
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::{self, Display, Formatter},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Subcommand;
 use hwc_operator::{
@@ -9,11 +13,13 @@ use hwc_operator::{
 use hwc_schemas::Organisation;
 use hwc_vault::Fingerprint;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
-    cli::{Output, print},
+    cli::Output,
     exit::{self, Code},
     layout::{self, LayoutError},
+    outcome::{self, Outcome, tell},
 };
 
 /// What `hwc operator` takes.
@@ -22,6 +28,9 @@ pub(crate) struct Arguments {
     /// The operator's folder.
     #[arg(long, global = true, value_name = "DIR", env = "HWC_OPERATOR_DIR", default_value = "operator")]
     dir: PathBuf,
+    /// How to print it.
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Text)]
+    output: Output,
     #[command(subcommand)]
     action: Action,
 }
@@ -88,11 +97,7 @@ enum Action {
     /// change: only what follows from who takes part is written anew.
     Layout(layout::Arguments),
     /// Shows who takes part, and the fingerprints to compare by telephone.
-    Show {
-        /// How to print it.
-        #[arg(short, long, value_enum, default_value_t = Output::Text)]
-        output: Output,
-    },
+    Show,
 }
 
 /// Where a member's keys come from.
@@ -121,7 +126,7 @@ impl KeysFrom {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match done(arguments).await {
-        Ok(text) => print(&text),
+        Ok(code) => code.into(),
         Err(error) => {
             exit::say(&error.to_string());
             match error {
@@ -133,112 +138,201 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn done(Arguments { dir, action }: Arguments) -> Result<String, LayoutError> {
+async fn done(Arguments { dir, output, action }: Arguments) -> Result<Code, LayoutError> {
     let now = Timestamp::now();
     if let Action::Init { broker_name, pid_file, log_file, nats_server } = action {
         let begin =
             Begin { folder: dir, broker_names: broker_name, pid_file, log_file, program: nats_server };
         let operator = Operator::begin(&begin, now).await?;
-        return Ok(format!(
-            "The region's operator: {}\n\
-             Start the broker:      nats-server -c {}\n\
-             Then an engine:        hwc operator add-engine NAME ...\n\
-             Keep a safe copy of the folder: who has it can let anybody in, and without it nobody new gets in.\n",
-            operator.public_key().fingerprint(),
-            operator.server_file().display(),
-        ));
+        let of_the_region = Begun {
+            operator: operator.public_key().fingerprint().to_string(),
+            broker_configuration: operator.server_file(),
+        };
+        return Ok(tell(output, &of_the_region));
     }
     let mut operator = Operator::open(&dir)?;
-    match action {
+    let (act, member, turn, has_secrets) = match action {
         Action::AddOrganisation { organisation, keys } => {
             let member = Member::Organisation(organisation);
             let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
-            Ok(told(&operator, &format!("{member} takes part."), &turn, keys.make_keys))
+            (Act::Added, Some(member), turn, keys.make_keys)
         }
         Action::AddEngine { name, keys } => {
             let member = Member::Engine(name);
             let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
-            Ok(told(&operator, &format!("{member} takes part."), &turn, keys.make_keys))
+            (Act::Added, Some(member), turn, keys.make_keys)
         }
         Action::Rotate { member, keys, stolen } => {
             let turn = operator.rotate(&member, keys.credentials(&member)?, stolen, now).await?;
-            let said = format!("{member} has new keys; the old ones are out.");
-            Ok(told(&operator, &said, &turn, keys.make_keys))
+            (Act::Rotated, Some(member), turn, keys.make_keys)
         }
         Action::Revoke { member } => {
             let turn = operator.revoke(&member, now).await?;
-            Ok(told(&operator, &format!("{member} is out."), &turn, false))
+            (Act::Revoked, Some(member), turn, false)
         }
         Action::RenewBroker { broker_name } => {
             let names = Some(broker_name).filter(|names| !names.is_empty());
-            let turn = operator.renew_broker(names, now).await?;
-            Ok(told(&operator, "The broker has a new certificate.", &turn, false))
+            (Act::BrokerRenewed, None, operator.renew_broker(names, now).await?, false)
         }
         Action::Apply { after_serial } => {
-            let turn = operator.apply(after_serial, now).await?;
-            Ok(told(&operator, "Everything is as it should be.", &turn, false))
+            (Act::Applied, None, operator.apply(after_serial, now).await?, false)
         }
-        Action::Show { output: Output::Json } => {
-            let text = serde_json::to_string(&operator.show()).unwrap_or_default();
-            Ok(format!("{text}\n"))
-        }
-        Action::Show { output: Output::Text } => Ok(page(&operator.show())),
-        Action::Layout(arguments) => layout::write(&operator, &arguments),
-        Action::Init { .. } => Ok(String::new()),
+        Action::Show => return Ok(tell(output, &Who(operator.show()))),
+        Action::Layout(arguments) => return Ok(tell(output, &layout::write(&operator, &arguments)?)),
+        Action::Init { .. } => return Ok(Code::Fine),
+    };
+    Ok(tell(output, &Turned::of(&operator, act, member.as_ref(), turn, has_secrets)))
+}
+
+/// A region that began.
+#[derive(Serialize)]
+struct Begun {
+    operator: String,
+    #[serde(serialize_with = "outcome::path")]
+    broker_configuration: PathBuf,
+}
+
+impl Outcome for Begun {}
+
+impl Display for Begun {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "The region's operator: {}\n\
+             Start the broker:      nats-server -c {}\n\
+             Then an engine:        hwc operator add-engine NAME ...\n\
+             Keep a safe copy of the folder: who has it can let anybody in, and without it nobody new gets in.",
+            self.operator,
+            self.broker_configuration.display(),
+        )
     }
 }
 
+/// What the operator did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Act {
+    Added,
+    Rotated,
+    Revoked,
+    BrokerRenewed,
+    Applied,
+}
+
 /// What was done, and what is to be done next.
-fn told(operator: &Operator, said: &str, turn: &Turn, secret: bool) -> String {
-    let broker = match turn.reloaded {
-        Reloaded::Yes => "The broker took it over; everybody else stayed connected.",
-        Reloaded::NotRunning => "No broker runs here; it counts from its next start.",
-    };
-    let mut text = format!("{said} Serial {}. {broker}\n", turn.serial);
-    if let Some(folder) = &turn.handover {
-        let folder = folder.display();
-        let (how, what) = if secret {
+#[derive(Serialize)]
+struct Turned {
+    act: Act,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    serial: u64,
+    /// Whether a running broker took it over; else it counts from the broker's next start.
+    broker_took_it_over: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handover: Option<Handover>,
+}
+
+/// What goes to the member.
+#[derive(Serialize)]
+struct Handover {
+    folder: String,
+    has_private_keys: bool,
+    /// The fingerprint that is read out to them.
+    operator: String,
+}
+
+impl Turned {
+    fn of(
+        operator: &Operator,
+        act: Act,
+        member: Option<&Member>,
+        turn: Turn,
+        has_private_keys: bool,
+    ) -> Self {
+        let handover = turn.handover.map(|folder| Handover {
+            folder: folder.display().to_string(),
+            has_private_keys,
+            operator: operator.public_key().fingerprint().to_string(),
+        });
+        Self {
+            act,
+            member: member.map(ToString::to_string),
+            serial: turn.serial,
+            broker_took_it_over: turn.reloaded == Reloaded::Yes,
+            handover,
+        }
+    }
+}
+
+impl Outcome for Turned {}
+
+impl Display for Turned {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let member = self.member.as_deref().unwrap_or_default();
+        match self.act {
+            Act::Added => write!(f, "{member} takes part.")?,
+            Act::Rotated => write!(f, "{member} has new keys; the old ones are out.")?,
+            Act::Revoked => write!(f, "{member} is out.")?,
+            Act::BrokerRenewed => f.write_str("The broker has a new certificate.")?,
+            Act::Applied => f.write_str("Everything is as it should be.")?,
+        }
+        let broker = if self.broker_took_it_over {
+            "The broker took it over; everybody else stayed connected."
+        } else {
+            "No broker runs here; it counts from its next start."
+        };
+        write!(f, " Serial {}. {broker}", self.serial)?;
+        let Some(Handover { folder, has_private_keys, operator }) = &self.handover else { return Ok(()) };
+        let (how, what) = if *has_private_keys {
             ("Hand over, by hand", "It holds private keys: delete it when they have it.")
         } else {
             ("Send them", "Nothing in it is secret; they put it beside their own keys.")
         };
-        let _ = writeln!(text, "{how}: {folder}\n{what}");
-        let fingerprint = operator.public_key().fingerprint();
-        let _ = writeln!(text, "Read out to them: the operator's fingerprint is {fingerprint}");
+        write!(f, "\n{how}: {folder}\n{what}\nRead out to them: the operator's fingerprint is {operator}")
     }
-    text
 }
 
-fn page(shown: &Shown) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["member", "fingerprint of its key", "since", "certificate until", "earlier keys"]);
-    for one in &shown.members {
-        table.add_row([
-            one.name.clone(),
-            one.fingerprint.clone().unwrap_or_else(|| "-".to_owned()),
-            one.since.clone(),
-            one.until.clone(),
-            one.earlier_keys.to_string(),
-        ]);
-    }
-    let mut text = format!(
-        "operator   {}\nserial     {}\nbroker     {}, certificate until {}\n\n{table}\n",
-        shown.operator,
-        shown.serial,
-        shown.broker_names.join(", "),
-        shown.broker_until,
-    );
-    if !shown.put_out.is_empty() {
-        text += "\nput out\n";
-        for (name, day) in &shown.put_out {
-            let _ = writeln!(text, "  {name}  {day}");
+/// Who takes part.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Who(Shown);
+
+impl Outcome for Who {}
+
+impl Display for Who {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(shown) = self;
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(["member", "fingerprint of its key", "since", "certificate until", "earlier keys"]);
+        for one in &shown.members {
+            table.add_row([
+                one.name.clone(),
+                one.fingerprint.clone().unwrap_or_else(|| "-".to_owned()),
+                one.since.clone(),
+                one.until.clone(),
+                one.earlier_keys.to_string(),
+            ]);
         }
+        write!(
+            f,
+            "operator   {}\nserial     {}\nbroker     {}, certificate until {}\n\n{table}\n",
+            shown.operator,
+            shown.serial,
+            shown.broker_names.join(", "),
+            shown.broker_until,
+        )?;
+        if !shown.put_out.is_empty() {
+            f.write_str("\nput out\n")?;
+            for (name, day) in &shown.put_out {
+                writeln!(f, "  {name}  {day}")?;
+            }
+        }
+        if !shown.applied {
+            f.write_str("\nThe files do not say what they should: hwc operator apply\n")?;
+        }
+        Ok(())
     }
-    if !shown.applied {
-        text += "\nThe files do not say what they should: hwc operator apply\n";
-    }
-    text
 }
 
 const fn code(error: &OperatorError) -> Code {

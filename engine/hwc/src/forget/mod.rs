@@ -6,6 +6,7 @@ mod self_test;
 mod verify;
 
 use std::{
+    fmt::{self, Display, Formatter},
     fs::{self, File},
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -17,11 +18,13 @@ use clap::Subcommand;
 use hwc_residue::TooManyOrBad;
 use hwc_vault::{ReportKey, ReportKeyError, ReportSigner};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Serialize;
 
 use crate::{
     cli::{self, Output},
     engine::EngineError,
     exit::{self, Code},
+    outcome::{self, Outcome, tell},
     serve::ServeError,
     settings::{Common, SettingsError},
 };
@@ -75,6 +78,9 @@ enum Action {
     Key {
         /// The file to make, in a folder that is ours alone.
         file: PathBuf,
+        /// How to print what came of it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
 }
 
@@ -191,16 +197,32 @@ async fn done(action: Action) -> Result<Code, ForgetError> {
             Ok(Code::Fine)
         }
         Action::Check { report, signer, output } => check(&report, &signer, output),
-        Action::Key { file } => {
+        Action::Key { file, output } => {
             let key = ReportKey::generate();
             key.save(&file)?;
-            cli::print(&format!(
-                "The key is in {}; it never leaves this machine.\nReports that it signs are checked with --signer {}\n",
-                file.display(),
-                key.signer()
-            ));
-            Ok(Code::Fine)
+            Ok(tell(output, &Key { file, signer: key.signer().to_string() }))
         }
+    }
+}
+
+/// A key for reports that was made.
+#[derive(Serialize)]
+struct Key {
+    #[serde(serialize_with = "outcome::path")]
+    file: PathBuf,
+    signer: String,
+}
+
+impl Outcome for Key {}
+
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "The key is in {}; it never leaves this machine.\nReports that it signs are checked with --signer {}",
+            self.file.display(),
+            self.signer
+        )
     }
 }
 

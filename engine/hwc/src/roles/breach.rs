@@ -9,9 +9,13 @@ use hwc_adapter_kit::{
 use hwc_schemas::{BreachReportId, breach::WhatHappened, wire::Refusal};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{state_folder, words};
+use super::{
+    state_folder,
+    words::{self, About, Answered, How},
+};
 use crate::{
-    exit::{self, Code},
+    exit::Code,
+    outcome::tell,
     settings::{HasRelay, Settings},
 };
 
@@ -27,6 +31,8 @@ pub(super) struct Arguments {
     /// Dezelfde melding nog eens, als er geen antwoord kwam (the same report again, when no answer came).
     #[arg(long, value_name = "KENMERK")]
     again: Option<BreachReportId>,
+    #[command(flatten)]
+    how: How,
 }
 
 /// What happened, as it is said.
@@ -62,7 +68,7 @@ impl From<What> for WhatHappened {
 
 /// Reports it at the counter of the running process.
 pub(super) async fn report<T: HasRelay>(settings: &Settings<T>, role: &str, arguments: Arguments) -> Code {
-    let Arguments { what, day, again } = arguments;
+    let Arguments { what, day, again, how } = arguments;
     let id = again.unwrap_or_else(|| BreachReportId::from_uuid(uuid::Uuid::new_v4()));
     let (what, day) = (WhatHappened::from(what), day.unwrap_or_else(today));
     let question = ReportBreach { report_breach: BreachReport { id, what, day } };
@@ -70,27 +76,28 @@ pub(super) async fn report<T: HasRelay>(settings: &Settings<T>, role: &str, argu
         Ok(said) => said.reply,
         Err(error) => return words::not_answered(&error),
     };
-    match done {
-        Done::NoAnswer => {
-            exit::say(&format!(
+    let answered = match done {
+        Done::NoAnswer => Answered::ends(
+            "no_answer",
+            Code::Unreachable,
+            format!(
                 "De relay antwoordde niet op tijd. Bel de projectleider, en meld het daarna nog eens met hetzelfde kenmerk, \
                  zodat het een keer wordt vastgelegd:  hwc {role} breach --what {} --day {day} --again {id}",
                 what.as_str()
-            ));
-            Code::Unreachable
-        }
-        Done::Refused { refusal: Refusal::TooManyBreaches } => {
-            exit::say(
-                "Uw organisatie meldde vandaag al zo veel datalekken dat er geen bij komt. Bel de projectleider.",
-            );
-            Code::Refused
-        }
-        Done::Refused { refusal: Refusal::Malformed } => {
-            exit::say("Die dag kan niet: hij ligt in de toekomst of te lang geleden. Kijk naar --day.");
-            Code::Refused
-        }
+            ),
+        ),
+        Done::Refused { refusal: refusal @ Refusal::TooManyBreaches } => Answered::refused(
+            refusal,
+            "Uw organisatie meldde vandaag al zo veel datalekken dat er geen bij komt. Bel de projectleider.",
+        ),
+        Done::Refused { refusal: refusal @ Refusal::Malformed } => Answered::refused(
+            refusal,
+            "Die dag kan niet: hij ligt in de toekomst of te lang geleden. Kijk naar --day.",
+        ),
         done => words::outcome(done, &kept(what), "Dit was al vastgelegd.", "Dit kan niet."),
-    }
+    };
+    let about = About { report: Some(id), what: Some(what.as_str()), day: Some(day), ..About::default() };
+    tell(how.output, &answered.about(about))
 }
 
 /// It is on record; what is left to do is said.

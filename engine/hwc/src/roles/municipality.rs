@@ -34,12 +34,13 @@ use super::{
     register::{self, RegisterTable},
     set_up_log, standing, state_folder, table,
     veilig_thuis::{Reason, TablesError, recalled},
-    words,
+    words::{self, Answered, How},
 };
 use crate::{
     cli::{self, Output},
-    exit::{self, Code},
+    exit::Code,
     member::Member,
+    outcome::tell,
     region::{self, Region},
     settings::{Common, HasRelay, RelayTable, Settings},
 };
@@ -87,6 +88,8 @@ enum Command {
         case: String,
         /// Het nummer in de lijst, vanaf 1 (the candidate's number, from 1).
         number: usize,
+        #[command(flatten)]
+        how: How,
     },
     /// Geen van hen, of niet te zeggen: niet doorsturen (none of them, or nobody can tell: withhold it).
     Withhold {
@@ -95,6 +98,8 @@ enum Command {
         /// Waarom (why).
         #[arg(long, value_enum, default_value_t)]
         reason: WhyWithheld,
+        #[command(flatten)]
+        how: How,
     },
     /// Toont wat sinds de start is doorgestuurd; noemt kind noch school (what was passed on since the start).
     PassedOn {
@@ -111,6 +116,8 @@ enum Command {
         /// Waarom (why).
         #[arg(long, value_enum)]
         reason: Reason,
+        #[command(flatten)]
+        how: How,
     },
     /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
     Breach(breach::Arguments),
@@ -390,24 +397,26 @@ async fn work<R: Registry>(
 /// The person comes to the counter.
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<MunicipalityFile>::read(common)?;
-    let question = match &command {
+    let (question, output) = match &command {
         Command::Breach(arguments) => {
             return Ok(breach::report(&settings, "municipality", *arguments).await);
         }
         Command::Pending { show, output } => {
             let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
-            Question::Pending { show: *show || on_a_screen }
+            (Question::Pending { show: *show || on_a_screen }, *output)
         }
-        Command::Pick { case, number } => Question::Pick { case: case.clone(), number: *number },
-        Command::Withhold { case, reason } => {
-            Question::Withhold { case: case.clone(), reason: (*reason).into() }
+        Command::Pick { case, number, how } => {
+            (Question::Pick { case: case.clone(), number: *number }, how.output)
         }
-        Command::PassedOn { .. } => Question::PassedOn,
+        Command::Withhold { case, reason, how } => {
+            (Question::Withhold { case: case.clone(), reason: (*reason).into() }, how.output)
+        }
+        Command::PassedOn { output } => (Question::PassedOn, *output),
         Command::Holdings(arguments) => {
             return Ok(holdings::visit(&state_folder(&settings), Role::Municipality, arguments).await);
         }
-        Command::Recall { signal, reason } => {
-            Question::Recall { signal: signal.clone(), reason: (*reason).into() }
+        Command::Recall { signal, reason, how } => {
+            (Question::Recall { signal: signal.clone(), reason: (*reason).into() }, how.output)
         }
         // These ask a database, not the process.
         Command::Import(_) | Command::School(_) | Command::Register(_) => return Ok(Code::Refused),
@@ -417,31 +426,33 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         Err(error) => return Ok(words::not_answered(&error)),
     };
     let look = "hwc municipality pending";
-    let refused = |words: &str| {
-        exit::say(words);
-        Code::Refused
-    };
-    Ok(match (reply, command) {
-        (Reply::Pending { cases, more }, Command::Pending { output: Output::Json, .. }) => {
-            said::pending_json(&cases, more, &enclosed)
+    let answered = match (reply, command) {
+        (Reply::Pending { cases, more }, _) => {
+            return Ok(match output {
+                Output::Json => said::pending_json(&cases, more, &enclosed),
+                Output::Text => said::pending(&cases, more, &enclosed),
+            });
         }
-        (Reply::Pending { cases, more }, _) => said::pending(&cases, more, &enclosed),
-        (Reply::PassedOn { signals }, Command::PassedOn { output: Output::Json }) => {
+        (Reply::PassedOn { signals }, _) if output == Output::Json => {
             cli::print(&format!("{}\n", serde_json::json!({ "signals": signals })));
-            Code::Fine
+            return Ok(Code::Fine);
         }
-        (Reply::PassedOn { signals }, _) => said::passed_on(&signals),
-        (Reply::Decided { decided }, _) => said::told(decided),
+        (Reply::PassedOn { signals }, _) => return Ok(said::passed_on(&signals)),
+        (Reply::Decided { decided }, _) => said::decided(decided),
         (Reply::Recalled { signal, done }, _) => recalled(signal, done),
         (Reply::Unknown, Command::Recall { .. }) => words::unknown("hwc municipality passed-on"),
         (Reply::Unknown | Reply::NoLonger { .. }, _) => words::unknown(look),
         (Reply::Several, _) => words::several(),
-        (Reply::NotShown, _) => refused(&format!("Kijk eerst wie het kunnen zijn: {look}")),
+        (Reply::NotShown, _) => Answered::no("not_shown", format!("Kijk eerst wie het kunnen zijn: {look}")),
         (Reply::NoSuchCandidate, _) => {
-            refused(&format!("Dat nummer staat niet in de lijst. Kijk nog eens: {look}"))
+            let words = format!("Dat nummer staat niet in de lijst. Kijk nog eens: {look}");
+            Answered::no("no_such_candidate", words)
         }
-        (Reply::BeingDecided, _) => refused("Hierover wordt op dit moment al beslist."),
+        (Reply::BeingDecided, _) => Answered::no("being_decided", "Hierover wordt op dit moment al beslist."),
         // Nobody asked for these here.
-        (Reply::Opened { .. } | Reply::Reminders { .. } | Reply::Register { .. }, _) => words::strange(),
-    })
+        (Reply::Opened { .. } | Reply::Reminders { .. } | Reply::Register { .. }, _) => {
+            return Ok(words::strange());
+        }
+    };
+    Ok(tell(output, &answered))
 }

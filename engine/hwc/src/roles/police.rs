@@ -2,6 +2,7 @@
 //! once.
 
 use std::{
+    fmt::{self, Display, Formatter},
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -22,18 +23,22 @@ use hwc_police::{
     Desk, Form, Inbox, NotSent, ReferenceKey, Sent, Submission, Troubles, WayOut as _, inbox::FILE_BYTES_MAX,
 };
 use hwc_schemas::{Organisation, Role, wire::Answer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
 use zeroize::Zeroizing;
 
-use super::{Looked, Post, RoleError, breach, ended, http::HttpTable, of_role, say_overdue, set_up_log};
+use super::{
+    Looked, Post, RoleError, breach, ended, http::HttpTable, of_role, say_overdue, set_up_log, words::How,
+};
 use crate::{
-    cli, daemon,
-    exit::{self, Code},
+    cli::Output,
+    daemon,
+    exit::Code,
     member::{self, Member},
+    outcome::{Outcome, tell},
     region::RegionError,
     settings::{Common, HasRelay, RelayTable, Settings},
     shown,
@@ -64,11 +69,15 @@ enum Command {
         /// How long the relay may take to answer, in seconds.
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
         within: u16,
+        #[command(flatten)]
+        how: How,
     },
     /// Reads a file of reports and prints for each whether it could be sent. Sends nothing, needs no settings.
     Check {
         /// The file. The end of its name says its form: json, jsonl, csv or xml.
         file: PathBuf,
+        #[command(flatten)]
+        how: How,
     },
     /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
     Breach(breach::Arguments),
@@ -115,10 +124,11 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let Arguments { common, command } = arguments;
     match command {
         None => ended(serve(&common).await),
-        Some(Command::Send { file, within }) => {
-            ended(send_file(&common, &file, Duration::from_secs(within.into())).await)
+        Some(Command::Send { file, within, how }) => {
+            let within = Duration::from_secs(within.into());
+            ended(send_file(&common, &file, within, how.output).await)
         }
-        Some(Command::Check { file }) => ended(check(&file)),
+        Some(Command::Check { file, how }) => ended(check(&file, how.output)),
         Some(Command::Breach(arguments)) => ended(report_breach(&common, arguments).await),
     }
 }
@@ -218,46 +228,43 @@ async fn report_breach(common: &Common, arguments: breach::Arguments) -> Result<
     Ok(breach::report(&settings, "police", arguments).await)
 }
 
-async fn send_file(common: &Common, file: &Path, within: Duration) -> Result<Code, RoleError> {
+async fn send_file(
+    common: &Common,
+    file: &Path,
+    within: Duration,
+    output: Output,
+) -> Result<Code, RoleError> {
     let room = Room::read(common)?;
     let form = form(file)?;
     let bytes = contents(file)?;
     let station = enter_within(&room.member, within).await?;
     let desk = room.desk(&station);
     let (submissions, broken) = form.read(&bytes);
-    let mut not_sent: Vec<NotSent> = broken.into_iter().map(NotSent::from).collect();
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut code = Code::Fine;
+    let mut lines: Vec<Line> =
+        broken.into_iter().map(NotSent::from).map(|one| Line::of(one, Became::not_sent)).collect();
     for submission in submissions {
         let line = submission.line;
         match timeout(within, desk.send(&submission)).await {
-            Ok(Ok(Sent { answer: Answer::Recorded, .. })) => recorded(&mut lines, submission, "recorded"),
+            Ok(Ok(Sent { answer: Answer::Recorded, .. })) => said(&mut lines, submission, Became::Recorded),
             Ok(Ok(Sent { answer: Answer::AlreadyRecorded, .. })) => {
-                recorded(&mut lines, submission, "already recorded");
+                said(&mut lines, submission, Became::AlreadyRecorded);
             }
             Ok(Ok(Sent { answer: Answer::Refused { refusal }, .. })) => {
-                let why = format!("(report): the relay refused it: {}", refusal.code());
-                not_sent.extend(submission.lines().map(|line| NotSent { line, why: why.clone() }));
+                let refusal = refusal.code();
+                let why = format!("(report): the relay refused it: {refusal}");
+                let became = || Became::NotSent { why: why.clone(), refusal: Some(refusal) };
+                lines.extend(submission.lines().map(|line| Line { line, became: became() }));
             }
-            Ok(Err(error)) => not_sent.push(NotSent { line, why: format!("(report): {error}") }),
+            Ok(Err(error)) => {
+                lines.push(Line { line, became: Became::not_sent(format!("(report): {error}")) });
+            }
             Ok(Ok(Sent { answer: Answer::TryLater, .. })) | Err(_) => {
-                let seconds = within.as_secs();
-                exit::say(&format!(
-                    "line {line} was not answered within {seconds} s; send the file again, which changes nothing for what \
-                     was sent"
-                ));
-                code = Code::Unreachable;
+                lines.push(Line { line, became: Became::NotAnswered { within_seconds: within.as_secs() } });
                 break;
             }
         }
     }
-    if code == Code::Fine
-        && (!not_sent.is_empty() || lines.iter().any(|(_, words)| words.starts_with(NOT_NAMED)))
-    {
-        code = Code::Failed;
-    }
-    lines.extend(not_sent.into_iter().map(|NotSent { line, why }| (line, format!("NOT SENT  {why}"))));
-    print_lines(lines);
+    let code = told(lines, output);
     station.door().flush().await;
     Ok(code)
 }
@@ -284,42 +291,136 @@ async fn enter_within(member: &Member, within: Duration) -> Result<Station, Role
     }
 }
 
-fn check(file: &Path) -> Result<Code, RoleError> {
+fn check(file: &Path, output: Output) -> Result<Code, RoleError> {
     let form = form(file)?;
     let bytes = contents(file)?;
     let (good, broken) = form.read(&bytes);
-    let mut lines = Vec::new();
-    let whole = broken.is_empty() && good.iter().all(|one| one.not_named.is_empty());
+    let mut lines: Vec<Line> = broken
+        .into_iter()
+        .map(NotSent::from)
+        .map(|one| Line::of(one, |why| Became::Broken { why }))
+        .collect();
     for one in good {
-        let (named, others) = (one.report.mentions.len(), one.passed_over);
-        let words = format!("good  children named: {named}, others passed over: {others}");
-        recorded(&mut lines, one, &words);
+        let (children_named, others_passed_over) = (one.report.mentions.len(), one.passed_over);
+        said(&mut lines, one, Became::Good { children_named, others_passed_over });
     }
-    lines.extend(broken.into_iter().map(NotSent::from).map(|one| (one.line, format!("BROKEN  {}", one.why))));
-    print_lines(lines);
-    Ok(if whole { Code::Fine } else { Code::Failed })
+    Ok(told(lines, output))
 }
 
-const NOT_NAMED: &str = "NOT NAMED";
+/// One line of a file, and what became of the report in it. Nothing of its content.
+#[derive(Serialize)]
+struct Line {
+    line: usize,
+    #[serde(flatten)]
+    became: Became,
+}
+
+/// What became of a report.
+#[derive(Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Became {
+    Recorded,
+    AlreadyRecorded,
+    Good {
+        children_named: usize,
+        others_passed_over: usize,
+    },
+    Broken {
+        why: String,
+    },
+    /// The report is good; this child in it cannot be named.
+    NotNamed {
+        why: String,
+    },
+    NotSent {
+        why: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refusal: Option<&'static str>,
+    },
+    /// Nothing behind it was sent either.
+    NotAnswered {
+        within_seconds: u64,
+    },
+}
+
+impl Became {
+    const fn not_sent(why: String) -> Self {
+        Self::NotSent { why, refusal: None }
+    }
+
+    const fn is_as_asked(&self) -> bool {
+        matches!(self, Self::Recorded | Self::AlreadyRecorded | Self::Good { .. })
+    }
+}
+
+impl Line {
+    fn of(one: NotSent, became: impl Fn(String) -> Became) -> Self {
+        Self { line: one.line, became: became(one.why) }
+    }
+}
+
+impl Outcome for Line {
+    /// Only that there was no answer stands on standard error too; the others are what was asked for, line by line.
+    fn code(&self) -> Code {
+        if matches!(self.became, Became::NotAnswered { .. }) { Code::Unreachable } else { Code::Fine }
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let line = self.line;
+        if let Became::NotAnswered { within_seconds } = self.became {
+            return write!(
+                f,
+                "line {line} was not answered within {within_seconds} s; send the file again, which changes nothing for what \
+                 was sent"
+            );
+        }
+        write!(f, "line {line:<5} {}", self.became)
+    }
+}
+
+impl Display for Became {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded => f.write_str("recorded"),
+            Self::AlreadyRecorded => f.write_str("already recorded"),
+            Self::Good { children_named, others_passed_over } => {
+                write!(f, "good  children named: {children_named}, others passed over: {others_passed_over}")
+            }
+            Self::Broken { why } => write!(f, "BROKEN  {why}"),
+            Self::NotNamed { why } => write!(f, "NOT NAMED  {why}"),
+            Self::NotSent { why, .. } => write!(f, "NOT SENT  {why}"),
+            Self::NotAnswered { within_seconds } => write!(f, "NOT ANSWERED  within {within_seconds} s"),
+        }
+    }
+}
 
 /// What is said of a report that can be sent, and of each child in it that it cannot name.
-fn recorded(lines: &mut Vec<(usize, String)>, submission: Submission, words: &str) {
-    lines.push((submission.line, words.to_owned()));
+fn said(lines: &mut Vec<Line>, submission: Submission, became: Became) {
+    lines.push(Line { line: submission.line, became });
     let not_named = submission.not_named.into_iter().map(NotSent::from);
-    lines.extend(not_named.map(|one| (one.line, format!("{NOT_NAMED}  {}", one.why))));
+    lines.extend(not_named.map(|one| Line::of(one, |why| Became::NotNamed { why })));
+}
+
+/// Tells them in the order of the file; how the program ends by them.
+fn told(mut lines: Vec<Line>, output: Output) -> Code {
+    lines.sort_by_cached_key(|one| (one.line, one.became.to_string()));
+    let mut code = Code::Fine;
+    for line in &lines {
+        match tell(output, line) {
+            Code::Fine if line.became.is_as_asked() || code != Code::Fine => {}
+            Code::Fine => code = Code::Failed,
+            other => code = other,
+        }
+    }
+    code
 }
 
 /// The form of a file, by the end of its name.
 fn form(file: &Path) -> Result<Form, RoleError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     Form::of_name(&name).ok_or_else(|| RoleError::NoForm(file.to_owned()))
-}
-
-fn print_lines(mut lines: Vec<(usize, String)>) {
-    lines.sort();
-    for (line, words) in lines {
-        cli::print(&format!("line {line:<5} {words}\n"));
-    }
 }
 
 fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, RegionError> {

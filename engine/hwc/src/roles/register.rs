@@ -2,7 +2,7 @@
 //! it is. Needs neither the broker nor the running process, which sees what changed by itself.
 
 use std::{
-    fmt::Write as _,
+    fmt::{self, Display, Formatter, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,11 +19,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     RoleError, holdings,
     municipality::{MunicipalityFile, settings},
-    standing, table, words,
+    standing, table,
+    words::{self, How},
 };
 use crate::{
     cli::{self, Output},
     exit::{self, Code},
+    outcome::{Outcome, tell},
     region::RegionError,
     settings::{Common, Settings},
 };
@@ -160,6 +162,8 @@ pub(super) enum School {
         /// Vraagt het werkadres van de achterwacht (asks for the backup contact's).
         #[arg(long)]
         backup: bool,
+        #[command(flatten)]
+        how: How,
     },
     /// De school doet vanaf deze dag niet meer mee (it takes no part from this day on).
     Leave {
@@ -168,6 +172,8 @@ pub(super) enum School {
         /// Vanaf welke dag (from which day).
         #[arg(long, value_name = "DATE")]
         on: String,
+        #[command(flatten)]
+        how: How,
     },
     /// De leerlingen van de school zijn vanaf deze dag die van een andere (its pupils become another one's).
     Merge {
@@ -179,6 +185,8 @@ pub(super) enum School {
         /// Vanaf welke dag (from which day).
         #[arg(long, value_name = "DATE")]
         on: String,
+        #[command(flatten)]
+        how: How,
     },
     /// Toont de scholen (lists the schools).
     List {
@@ -192,7 +200,7 @@ pub(super) enum School {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Itself {
     /// Maakt de tabellen, of werkt ze bij (makes the tables, or brings them up to date).
-    Prepare,
+    Prepare(How),
     /// Hoe oud en hoe groot het is; eindigt met 6 als het te oud is (how it is; ends with 6 when it is stale).
     Status {
         /// Hoe het getoond wordt (how to print it).
@@ -386,11 +394,11 @@ fn json(value: &impl Serialize) -> Code {
 
 pub(super) async fn school(common: &Common, school: School) -> Result<Code, RoleError> {
     let chosen = Chosen::read(common)?;
-    let (code, change) = match school {
+    let (code, change, how) = match school {
         School::List { output } => return list(&chosen, output).await,
-        School::Leave { code, on } => (code, SchoolChange::Leave(day("--on", &on)?)),
-        School::Merge { code, into, on } => (code, SchoolChange::Merge(into, day("--on", &on)?)),
-        School::Add { code, name, municipality, mailbox, covenant, sector, contact, backup } => {
+        School::Leave { code, on, how } => (code, SchoolChange::Leave(day("--on", &on)?), how),
+        School::Merge { code, into, on, how } => (code, SchoolChange::Merge(into, day("--on", &on)?), how),
+        School::Add { code, name, municipality, mailbox, covenant, sector, contact, backup, how } => {
             let address = |flag: &str, text: Option<&str>| {
                 let checked =
                     text.map(|text| files::mail_address(text).map_err(|problem| said(flag, problem)));
@@ -420,18 +428,32 @@ pub(super) async fn school(common: &Common, school: School) -> Result<Code, Role
                 left_on: None,
                 merged: None,
             };
-            (code, SchoolChange::Add(Box::new(record)))
+            (code, SchoolChange::Add(Box::new(record)), how)
         }
     };
     let register = chosen.prepared().await?;
     let done = register.change_school(code, change).await;
     register.close().await;
-    cli::print(if done? {
-        "Overgenomen; het programma werkt er meteen mee.\n"
-    } else {
-        "Er was niets te veranderen.\n"
-    });
-    Ok(Code::Fine)
+    Ok(tell(how.output, &SchoolKept { school: code.to_string(), changed: done? }))
+}
+
+/// What became of a school.
+#[derive(Serialize)]
+struct SchoolKept {
+    school: String,
+    changed: bool,
+}
+
+impl Outcome for SchoolKept {}
+
+impl Display for SchoolKept {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.changed {
+            "Overgenomen; het programma werkt er meteen mee."
+        } else {
+            "Er was niets te veranderen."
+        })
+    }
 }
 
 fn day(flag: &str, text: &str) -> Result<Date, RoleError> {
@@ -506,13 +528,26 @@ struct Status {
     stale: bool,
 }
 
+/// A database that can be used.
+#[derive(Serialize)]
+struct Prepared {
+    prepared: bool,
+}
+
+impl Outcome for Prepared {}
+
+impl Display for Prepared {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("De database is klaar voor gebruik.")
+    }
+}
+
 pub(super) async fn itself(common: &Common, itself: Itself) -> Result<Code, RoleError> {
     let chosen = Chosen::read(common)?;
     let output = match itself {
-        Itself::Prepare => {
+        Itself::Prepare(how) => {
             chosen.prepared().await?.close().await;
-            cli::print("De database is klaar voor gebruik.\n");
-            return Ok(Code::Fine);
+            return Ok(tell(how.output, &Prepared { prepared: true }));
         }
         Itself::Status { output } => output,
     };

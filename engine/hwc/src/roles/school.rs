@@ -1,6 +1,6 @@
 //! The school: a process that keeps the tray of waiting signals, and what the contact does: look, open, confirm, return.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use hwc_adapter_kit::{
     counter::{Said, ask},
@@ -8,28 +8,29 @@ use hwc_adapter_kit::{
     recall::Done,
 };
 use hwc_post::PostTable;
-use hwc_schemas::{Organisation, Role};
+use hwc_schemas::{Organisation, Role, letter::CODEWORD, person::Child};
 use hwc_school::{
     AtTheCounter, Tray,
     counter::{Line, Question, Reply},
 };
 use hwc_school_systems::webhook::{Ringing, Webhook, WebhookTable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Looked, Post, RoleError, breach, ended, holdings,
     http::HttpTable,
     mailing::{Mailer, Mailing, SchoolNotices, To},
     of_role,
-    reading::{self, Page},
+    reading::{self, Page, Plain},
     set_up_log, state_folder,
     systems::Systems,
-    words,
+    words::{self, About, Answered, How},
 };
 use crate::{
     cli::{self, Output},
-    exit::{self, Code},
+    exit::Code,
     member::Member,
+    outcome::tell,
     settings::{Common, HasRelay, RelayTable, Settings},
 };
 
@@ -69,6 +70,8 @@ enum Command {
         /// Ook als het niet naar een scherm gaat (even if standard output is no terminal).
         #[arg(long)]
         show: bool,
+        #[command(flatten)]
+        how: How,
     },
     /// Toont wat de relay nu voor uw school bewaart, zonder namen; met --ask of er iets over één kind bij is (what is held).
     Holdings(holdings::Arguments),
@@ -76,11 +79,15 @@ enum Command {
     Acknowledge {
         /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
         signal: String,
+        #[command(flatten)]
+        how: How,
     },
     /// Geen leerling van ons: geeft het signaal terug; wis daarna uw scherm (returns it; a breach is recorded).
     NotOurPupil {
         /// De code uit de inbox, of het hele kenmerk (the code, or the signal's id).
         signal: String,
+        #[command(flatten)]
+        how: How,
     },
     /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
     Breach(breach::Arguments),
@@ -161,46 +168,50 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
 /// The contact comes to the counter.
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<SchoolFile>::read(common)?;
-    let question = match &command {
+    let (question, output) = match &command {
         Command::Breach(arguments) => return Ok(breach::report(&settings, "school", *arguments).await),
-        // Before it is asked for: to open it is an event that cannot be taken back.
-        Command::Open { show, .. } if !show && !std::io::stdout().is_terminal() => {
-            return Ok(words::not_on_a_screen());
-        }
-        Command::Inbox { .. } => Question::Inbox,
+        Command::Inbox { output } => (Question::Inbox, *output),
         Command::Holdings(arguments) => {
             return Ok(holdings::visit(&state_folder(&settings), Role::School, arguments).await);
         }
-        Command::Open { signal, .. } => Question::Open(signal.clone()),
-        Command::Acknowledge { signal } => Question::Acknowledge(signal.clone()),
-        Command::NotOurPupil { signal } => Question::NotOurPupil(signal.clone()),
+        // Before it is asked for: to open it is an event that cannot be taken back.
+        Command::Open { show, how, .. } if !show && !how.is_for_a_screen() => {
+            return Ok(words::not_on_a_screen());
+        }
+        Command::Open { signal, how, .. } => (Question::Open(signal.clone()), how.output),
+        Command::Acknowledge { signal, how } => (Question::Acknowledge(signal.clone()), how.output),
+        Command::NotOurPupil { signal, how } => (Question::NotOurPupil(signal.clone()), how.output),
     };
     let said: Said<Reply> = match ask(&state_folder(&settings), &question).await {
         Ok(said) => said,
         Err(error) => return Ok(words::not_answered(&error)),
     };
-    Ok(match (said.reply, command) {
-        (Reply::Inbox { signals, more }, Command::Inbox { output: Output::Json }) => {
+    let answered = match (said.reply, command) {
+        (Reply::Inbox { signals, more }, _) if output == Output::Json => {
             cli::print(&format!("{}\n", serde_json::json!({ "signals": signals, "more": more })));
-            Code::Fine
+            return Ok(Code::Fine);
         }
-        (Reply::Inbox { signals, more }, _) => inbox(&signals, more),
+        (Reply::Inbox { signals, more }, _) => return Ok(inbox(&signals, more)),
         (Reply::Opened { code }, _) => {
-            said.enclosed.first().and_then(reading::child).map_or_else(words::strange, |child| {
-                opened(&code, &child);
-                Code::Fine
-            })
+            let Some(child) = said.enclosed.first().and_then(reading::child) else {
+                return Ok(words::strange());
+            };
+            match output {
+                Output::Text => opened(&code, &child),
+                Output::Json => opened_json(&code, &child),
+            }
+            return Ok(Code::Fine);
         }
-        (Reply::Said { code, done }, command) => answered(&code, done, &command),
+        (Reply::Said { code, done }, command) => answered(code, done, &command),
         (Reply::DoesNotOpen { why }, _) => {
-            exit::say(&format!(
-                "Dit signaal is niet te openen ({why}). Vraag uw beheerder; het blijft wachten."
-            ));
-            Code::Failed
+            let words =
+                format!("Dit signaal is niet te openen ({why}). Vraag uw beheerder; het blijft wachten.");
+            Answered::ends("does_not_open", Code::Failed, words)
         }
         (Reply::Unknown, _) => words::unknown("hwc school inbox"),
         (Reply::Several, _) => words::several(),
-    })
+    };
+    Ok(tell(output, &answered))
 }
 
 fn inbox(signals: &[Line], more: usize) -> Code {
@@ -226,7 +237,7 @@ fn inbox(signals: &[Line], more: usize) -> Code {
 }
 
 /// R1, R20, R21: what the contact reads, and what may and may not be done with it.
-fn opened(code: &str, child: &hwc_schemas::person::Child) {
+fn opened(code: &str, child: &Child) {
     let mut page = Page::with_room_for(1);
     page.say(&format!("Signaal {code}\n\n"));
     page.letter(child);
@@ -245,7 +256,19 @@ fn opened(code: &str, child: &hwc_schemas::person::Child) {
     page.show();
 }
 
-fn answered(code: &str, done: Done, command: &Command) -> Code {
+/// The same for a program of the school's own; it asks for it with `--show`.
+fn opened_json(code: &str, child: &Child) {
+    #[derive(Serialize)]
+    struct Opened<'a> {
+        outcome: &'static str,
+        code: &'a str,
+        codeword: &'static str,
+        child: Plain<'a>,
+    }
+    reading::show_json(&Opened { outcome: "opened", code, codeword: CODEWORD, child: child.into() }, 1);
+}
+
+fn answered(code: String, done: Done, command: &Command) -> Answered {
     let (fine, again) = match command {
         Command::NotOurPupil { .. } => (
             format!(
@@ -260,5 +283,6 @@ fn answered(code: &str, done: Done, command: &Command) -> Code {
         ),
     };
     let gone = "Dit signaal is er niet meer: het is teruggeroepen, verlopen of al afgehandeld. U hoeft niets te doen.";
-    words::outcome(done, &fine, &again, gone)
+    let about = About { code: Some(code), ..About::default() };
+    words::outcome(done, &fine, &again, gone).about(about)
 }

@@ -29,12 +29,14 @@ use super::{
     brp::BrpTable,
     ended, holdings, of_role,
     reading::{self, Page, Plain},
-    set_up_log, state_folder, table, words,
+    set_up_log, state_folder, table,
+    words::{self, About, Answered, How},
 };
 use crate::{
-    cli::{self, Output},
-    exit::{self, Code},
+    cli::Output,
+    exit::Code,
     member::Member,
+    outcome::tell,
     region::{Region, RegionError},
     settings::{Common, HasRelay, RelayTable, Settings},
 };
@@ -82,11 +84,15 @@ enum Command {
         /// Alleen wie de politie noemde (only those whom the police named).
         #[arg(long)]
         named_only: bool,
+        #[command(flatten)]
+        how: How,
     },
     /// Zoekt het huishouden opnieuw op (looks the household up once more).
     Again {
         /// De code uit de lijst (the case's code).
         case: String,
+        #[command(flatten)]
+        how: How,
     },
     /// Toont wat de relay nu voor u bewaart, zonder namen; met --ask of er iets over één kind bij is (what is held).
     Holdings(holdings::Arguments),
@@ -97,6 +103,8 @@ enum Command {
         /// Waarom (why).
         #[arg(long, value_enum)]
         reason: Reason,
+        #[command(flatten)]
+        how: How,
     },
     /// Meldt een datalek, ook als het signaal al weg is; zonder namen (reports a breach, also after the end).
     Breach(breach::Arguments),
@@ -255,24 +263,28 @@ async fn work<H: Households>(
 /// The person comes to the counter.
 async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
     let settings = Settings::<VeiligThuisFile>::read(common)?;
-    let question = match &command {
+    let (question, output) = match &command {
         Command::Breach(arguments) => {
             return Ok(breach::report(&settings, "veilig-thuis", *arguments).await);
         }
         Command::Inbox { show, output } => {
             let on_a_screen = *output == Output::Text && std::io::stdout().is_terminal();
-            Question::Inbox { show: *show || on_a_screen }
+            (Question::Inbox { show: *show || on_a_screen }, *output)
         }
-        Command::Confirm { case, certain, named_only } => {
+        Command::Confirm { case, certain, named_only, how } => {
             let decision = match (certain, named_only) {
                 (true, _) => Choice::Certain,
                 (_, true) => Choice::NamedOnly,
                 _ => Choice::Everybody,
             };
-            Question::Decide { case: case.clone(), decision }
+            (Question::Decide { case: case.clone(), decision }, how.output)
         }
-        Command::Again { case } => Question::Decide { case: case.clone(), decision: Choice::LookAgain },
-        Command::Recall { signal, reason } => Question::Recall { signal: *signal, reason: (*reason).into() },
+        Command::Again { case, how } => {
+            (Question::Decide { case: case.clone(), decision: Choice::LookAgain }, how.output)
+        }
+        Command::Recall { signal, reason, how } => {
+            (Question::Recall { signal: *signal, reason: (*reason).into() }, how.output)
+        }
         Command::Holdings(arguments) => {
             return Ok(holdings::visit(&state_folder(&settings), Role::VeiligThuis, arguments).await);
         }
@@ -282,30 +294,31 @@ async fn visit(common: &Common, command: Command) -> Result<Code, RoleError> {
         Err(error) => return Ok(words::not_answered(&error)),
     };
     let look = "hwc veilig-thuis inbox";
-    let refused = |words: &str| {
-        exit::say(words);
-        Code::Refused
-    };
-    Ok(match (reply, command) {
-        (Reply::Inbox { cases, more }, Command::Inbox { output: Output::Json, .. }) => {
-            inbox_json(&cases, more, &enclosed)
+    let answered = match (reply, command) {
+        (Reply::Inbox { cases, more }, _) => {
+            return Ok(match output {
+                Output::Json => inbox_json(&cases, more, &enclosed),
+                Output::Text => inbox(&cases, more, &enclosed),
+            });
         }
-        (Reply::Inbox { cases, more }, _) => inbox(&cases, more, &enclosed),
         (Reply::Decided { decided: Decided::WaitsAgain }, Command::Again { .. }) => {
-            cli::print("Het wordt opnieuw opgezocht. Kijk straks of het nog wacht.\n");
-            Code::Fine
+            Answered::fine("looked_up_again", "Het wordt opnieuw opgezocht. Kijk straks of het nog wacht.")
         }
-        (Reply::Decided { decided }, _) => told(decided),
+        (Reply::Decided { decided }, _) => decided_in_words(decided),
         (Reply::Recalled { signal, done }, _) => recalled(signal, done),
         (Reply::Unknown, _) => words::unknown(look),
         (Reply::Several, _) => words::several(),
-        (Reply::NotShown, _) => refused(&format!("Kijk eerst om welke kinderen het gaat: {look}")),
-        (Reply::NoList, _) => refused(
+        (Reply::NotShown, _) => {
+            Answered::no("not_shown", format!("Kijk eerst om welke kinderen het gaat: {look}"))
+        }
+        (Reply::NoList, _) => Answered::no(
+            "no_list",
             "Er zijn geen kinderen gevonden om te bevestigen. Zoek het opnieuw op (again), of laat alleen meetellen wie de \
              politie noemde (confirm --named-only).",
         ),
-        (Reply::BeingDecided, _) => refused("Hierover wordt op dit moment al beslist."),
-    })
+        (Reply::BeingDecided, _) => Answered::no("being_decided", "Hierover wordt op dit moment al beslist."),
+    };
+    Ok(tell(output, &answered))
 }
 
 /// What waits, with the children if they were enclosed: for each case those whom the police named, then those added.
@@ -394,33 +407,27 @@ fn inbox_json(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
     Code::Fine
 }
 
-fn told(decided: Decided) -> Code {
+fn decided_in_words(decided: Decided) -> Answered {
     match decided {
         Decided::Recorded { children } => {
-            cli::print(&format!(
-                "Vastgelegd, voor {children} kinderen (wie al was doorgestuurd niet meegeteld).\n"
-            ));
-            Code::Fine
+            let words =
+                format!("Vastgelegd, voor {children} kinderen (wie al was doorgestuurd niet meegeteld).");
+            Answered::fine("recorded", words).about(About { children: Some(children), ..About::default() })
         }
         Decided::Refused => {
-            exit::say("Uw beslissing kwam te laat: hierover was al beslist, of het is voorbij.");
-            Code::Refused
+            Answered::no("refused", "Uw beslissing kwam te laat: hierover was al beslist, of het is voorbij.")
         }
-        Decided::WaitsAgain => {
-            exit::say("Het is niet gelukt. Het wacht opnieuw: kijk nog eens.");
-            Code::Failed
-        }
-        Decided::NoAnswerYet => {
-            exit::say(
-                "De relay antwoordde nog niet. Het programma gaat door met proberen; kijk straks of het nog wacht.",
-            );
-            Code::Unreachable
-        }
+        Decided::WaitsAgain => Answered::ends(
+            "waits_again",
+            Code::Failed,
+            "Het is niet gelukt. Het wacht opnieuw: kijk nog eens.",
+        ),
+        Decided::NoAnswerYet => words::no_answer_yet(),
     }
 }
 
 /// What became of a recall. Whether it had been opened is in the breach record (R24), which goes to the project leader.
-pub(super) fn recalled(signal: SignalId, done: Done) -> Code {
+pub(super) fn recalled(signal: SignalId, done: Done) -> Answered {
     let fine = format!(
         "Teruggeroepen: {signal} is overal in de relay gewist. Het datalek is vastgelegd, met of het al geopend was, zonder \
          namen. Meld het ook volgens de procedure van uw eigen organisatie."
@@ -428,9 +435,12 @@ pub(super) fn recalled(signal: SignalId, done: Done) -> Code {
     let again = format!("Al teruggeroepen: {signal}.");
     let gone =
         "Er is niets om terug te roepen: dit signaal is er niet (meer), of het is niet van uw organisatie.";
-    if done == (Done::Refused { refusal: Refusal::OutOfOrder }) {
-        crate::exit::say("Dit signaal is nog niet ver genoeg om terug te roepen. Probeer het straks weer.");
-        return Code::Refused;
-    }
-    words::outcome(done, &fine, &again, gone)
+    let answered = match done {
+        Done::Refused { refusal: refusal @ Refusal::OutOfOrder } => Answered::refused(
+            refusal,
+            "Dit signaal is nog niet ver genoeg om terug te roepen. Probeer het straks weer.",
+        ),
+        done => words::outcome(done, &fine, &again, gone),
+    };
+    answered.about(About { signal: Some(signal), ..About::default() })
 }

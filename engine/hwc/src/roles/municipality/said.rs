@@ -11,12 +11,9 @@ use serde::Serialize;
 
 use super::super::{
     reading::{self, Page, Plain},
-    words,
+    words::{self, About, Answered},
 };
-use crate::{
-    cli,
-    exit::{self, Code},
-};
+use crate::{cli, exit::Code};
 
 /// What waits, with the children if they were enclosed: for each case the child, then its candidates.
 pub(super) fn pending(cases: &[Case], more: usize, enclosed: &[Plaintext]) -> Code {
@@ -122,32 +119,24 @@ pub(super) fn passed_on(signals: &[PassedOn]) -> Code {
     Code::Fine
 }
 
-pub(super) fn told(decided: Decided) -> Code {
+pub(super) fn decided(decided: Decided) -> Answered {
     match decided {
-        Decided::PassedOn => {
-            cli::print("Doorgestuurd naar de school.\n");
-            Code::Fine
-        }
+        Decided::PassedOn => Answered::fine("passed_on", "Doorgestuurd naar de school."),
         Decided::Withheld { reason } => {
-            cli::print(&format!("Niet doorgestuurd: {} ({}).\n", why_not(reason), reason.as_str()));
-            Code::Fine
+            let words = format!("Niet doorgestuurd: {} ({}).", why_not(reason), reason.as_str());
+            let about = About { reason: Some(reason.as_str()), ..About::default() };
+            Answered::fine("withheld", words).about(about)
         }
         Decided::Refused { refusal } => {
-            exit::say(&format!("Uw beslissing kwam te laat of kon niet meer. {}", words::refused(refusal)));
-            Code::Refused
+            let words = format!("Uw beslissing kwam te laat of kon niet meer. {}", words::refused(refusal));
+            Answered::refused(refusal, words)
         }
-        Decided::WaitsAgain => {
-            exit::say(
-                "Het is niet gelukt, of de gegevens veranderden net. Het wacht opnieuw: kijk nog eens.",
-            );
-            Code::Failed
-        }
-        Decided::NoAnswerYet => {
-            exit::say(
-                "De relay antwoordde nog niet. Het programma gaat door met proberen; kijk straks of het nog wacht.",
-            );
-            Code::Unreachable
-        }
+        Decided::WaitsAgain => Answered::ends(
+            "waits_again",
+            Code::Failed,
+            "Het is niet gelukt, of de gegevens veranderden net. Het wacht opnieuw: kijk nog eens.",
+        ),
+        Decided::NoAnswerYet => words::no_answer_yet(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first contact of a school: their passphrase wraps the school's key, and the key as it was goes off this machine.
 
 use std::{
+    fmt::{self, Display, Formatter},
     fs::{self, File},
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -11,15 +12,16 @@ use hwc_schemas::{Organisation, Role};
 use hwc_vault::{Guard, SealingKey, SealingKeys};
 use hwc_web::passphrase::Passphrase;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::PortalFile;
 use crate::{
-    cli,
     daemon::StateFolder,
     exit::{self, Code},
     member::KeysError,
-    roles::{RoleError, holdings},
+    outcome::{Outcome, tell},
+    roles::{RoleError, holdings, words::How},
     settings::{Common, Relay, Settings},
 };
 
@@ -32,6 +34,28 @@ pub(crate) struct Arguments {
     /// Leest de wachtwoordzin uit dit bestand, van modus 600 (reads the passphrase from this file).
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// A school whose key is wrapped, and where its contact logs in.
+#[derive(Serialize)]
+struct Enrolled {
+    school: String,
+    origin: String,
+}
+
+impl Outcome for Enrolled {}
+
+impl Display for Enrolled {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { school, origin } = self;
+        write!(
+            f,
+            "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin \
+             kennen.\nBewaar de kopie van de school elders, nooit op deze machine. De contactpersoon logt in op {origin}."
+        )
+    }
 }
 
 /// Wraps, tries what was wrapped, and destroys what lay open.
@@ -56,12 +80,8 @@ pub(super) fn run(common: &Common, arguments: &Arguments) -> Result<Code, RoleEr
     let passphrase = asked(arguments.passphrase_file.as_deref())?;
     wrap(&relay, school, (name.trim(), address.trim()), &passphrase)?;
     drop(state);
-    cli::print(&format!(
-        "Klaar: de sleutel van {school} ligt hier alleen nog ingepakt. Wie hem wil gebruiken, moet de wachtwoordzin kennen.\n\
-         Bewaar de kopie van de school elders, nooit op deze machine. De contactpersoon logt in op {}.\n",
-        settings.file.portal.origin
-    ));
-    Ok(Code::Fine)
+    let enrolled = Enrolled { school: school.to_string(), origin: settings.file.portal.origin };
+    Ok(tell(arguments.how.output, &enrolled))
 }
 
 /// Puts the keys that lie open in a school's folder into its locker, and destroys them where they lay.
