@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -57,6 +57,11 @@ impl PostOffice {
         let (failing, _) = watch::channel(None);
         let (room, conversations) = (Semaphore::new(LETTERS_MAX), Semaphore::new(CONVERSATIONS_MAX));
         Self { inner: Arc::new(Inner { post, room, conversations, failing, hurry }) }
+    }
+
+    /// How far the engine's clock is ahead of this machine's: nothing but for invented people.
+    pub fn ahead(&self) -> SignedDuration {
+        self.inner.post.ahead
     }
 
     /// What is wrong with the post, now and whenever that changes.

@@ -59,6 +59,13 @@ impl Purpose {
         Self { aim: None, over: Some(over) }
     }
 
+    /// The same by a clock that is so far behind.
+    #[must_use]
+    pub fn by_a_clock_behind(self, by: SignedDuration) -> Self {
+        let ours = |at: Timestamp| at.checked_sub(by).unwrap_or(at);
+        Self { aim: self.aim.map(ours), over: self.over.map(ours) }
+    }
+
     fn of_a_day(due: Timestamp, zone: &TimeZone) -> Self {
         let day = due.to_zoned(zone.clone()).date();
         let at = |time: Time| Some(day.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp());
@@ -137,6 +144,20 @@ mod tests {
         assert_eq!(unread.over, Some(at("2026-11-19T08:30:00+01:00")));
         let late = Purpose::of_waiting(at("2026-11-18T16:55:00+01:00"), &zone());
         assert_eq!(late.over, Some(at("2026-11-18T18:55:00+01:00")));
+    }
+
+    #[test]
+    fn by_a_clock_that_is_days_behind_a_reminder_is_as_urgent_and_as_soon_over() {
+        let due = at("2026-11-18T08:15:00+01:00");
+        let by_the_engines = Purpose::of(Notice::RemindContact, due, &zone());
+        let days = SignedDuration::from_hours(24 * 5);
+        let by_ours = by_the_engines.by_a_clock_behind(days);
+        for minutes in [0, 10, 20, 400, 600] {
+            let now = due.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+            let ours = now.checked_sub(days).unwrap();
+            assert_eq!(wait(now, &by_the_engines, 3, 7), wait(ours, &by_ours, 3, 7), "{minutes}");
+        }
+        assert_eq!(Purpose::ALWAYS.by_a_clock_behind(days), Purpose::ALWAYS);
     }
 
     #[test]

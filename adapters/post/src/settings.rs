@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use rustls::{ClientConfig, pki_types::ServerName};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -72,6 +73,10 @@ pub struct PostTable {
     language: Language,
     /// A page that explains, which every mail names: the same for all.
     page: Option<String>,
+    /// For regions of invented people only: how far the engine's clock is ahead of this machine's, so that its notices are not
+    /// taken for old. With `plain-on-this-machine` only.
+    #[serde(default)]
+    clock_offset_seconds: i64,
 }
 
 impl std::fmt::Debug for PostTable {
@@ -134,6 +139,7 @@ pub struct Post {
     pub(crate) hello: String,
     pub(crate) language: Language,
     pub(crate) page: Option<String>,
+    pub(crate) ahead: SignedDuration,
     pub(crate) times: Times,
 }
 
@@ -172,6 +178,10 @@ impl Post {
             let why = "page must begin with https://, have at most 64 bytes, and ask nothing of the page (no ? and no #)";
             return Err(PostError::Setting(why));
         }
+        if table.clock_offset_seconds != 0 && !plain {
+            let why = "clock_offset_seconds is for invented people, whose mail stays on this machine: plain-on-this-machine";
+            return Err(PostError::Setting(why));
+        }
         let usual = match table.security {
             Security::Starttls => 587,
             Security::Tls => 465,
@@ -189,6 +199,7 @@ impl Post {
             hello,
             language: table.language,
             page: table.page.clone(),
+            ahead: SignedDuration::from_secs(table.clock_offset_seconds),
             times: Times { answers: Duration::from_secs(30), takes: Duration::from_mins(2) },
         })
     }
@@ -273,6 +284,15 @@ mod tests {
         let login = format!("user = \"hwc\"\npassword_file = {:?}\n", file.path());
         let said = check(&format!("{LOCAL}{login}")).unwrap_err();
         assert!(said.contains("never said in the clear"), "{said}");
+    }
+
+    #[test]
+    fn another_clock_is_for_mail_that_stays_on_this_machine() {
+        let ahead = check(&format!("{LOCAL}clock_offset_seconds = -60\n")).unwrap().ahead;
+        assert_eq!(ahead, SignedDuration::from_mins(-1));
+        let elsewhere = LOCAL.replace("plain-on-this-machine", "starttls");
+        let said = check(&format!("{elsewhere}clock_offset_seconds = 1\n")).unwrap_err();
+        assert!(said.contains("invented people"), "{said}");
     }
 
     #[test]

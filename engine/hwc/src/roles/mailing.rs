@@ -91,6 +91,8 @@ pub(super) struct Mailer {
     round: Round,
     to: To,
     zone: TimeZone,
+    /// How far the engine's clock, by which notices are due, is ahead of ours.
+    ahead: SignedDuration,
 }
 
 impl Mailer {
@@ -112,13 +114,14 @@ impl Mailer {
     /// A mailer over an office that others use too.
     pub(super) fn over(office: PostOffice, to: To) -> Self {
         let zone = TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC);
-        Self { round: Round::of(office), to, zone }
+        let ahead = office.ahead();
+        Self { round: Round::of(office), to, zone, ahead }
     }
 
     async fn remind(&self, notice: Notice, due: Timestamp) -> Sent {
         let (mail, purpose) = (
             Mail::reminder(notice, due.to_zoned(self.zone.clone()).date()),
-            Purpose::of(notice, due, &self.zone),
+            Purpose::of(notice, due, &self.zone).by_a_clock_behind(self.ahead),
         );
         // At once: a server that does not answer for the one keeps no other waiting.
         let mailboxes = self.to.of(notice);
@@ -128,9 +131,9 @@ impl Mailer {
 
     async fn a_signal_waits(&self, since: Timestamp) {
         let (To::School { mailbox, .. } | To::Hosted { mailbox, .. }) = &self.to else { return };
-        if Timestamp::now().duration_since(since) < NEWS_FOR {
+        if Timestamp::now().duration_since(since).saturating_add(self.ahead) < NEWS_FOR {
             let mail = Mail::signal_waits(since.to_zoned(self.zone.clone()).date());
-            let purpose = Purpose::of_waiting(since, &self.zone);
+            let purpose = Purpose::of_waiting(since, &self.zone).by_a_clock_behind(self.ahead);
             let _ = self.round.deliver(mail, mailbox, &purpose, Slot::came(since)).await;
         }
     }
