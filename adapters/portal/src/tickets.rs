@@ -1,10 +1,12 @@
 //! A press of a button on a signal is a ticket: random, good once, and in the session that was shown the button. So no address and
-//! no form holds an id, and going back or loading a page again opens nothing.
+//! no form holds an id, and going back or loading a page again opens nothing. Who decides presses twice at times, or again because
+//! no answer came: it is done once, and both hear what became of it.
 
 use std::collections::VecDeque;
 
 use hwc_schemas::SignalId;
 use hwc_web::chance::{Chance, NoChance, token};
+use tokio::sync::watch;
 
 /// Tickets of one session, at most; the oldest go.
 const TICKETS_MAX: usize = 2_000;
@@ -18,9 +20,28 @@ pub(crate) enum Press {
     Decide,
 }
 
+/// Decisions of one session that are remembered, at most; the oldest go.
+const DECIDED_MAX: usize = 64;
+
+/// What is said of a decision: the name of a text; none while it is under way.
+pub(crate) type Told = Option<&'static str>;
+
+/// A press that decides.
+pub(crate) enum Pressed {
+    /// The first: whoever carries it out says what became of it.
+    First((SignalId, u16), watch::Sender<Told>),
+    /// It was pressed before.
+    Again(watch::Receiver<Told>),
+    /// There is no such ticket, or not any more.
+    Never,
+}
+
 /// The tickets of one session.
 #[derive(Default)]
-pub(crate) struct Tickets(VecDeque<(String, Press, (SignalId, u16))>);
+pub(crate) struct Tickets {
+    open: VecDeque<(String, Press, (SignalId, u16))>,
+    decided: VecDeque<(String, watch::Receiver<Told>)>,
+}
 
 impl Tickets {
     /// A new one.
@@ -31,22 +52,36 @@ impl Tickets {
         chance: &dyn Chance,
     ) -> Result<String, NoChance> {
         let ticket = token(chance)?.to_string();
-        if self.0.len() >= TICKETS_MAX {
-            self.0.pop_front();
+        if self.open.len() >= TICKETS_MAX {
+            self.open.pop_front();
         }
-        self.0.push_back((ticket.clone(), press, round));
+        self.open.push_back((ticket.clone(), press, round));
         Ok(ticket)
     }
 
     /// Takes one back; none if there is no such ticket for this, or not any more.
     pub(crate) fn take(&mut self, said: &str, press: Press) -> Option<(SignalId, u16)> {
-        let at = self.0.iter().position(|(ticket, is_for, _)| ticket == said && *is_for == press)?;
-        self.0.remove(at).map(|(_, _, round)| round)
+        let at = self.open.iter().position(|(ticket, is_for, _)| ticket == said && *is_for == press)?;
+        self.open.remove(at).map(|(_, _, round)| round)
+    }
+
+    /// Takes back one that decides.
+    pub(crate) fn decide(&mut self, said: &str) -> Pressed {
+        if let Some((_, told)) = self.decided.iter().find(|(ticket, _)| ticket == said) {
+            return Pressed::Again(told.clone());
+        }
+        let Some(round) = self.take(said, Press::Decide) else { return Pressed::Never };
+        let (tells, told) = watch::channel(None);
+        if self.decided.len() >= DECIDED_MAX {
+            self.decided.pop_front();
+        }
+        self.decided.push_back((said.to_owned(), told));
+        Pressed::First(round, tells)
     }
 
     /// Takes back every ticket for one signal: it is over.
     pub(crate) fn forget(&mut self, round: (SignalId, u16)) {
-        self.0.retain(|(_, _, of)| *of != round);
+        self.open.retain(|(_, _, of)| *of != round);
     }
 }
 
@@ -74,6 +109,25 @@ mod tests {
         for number in 0..2_100 {
             tickets.issue(Press::Open, round(number), &hwc_web::OsChance).unwrap();
         }
-        assert_eq!(tickets.0.len(), TICKETS_MAX);
+        assert_eq!(tickets.open.len(), TICKETS_MAX);
+    }
+
+    #[test]
+    fn who_decides_twice_hears_twice_what_was_done_once() {
+        let mut tickets = Tickets::default();
+        let ticket = tickets.issue(Press::Decide, round(1), &hwc_web::OsChance).unwrap();
+        let open = tickets.issue(Press::Open, round(1), &hwc_web::OsChance).unwrap();
+        let Pressed::First(of, tells) = tickets.decide(&ticket) else { panic!("it is the first") };
+        assert_eq!(of, round(1));
+        tickets.forget(of);
+        tells.send_replace(Some("acknowledged"));
+        let Pressed::Again(told) = tickets.decide(&ticket) else { panic!("it was pressed before") };
+        assert_eq!(*told.borrow(), Some("acknowledged"));
+        assert!(matches!(tickets.decide(&open), Pressed::Never), "that one opened");
+        for number in 0..200 {
+            let ticket = tickets.issue(Press::Decide, round(number), &hwc_web::OsChance).unwrap();
+            assert!(matches!(tickets.decide(&ticket), Pressed::First(..)));
+        }
+        assert_eq!(tickets.decided.len(), DECIDED_MAX);
     }
 }

@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use hwc_post::Mailbox;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use crate::{
     Form, Frame, Language,
@@ -132,6 +133,8 @@ pub struct Posted<B> {
     pub form: Form,
     /// The request's headers.
     pub headers: HeaderMap,
+    /// Whether it came under the secret of before: then nothing is done but to say what was done already.
+    pub is_former: bool,
 }
 
 impl<P: People> Gate<P> {
@@ -207,9 +210,21 @@ impl<P: People> Gate<P> {
 
     /// A form of somebody who is logged in, if it is ours; else what to answer.
     pub async fn posted(&self, request: Request) -> Result<Posted<P::Badge>, Response<Body>> {
+        self.posted_if(request, false).await
+    }
+
+    /// The same for a press after which the secret is another: pressed twice, or again because its answer was lost, it comes under the
+    /// secret of before, and [`Posted::is_former`] says so.
+    pub async fn posted_again(&self, request: Request) -> Result<Posted<P::Badge>, Response<Body>> {
+        self.posted_if(request, true).await
+    }
+
+    async fn posted_if(&self, request: Request, former: bool) -> Result<Posted<P::Badge>, Response<Body>> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers;
-        let Some(seat) = self.seat(&headers) else { return Err(self.to_login(&headers)) };
+        let now = self.seat(&headers).map(|seat| (seat, false));
+        let before = || Some((self.former_seat(&headers).filter(|_| former)?, true));
+        let Some((seat, is_former)) = now.or_else(before) else { return Err(self.to_login(&headers)) };
         if !self.is_from_here(&headers) {
             return Err(self.not_believed(&headers));
         }
@@ -217,7 +232,11 @@ impl<P: People> Gate<P> {
         if !same(form.text("csrf"), &seat.csrf) {
             return Err(self.not_believed(&headers));
         }
-        Ok(Posted { seat, form, headers })
+        Ok(Posted { seat, form, headers, is_former })
+    }
+
+    fn former_seat(&self, headers: &HeaderMap) -> Option<Arc<Seat<P::Badge>>> {
+        self.sessions.find_former(cookie(headers, cookies::SESSION)?, self.now())
     }
 
     /// One try at a passphrase by somebody who is logged in: whoever found the telephone unlocked does not guess on.
@@ -256,10 +275,15 @@ impl<P: People> Gate<P> {
     /// The same seat under another secret; pages that the browser still has of the one before are worth nothing any more.
     pub fn renew(&self, headers: &HeaderMap, response: Response<Body>) -> Response<Body> {
         let secret = cookie(headers, cookies::SESSION).unwrap_or_default();
-        match self.sessions.renew(secret, &*self.chance) {
-            Some(fresh) => respond::with_cookie(response, cookies::kept(cookies::SESSION, &fresh)),
-            None => response,
-        }
+        with_secret(self.sessions.renew(secret, &*self.chance, self.now()), response)
+    }
+
+    /// The same after a press that was done already, whose answer may have been lost ([`Gate::posted_again`]).
+    pub fn renew_again(&self, headers: &HeaderMap, response: Response<Body>) -> Response<Body> {
+        let secret = cookie(headers, cookies::SESSION).unwrap_or_default();
+        let fresh = self.sessions.renew(secret, &*self.chance, self.now());
+        let once_more = || self.sessions.renew_former(secret, &*self.chance, self.now());
+        with_secret(fresh.or_else(once_more), response)
     }
 
     /// The page that says that there is none.
@@ -330,6 +354,13 @@ impl<P: People> Gate<P> {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.csrf_key) else { return String::new() };
         mac.update(visit.as_bytes());
         hex::encode(mac.finalize().into_bytes())
+    }
+}
+
+fn with_secret(fresh: Option<Zeroizing<String>>, response: Response<Body>) -> Response<Body> {
+    match fresh {
+        Some(fresh) => respond::with_cookie(response, cookies::kept(cookies::SESSION, &fresh)),
+        None => response,
     }
 }
 

@@ -73,6 +73,18 @@ impl<B> Seat<B> {
 struct Taken<B> {
     seat: Arc<Seat<B>>,
     times: Times,
+    /// The secret of before the last renewal, and when that was.
+    former: Option<(Mark, Duration)>,
+}
+
+/// For so long after a renewal whoever presses the same button again is known by the secret of before: the answer that brought the
+/// new one may have been lost on its way.
+const ANSWER_LOST_FOR: Duration = Duration::from_mins(2);
+
+impl<B> Taken<B> {
+    fn was(&self, mark: Mark, now: Duration) -> bool {
+        self.former.is_some_and(|(former, at)| former == mark && now.saturating_sub(at) < ANSWER_LOST_FOR)
+    }
 }
 
 /// The digest of a token: what is kept of it.
@@ -125,7 +137,7 @@ impl<B> Sessions<B> {
         }
         let seat = Seat { account, name, badge, csrf: csrf.to_string(), said: Mutex::default() };
         let times = Times { began: now, used: now };
-        taken.insert(mark(&secret), Taken { seat: Arc::new(seat), times });
+        taken.insert(mark(&secret), Taken { seat: Arc::new(seat), times, former: None });
         Ok(secret)
     }
 
@@ -141,11 +153,33 @@ impl<B> Sessions<B> {
         Some(Arc::clone(&found.seat))
     }
 
+    /// Whose this secret was until a moment ago. It shows nothing any more: it is good for being told once more what was done.
+    pub fn find_former(&self, secret: &str, now: Duration) -> Option<Arc<Seat<B>>> {
+        let (mark, taken) = (mark(secret), self.lock());
+        let found = taken.values().find(|one| one.was(mark, now) && !self.law.is_over(one.times, now))?;
+        Some(Arc::clone(&found.seat))
+    }
+
     /// The same session under a new secret; the one before opens nothing any more.
-    pub fn renew(&self, secret: &str, chance: &dyn Chance) -> Option<Zeroizing<String>> {
+    pub fn renew(&self, secret: &str, chance: &dyn Chance, now: Duration) -> Option<Zeroizing<String>> {
         let fresh = token(chance).ok()?;
         let mut taken = self.lock();
         let seat = taken.remove(&mark(secret))?;
+        taken.insert(mark(&fresh), Taken { former: Some((mark(secret), now)), ..seat });
+        Some(fresh)
+    }
+
+    /// The same for whoever never got the new secret. Only for a press that was believed and done before.
+    pub fn renew_former(
+        &self,
+        secret: &str,
+        chance: &dyn Chance,
+        now: Duration,
+    ) -> Option<Zeroizing<String>> {
+        let fresh = token(chance).ok()?;
+        let (former, mut taken) = (mark(secret), self.lock());
+        let lost = taken.iter().find(|(_, one)| one.was(former, now)).map(|(lost, _)| *lost)?;
+        let seat = taken.remove(&lost)?;
         taken.insert(mark(&fresh), seat);
         Some(fresh)
     }
@@ -265,9 +299,27 @@ mod tests {
     fn a_renewed_session_is_the_same_under_another_secret() {
         let sessions = Sessions::new(SessionLaw::SHORT, 6);
         let before = open(&sessions, "a", 0);
-        let after = sessions.renew(&before, &OsChance).unwrap();
-        assert!(sessions.find(&before, at(1)).is_none() && sessions.renew(&before, &OsChance).is_none());
+        let after = sessions.renew(&before, &OsChance, at(1)).unwrap();
+        assert!(sessions.find(&before, at(1)).is_none());
+        assert!(sessions.renew(&before, &OsChance, at(1)).is_none());
         assert_eq!(sessions.find(&after, at(1)).unwrap().account, "a");
+    }
+
+    #[test]
+    fn whoever_never_got_the_new_secret_gets_another_for_two_minutes_and_the_lost_one_opens_nothing() {
+        let sessions = Sessions::new(SessionLaw::SHORT, 6);
+        let before = open(&sessions, "a", 0);
+        assert!(sessions.find_former(&before, at(0)).is_none(), "nothing was renewed yet");
+        let lost = sessions.renew(&before, &OsChance, at(1)).unwrap();
+        assert_eq!(sessions.find_former(&before, at(120)).unwrap().account, "a");
+        let after = sessions.renew_former(&before, &OsChance, at(120)).unwrap();
+        assert!(sessions.find(&lost, at(120)).is_none() && sessions.find(&before, at(120)).is_none());
+        assert!(sessions.find(&after, at(120)).is_some());
+        // Counted from the renewal, however often it is lost.
+        assert!(sessions.find_former(&before, at(121)).is_none());
+        assert!(sessions.renew_former(&before, &OsChance, at(121)).is_none());
+        sessions.close(&after);
+        assert!(sessions.find_former(&before, at(120)).is_none(), "whoever logged out is gone");
     }
 
     proptest! {

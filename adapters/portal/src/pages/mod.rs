@@ -52,3 +52,9 @@ async fn posted(gate: &Desk, request: Request) -> Result<Posted<Unlocked>, Respo
     let posted = gate.posted(request).await?;
     if posted.seat.badge.is_invited() { Err(respond::see("/passphrase")) } else { Ok(posted) }
 }
+
+/// The same for a press that may come a second time.
+async fn posted_again(gate: &Desk, request: Request) -> Result<Posted<Unlocked>, Response<Body>> {
+    let posted = gate.posted_again(request).await?;
+    if posted.seat.badge.is_invited() { Err(respond::see("/passphrase")) } else { Ok(posted) }
+}

@@ -104,7 +104,7 @@ fn contacts_page(
 }
 
 pub(super) async fn invite(State(gate): State<Desk>, request: Request) -> Response<Body> {
-    let Posted { seat, form, headers } = match posted(&gate, request).await {
+    let Posted { seat, form, headers, .. } = match posted(&gate, request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };
@@ -149,7 +149,7 @@ fn problem(error: &LockerError, words: &Words) -> &'static str {
 }
 
 pub(super) async fn remove(State(gate): State<Desk>, request: Request) -> Response<Body> {
-    let Posted { seat, form, headers } = match posted(&gate, request).await {
+    let Posted { seat, form, headers, .. } = match posted(&gate, request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };
@@ -166,7 +166,7 @@ pub(super) async fn remove(State(gate): State<Desk>, request: Request) -> Respon
 }
 
 pub(super) async fn part(State(gate): State<Desk>, request: Request) -> Response<Body> {
-    let Posted { seat, form, headers } = match posted(&gate, request).await {
+    let Posted { seat, form, headers, .. } = match posted(&gate, request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };
@@ -203,7 +203,7 @@ fn asking_passphrase(
 }
 
 pub(super) async fn passphrase(State(gate): State<Desk>, request: Request) -> Response<Body> {
-    let Posted { seat, form, headers } = match gate.posted(request).await {
+    let Posted { seat, form, headers, .. } = match gate.posted(request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };

@@ -1,5 +1,7 @@
 //! What waits, one of them opened, and what becomes of it.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     body::Body,
@@ -12,13 +14,13 @@ use hwc_adapter_kit::{
 };
 use hwc_schemas::{SignalId, letter::CODEWORD, wire::Refusal};
 use hwc_school::counter::{Question, Reply};
-use hwc_web::{Frame, Language, People as _, Posted, respond};
+use hwc_web::{Frame, Language, People as _, Posted, Seat, respond};
 
-use super::{Desk, posted, seated};
+use super::{Desk, posted, posted_again, seated};
 use crate::{
     Unlocked,
     letter::Shown,
-    tickets::Press,
+    tickets::{Press, Pressed},
     words::{Words, words},
 };
 
@@ -82,7 +84,7 @@ pub(super) async fn inbox(State(gate): State<Desk>, headers: HeaderMap) -> Respo
 /// Opening is an event: it is durable before the letter leaves the relay (R24). The answer is kept by nobody, and the ticket is
 /// used up: to load this page again opens nothing.
 pub(super) async fn open(State(gate): State<Desk>, request: Request) -> Response<Body> {
-    let Posted { seat, form, headers } = match posted(&gate, request).await {
+    let Posted { seat, form, headers, .. } = match posted(&gate, request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };
@@ -126,34 +128,59 @@ pub(super) async fn not_ours(State(gate): State<Desk>, request: Request) -> Resp
     decide(&gate, request, Question::NotOurPupil, "returned").await
 }
 
+/// Pressed twice, or pressed again because no answer came, it is done once, and what was done is said again.
 async fn decide(
     gate: &Desk,
     request: Request,
     question: fn(String) -> Question,
     fine: &'static str,
 ) -> Response<Body> {
-    let Posted { seat, form, headers } = match posted(gate, request).await {
+    let Posted { seat, form, headers, is_former } = match posted_again(gate, request).await {
         Ok(posted) => posted,
         Err(response) => return response,
     };
-    let badge = &seat.badge;
-    let ticket = badge.tickets().take(form.text("ticket"), Press::Decide);
-    let Some(round) = ticket else {
-        seat.say("ticket_over");
-        return respond::see("/");
+    let pressed = seat.badge.tickets().decide(form.text("ticket"));
+    let mut told = match pressed {
+        Pressed::First(round, tells) => {
+            let (gate, seat, told) = (Arc::clone(gate), Arc::clone(&seat), tells.subscribe());
+            // Whoever hangs up in the middle does not stop it half way.
+            tokio::spawn(async move {
+                tells.send_replace(Some(carry_out(&gate, &seat, round, question, fine).await));
+            });
+            told
+        }
+        Pressed::Again(told) => told,
+        Pressed::Never if is_former => return gate.to_login(&headers),
+        Pressed::Never => {
+            seat.say("ticket_over");
+            return respond::see("/");
+        }
     };
+    let said = told.wait_for(Option::is_some).await.ok().and_then(|told| *told);
+    seat.say(said.unwrap_or("no_answer"));
+    // Under another secret, and with everything thrown away that the browser still had: what one goes back to is not there.
+    gate.renew_again(&headers, respond::clearing(respond::see("/")))
+}
+
+/// Does it, and returns what is to be said of it.
+async fn carry_out(
+    gate: &Desk,
+    seat: &Seat<Unlocked>,
+    round: (SignalId, u16),
+    question: fn(String) -> Question,
+    fine: &'static str,
+) -> &'static str {
+    let badge = &seat.badge;
     let said = asked(badge, round, question).await;
     let told = outcome(&said.reply, fine);
     if told == fine {
-        gate.people().note(&seat, fine);
+        gate.people().note(seat, fine);
     }
     if is_over(&said.reply) {
         badge.school.forget(round);
         badge.tickets().forget(round);
     }
-    seat.say(told);
-    // Under another secret, and with everything thrown away that the browser still had: what one goes back to is not there.
-    gate.renew(&headers, respond::clearing(respond::see("/")))
+    told
 }
 
 /// Asks at the school's counter, with the keys of this session.
