@@ -1,13 +1,15 @@
 //! What `hwc dev` stands on: a folder with everybody's keys, settings and logs, and the broker.
 //!
 //! ```text
-//! dataset/     the region's tables and reports; by itself also melding.xml, a morning's first report as a police system gives it
+//! dataset/     the region's tables and reports; by itself also melding.xml, a morning's first report as a police system gives it,
+//!              and doubt.jsonl, a child whose name was heard wrong
 //! operator/    the operator's desk
 //! keys/NAME    what the operator handed over to each
 //! settings/NAME.toml, state/NAME, logs/NAME.log
 //! inbox/       the police's: move a file of reports into it
 //! register/    each municipality's database of pupils and schools
 //! mail/        what was mailed: one file each
+//! desk/        who may come in at the municipality's desk
 //! brp/         the mock of the BRP: the key by which it knows Veilig Thuis, and faults.toml, which may be changed at any time
 //! broker/      the broker's store
 //! dev.json     by how much the engines' clock is ahead
@@ -27,7 +29,7 @@ use hwc_schemas::{Organisation, Role};
 use jiff::{SignedDuration, Timestamp, civil::time};
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, household::Process, page::Page, registers};
+use super::{Arguments, desk::DeskPage, household::Process, mail::MailRoom, page::Page, registers};
 use crate::{
     daemon::{StateError, StateFolder},
     dataset::{Dataset, DatasetError},
@@ -113,8 +115,9 @@ pub(super) struct Raised {
     pub(super) broker: Broker,
     pub(super) processes: Vec<Process>,
     school: String,
-    page: Option<Page>,
+    pages: String,
     clock: String,
+    _mail: MailRoom,
 }
 
 /// What is remembered from one `hwc dev` to the next.
@@ -180,6 +183,7 @@ impl DevGround {
         let clock = Timestamp::now().saturating_add(offset).unwrap_or(Timestamp::MAX);
         let operator = self.operator(arguments, &dataset).await?;
         let broker = self.broker(arguments).await?;
+        let everybody = organisations(&dataset)?;
         let region = Settings {
             ground: self,
             broker: format!("tls://localhost:{}", broker.port()),
@@ -188,14 +192,19 @@ impl DevGround {
             dataset: &dataset,
             directory: operator.directory_file(),
             brp: self.brp()?,
-            page: Page::of(&self.folder, &organisations(&dataset)?).await?,
+            page: Page::of(&self.folder, &everybody).await?,
+            desk: DeskPage::of(&self.folder, &dataset, &everybody)?,
+            mail: MailRoom::open(self.folder.join("mail"), offset).await?,
         };
         let processes = region.write()?;
         registers::fill(&self.folder.join("register"), &tables, &processes).await?;
-        let page = region.page;
+        let page = region.page.as_ref().map(|page| page.what_to_try(&self.folder));
+        let desk = region.desk.as_ref().map(|desk| desk.what_to_try(&self.folder));
+        let pages = [page, desk].into_iter().flatten().collect();
+        let mail = region.mail;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
         let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
-        Ok(Raised { broker, processes, page, school: format!("school-{school}"), clock })
+        Ok(Raised { broker, processes, pages, school: format!("school-{school}"), clock, _mail: mail })
     }
 
     /// By how much the engines' clock is ahead of the real one: as before, unless told otherwise.
@@ -274,8 +283,7 @@ impl DevGround {
         if !faults.exists() {
             write(&faults, FAULTS)?;
         }
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
-        free.map_err(at(&folder))
+        free_port(&folder)
     }
 
     /// The broker reads what the operator's desk wrote, also when somebody is let in or put out while it runs.
@@ -334,10 +342,14 @@ struct Settings<'a> {
     directory: PathBuf,
     brp: SocketAddr,
     page: Option<Page>,
+    desk: Option<DeskPage>,
+    mail: MailRoom,
 }
 
 /// A report of the police to begin with, as their systems write it.
 const MORNING: &[u8] = include_bytes!("../../../../simulations/handbook/melding.xml");
+/// A report of a child whose name was heard wrong: a person must say who it is (R16).
+const DOUBT: &[u8] = include_bytes!("../../../../simulations/handbook/doubt.jsonl");
 
 /// What stands in a new `faults.toml`.
 const FAULTS: &str = "\
@@ -357,7 +369,7 @@ impl Settings<'_> {
         }
         processes.push(self.brp_mock()?);
         if let Some(page) = &self.page {
-            processes.push(self.one("portal", "portal", &page.settings())?);
+            processes.push(self.one("portal", "portal", &page.settings(&self.mail))?);
         }
         for organisation in &organisations {
             if self.page.as_ref().is_some_and(|page| page.school() == organisation) {
@@ -366,6 +378,7 @@ impl Settings<'_> {
             let (command, own) = self.role(organisation);
             processes.push(self.one(&organisation.to_string(), command, &own)?);
         }
+        processes.extend(self.desk.as_ref().map(|desk| desk.process(&self.ground.folder.join("settings"))));
         Ok(processes)
     }
 
@@ -411,14 +424,27 @@ impl Settings<'_> {
                     brp = self.brp
                 ),
             ),
-            Role::Municipality => (
-                "municipality",
+            Role::Municipality => {
+                let desk = self.desk.as_ref().filter(|desk| desk.municipality() == organisation);
+                (
+                    "municipality",
+                    format!(
+                        "[municipality]\n{own}region = \"../dataset\"\n\n[register]\nsqlite = \"../register/{}\"\n\n\
+                         {}\n[notices]\nmailbox = \"leerplicht@{organisation}.example\"\n{}",
+                        registers::database(&organisation.to_string()),
+                        self.mail.post(),
+                        desk.map(DeskPage::settings).unwrap_or_default(),
+                    ),
+                )
+            }
+            Role::School => (
+                "school",
                 format!(
-                    "[municipality]\n{own}region = \"../dataset\"\n\n[register]\nsqlite = \"../register/{}\"\n",
-                    registers::database(&organisation.to_string())
+                    "[school]\n{own}\n{}\n[notices]\nmailbox = \"hwc@{organisation}.example\"\n\
+                     backup = \"achterwacht@{organisation}.example\"\n",
+                    self.mail.post()
                 ),
             ),
-            Role::School => ("school", format!("[school]\n{own}")),
         }
     }
 
@@ -431,10 +457,12 @@ impl Settings<'_> {
         format!(
             "[engine]\nname = \"{name}\"\nregion = \"../dataset\"\ndirectory = {:?}\nreplicas = 1\n\
              # Invented people live in a time of their own.\nclock_offset_seconds = {}\n\n\
-             [[engine.chains]]\npolice = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\nmunicipalities = [{}]\n",
+             [[engine.chains]]\npolice = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\nmunicipalities = [{}]\n\n\
+             {}\n[notices]\nproject_leader = \"projectleider@hwc.example\"\n",
             self.directory.display().to_string(),
             self.offset.as_secs(),
             municipalities.join(", "),
+            self.mail.post(),
         )
     }
 }
@@ -450,7 +478,7 @@ impl Raised {
         let settings = |name: &str| format!("--config {folder}/settings/{name}.toml");
         let own = ground.folder.join("dataset/melding.xml").exists();
         let report = if own { "melding.xml" } else { "reports.jsonl" };
-        let page = self.page.as_ref().map(|page| page.what_to_try(&ground.folder)).unwrap_or_default();
+        let pages = &self.pages;
         format!(
             "\n{} processes are at work; for the engines it is {}. Ctrl-C ends it all.\n\n\
              Try, in another terminal:\n\
@@ -459,7 +487,7 @@ impl Raised {
              \x20 {program} school {} open CODE --show\n\
              \x20 {program} school {} acknowledge CODE\n\
              \x20 {program} operator --dir {folder}/operator show\n\
-             \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n{page}\
+             \x20 pkill -9 -f settings/engine-one.toml        the other engine takes over\n\n{pages}\
              Everything lies in {folder}: logs/, settings/, keys/, inbox/ (the police's), mail/, register/, the broker's store.\n",
             self.processes.len(),
             self.clock,
@@ -478,7 +506,9 @@ fn lay_dataset(from: Option<&Path>, to: &Path) -> Result<(), DevError> {
     private_folder(&beside)?;
     match from {
         None => {
-            for (name, content) in demo::HANDBOOK.into_iter().chain([("melding.xml", MORNING)]) {
+            for (name, content) in
+                demo::HANDBOOK.into_iter().chain([("melding.xml", MORNING), ("doubt.jsonl", DOUBT)])
+            {
                 fs::write(beside.join(name), content).map_err(at(&beside))?;
             }
         }
@@ -505,6 +535,12 @@ fn reference_key(path: &Path) -> Result<(), DevError> {
 pub(super) fn private_folder(path: &Path) -> Result<(), DevError> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
+}
+
+/// A place on this machine where nobody listens.
+pub(super) fn free_port(folder: &Path) -> Result<SocketAddr, DevError> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
+    free.map_err(at(folder))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), DevError> {

@@ -2,8 +2,10 @@
 //! settings of its own, made by the very operator's desk of production; only that one person sits at it, and nothing here may
 //! carry a real signal.
 
+mod desk;
 mod ground;
 mod household;
+mod mail;
 mod page;
 mod registers;
 
