@@ -34,6 +34,9 @@ fn one_of(answer: &Answer, name: &str) -> String {
     answer.fields(name).first().unwrap_or_else(|| panic!("no {name}:\n{}", answer.body)).clone()
 }
 
+/// The backup contact of the first school (R20).
+const BACKUP: &str = "bo@school-een.example";
+
 /// Every path that shows something.
 const SHOWN: [&str; 8] =
     ["/", "/login", "/login/code", "/contacts", "/passphrase", "/acts", "/signal/open", "/signal/received"];
@@ -95,6 +98,16 @@ fn from_a_police_report_to_ontvangen_in_the_browser_and_everything_is_gone() {
     assert_eq!((confirmed.status, confirmed.location()), (303, "/"));
     assert!(confirmed.head.contains("clear-site-data: \"cache\""));
     assert_eq!(before.clone().get("/").location(), "/login", "the secret of before is worth nothing");
+    // Had that answer been lost on its way, the same press once more would end as well; another would not.
+    let mut lost = before.clone();
+    assert_eq!(lost.press("/signal/received", &[("ticket", &ticket)]).location(), "/login");
+    assert_eq!(lost.press("/signal/open", &[("ticket", &decide)]).location(), "/login");
+    assert_eq!(lost.get("/").location(), "/login");
+    let mut again = before.clone();
+    let confirmed = again.press("/signal/received", &[("ticket", &decide)]);
+    assert_eq!((confirmed.status, confirmed.location()), (303, "/"));
+    assert_eq!(anne.get("/").location(), "/login", "there is one secret, and the last that was given is it");
+    let mut anne = again;
     let after = anne.get("/").body;
     assert!(after.contains("Ontvangen.") && after.contains("Er wacht geen signaal"), "{after}");
     assert_eq!(anne.press("/signal/received", &[("ticket", &decide)]).location(), "/");
@@ -256,4 +269,54 @@ fn a_contact_of_another_school_gets_nowhere_with_a_valid_login_and_everything_th
     assert_eq!(anne.press("/signal/open", &[("ticket", &ticket)]).location(), "/");
     let after = anne.get("/").body;
     assert!(after.contains("Dit signaal is er niet meer") && !after.contains("Lotte"), "{after}");
+}
+
+#[test]
+fn the_contact_is_ill_and_at_half_past_eight_the_backup_is_called_in_logs_in_and_acknowledges() {
+    let region = Region::prepare();
+    let ahead = region.engine_wakes_at("2026-11-18T07:30:00+01:00");
+    let engine = region.start("engine");
+    engine.says("leading");
+    let chain = CHAIN_ONLY.map(|name| region.start(name));
+    for process in &chain {
+        process.says("at work");
+    }
+    let page = Page::behind(&region, ahead);
+    let mut anne = page.logged_in(Page::ANNE, PASSPHRASE, 1);
+    anne.get("/contacts");
+    let invite = [("name", "Bo Maas"), ("address", BACKUP), ("backup", "yes")];
+    let invited = anne.press("/contacts/invite", &invite);
+    let (_, code) = invited.body.split_once("class=\"spoken\" translate=\"no\">").expect("no code");
+    let mut bo = page.logged_in(BACKUP, code.split('<').next().unwrap(), 1);
+    bo.get("/passphrase");
+    let own = [("new", "zeven zwanen op de sloot"), ("again", "zeven zwanen op de sloot")];
+    assert_eq!(bo.press("/passphrase", &own).location(), "/");
+    bo.get("/");
+    assert_eq!(bo.press("/logout", &[]).location(), "/login");
+
+    region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
+    let mailbox = "hwc@school-01AA00.example";
+    page.mails.waits_for(mailbox, 1);
+    sees(&mut anne, "Er wacht 1 signaal");
+    // Nobody opens it. A quarter past eight comes, and half past.
+    assert_eq!(engine.stop(), Some(0));
+    region.engine_wakes_at("2026-11-18T08:16:00+01:00");
+    let engine = region.start("engine");
+    let reminded = page.mails.waits_for(mailbox, 2).remove(1);
+    assert!(reminded.contains("Vraag dan uw achterwacht"), "{reminded}");
+    assert_eq!(page.mails.to(BACKUP).len(), 1, "the backup is told too early");
+    assert_eq!(engine.stop(), Some(0));
+    region.engine_wakes_at("2026-11-18T08:29:57+01:00");
+    let _engine = region.start("engine");
+    let called = page.mails.waits_for(BACKUP, 2).remove(1);
+    assert!(called.contains("achterwacht") && !called.contains("Lotte"), "{called}");
+
+    let mut bo = page.logged_in(BACKUP, "zeven zwanen op de sloot", 3);
+    let ticket = one_of(&sees(&mut bo, "Er wacht 1 signaal"), "ticket");
+    let opened = bo.press("/signal/open", &[("ticket", &ticket)]);
+    assert!(opened.body.contains("Lotte Smit"), "{}", opened.body);
+    let decide = one_of(&opened, "ticket");
+    assert_eq!(bo.press("/signal/received", &[("ticket", &decide)]).location(), "/");
+    assert!(bo.get("/").body.contains("Er wacht geen signaal"));
+    region.holds_nothing();
 }

@@ -165,6 +165,18 @@ impl Region {
         }
     }
 
+    /// The engine's next life begins at this moment of its own clock. By how many seconds that is ahead of ours.
+    pub(crate) fn engine_wakes_at(&self, moment: &str) -> i64 {
+        let ahead =
+            moment.parse::<jiff::Timestamp>().unwrap().duration_since(jiff::Timestamp::now()).as_secs();
+        let text = fs::read_to_string(self.settings("engine")).unwrap();
+        let (before, rest) = text.split_once("clock_offset_seconds = ").unwrap();
+        let (_, after) = rest.split_once('\n').unwrap();
+        let text = format!("{before}clock_offset_seconds = {ahead}\n{after}");
+        fs::write(self.settings("engine"), text).unwrap();
+        ahead
+    }
+
     /// Another engine, with the first one's credential and a name of its own.
     pub(crate) fn second_engine(&self) {
         let first = fs::read_to_string(self.settings("engine")).unwrap();

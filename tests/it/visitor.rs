@@ -33,6 +33,11 @@ impl Page {
 
     /// Settings for both schools of a region, with a contact each; the page runs.
     pub(crate) fn of(region: &Region) -> Self {
+        Self::behind(region, 0)
+    }
+
+    /// The same, for an engine whose clock is so many seconds ahead.
+    pub(crate) fn behind(region: &Region, ahead: i64) -> Self {
         let mails = MailServer::start(&region.path().join("mail-is-down"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let schools = Self::SCHOOLS.map(|(name, _, _)| {
@@ -41,7 +46,8 @@ impl Page {
         let schools = schools.concat();
         let text = format!(
             "[relay]\nbroker = \"{}\"\nkeys = \"keys\"\nstate_dir = \"state/portal\"\ndrain_seconds = 5\n\
-             [portal]\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n{schools}{}",
+             [portal]\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n{schools}{}\
+             clock_offset_seconds = {ahead}\n",
             region.url(),
             mails.settings(),
         );
