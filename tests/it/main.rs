@@ -4,6 +4,7 @@
 mod alerts;
 mod answers;
 mod asked;
+mod bad_morning;
 mod brp;
 mod canary;
 mod collector;

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, path::Path};
 use hwc_schemas::{Organisation, Role};
 
 use super::{
-    ground::{DevError, at, free_port, private_folder},
+    ground::{DevError, DevGround, at, free_port, private_folder},
     household::Process,
 };
 use crate::dataset::Dataset;
@@ -78,8 +78,8 @@ impl DeskPage {
     }
 
     /// The process beside the municipality's own, with the same settings.
-    pub(super) fn process(&self, settings: &Path) -> Process {
-        let settings = settings.join(format!("{}.toml", self.municipality));
+    pub(super) fn process(&self, ground: &DevGround) -> Process {
+        let settings = ground.settings_of(&self.municipality.to_string());
         Process { name: "desk".to_owned(), command: "desk", settings }
     }
 

@@ -16,7 +16,6 @@
 //! ```
 
 use std::{
-    fmt::Write as _,
     fs::{self, File},
     io::Read as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -26,10 +25,14 @@ use std::{
 use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
 use hwc_operator::{Begin, Credentials, Member, Operator, OperatorError};
 use hwc_schemas::{Organisation, Role};
+use hwc_workflow::calendar::Zone;
 use jiff::{SignedDuration, Timestamp, civil::time};
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, desk::DeskPage, household::Process, mail::MailRoom, page::Page, registers};
+use super::{
+    Arguments, desk::DeskPage, drill, household::Process, mail::MailRoom, page::Page, registers,
+    written::Settings,
+};
 use crate::{
     daemon::{StateError, StateFolder},
     dataset::{Dataset, DatasetError},
@@ -49,6 +52,9 @@ pub(crate) enum DevError {
     /// It has no report to take a day from.
     #[error("the dataset has no report to take a day from; say --at YYYY-MM-DDTHH:MM")]
     NoDay,
+    /// A drill would meet another morning.
+    #[error("a drill begins with a region of its own: name a folder that is not there yet, or none")]
+    NotNew,
     /// The folder.
     #[error(transparent)]
     State(#[from] StateError),
@@ -92,15 +98,28 @@ impl DevError {
     pub(super) const fn code(&self) -> Code {
         match self {
             Self::Dataset(_) | Self::NoDay => Code::Settings,
-            Self::NotSynthetic => Code::Refused,
+            Self::NotSynthetic | Self::NotNew => Code::Refused,
             Self::Broker(_) => Code::Unreachable,
             _ => Code::Failed,
         }
     }
 }
 
+/// A report of the police to begin with, as their systems write it.
+const MORNING: &[u8] = include_bytes!("../../../../simulations/handbook/melding.xml");
+/// A report of a child whose name was heard wrong: a person must say who it is (R16).
+const DOUBT: &[u8] = include_bytes!("../../../../simulations/handbook/doubt.jsonl");
+
+/// What stands in a new `faults.toml`.
+pub(super) const FAULTS: &str = "\
+# What goes wrong at the mock of the BRP; it is read again when it changes. To break it, take the signs away:
+# [[faults]]
+# trouble = \"status\"   # or slow, hang, half, garbage, other_type, huge
+# status = 503
+";
+
 /// The engines, one of which leads.
-const ENGINES: [&str; 2] = ["engine-one", "engine-two"];
+pub(super) const ENGINES: [&str; 2] = ["engine-one", "engine-two"];
 
 /// The folder, held by this process.
 pub(super) struct DevGround {
@@ -114,6 +133,8 @@ pub(super) struct DevGround {
 pub(super) struct Raised {
     pub(super) broker: Broker,
     pub(super) processes: Vec<Process>,
+    pub(super) clock_ahead: SignedDuration,
+    pub(super) zone: Zone,
     school: String,
     pages: String,
     clock: String,
@@ -158,9 +179,25 @@ impl DevGround {
         self.folder.join("state").join(name)
     }
 
-    /// Whether a process said in this life's log that it is at work.
-    pub(super) fn is_at_work(&self, name: &str) -> bool {
-        let said = fs::read_to_string(self.log(name)).unwrap_or_default();
+    /// A process's settings.
+    pub(super) fn settings_of(&self, name: &str) -> PathBuf {
+        self.folder.join("settings").join(format!("{name}.toml"))
+    }
+
+    /// The folder of all.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How long a process's log is.
+    pub(super) fn logged(&self, name: &str) -> usize {
+        fs::metadata(self.log(name)).map_or(0, |log| usize::try_from(log.len()).unwrap_or(usize::MAX))
+    }
+
+    /// Whether a process said in its log, behind so many bytes, that it is at work.
+    pub(super) fn is_at_work(&self, name: &str, behind: usize) -> bool {
+        let said = fs::read(self.log(name)).unwrap_or_default();
+        let said = String::from_utf8_lossy(said.get(behind..).unwrap_or_default()).into_owned();
         ["at work", "leading", "standing by"].iter().any(|words| said.contains(words))
     }
 
@@ -169,6 +206,11 @@ impl DevGround {
         let tables = self.folder.join("dataset");
         if !tables.exists() {
             lay_dataset(arguments.dataset.as_deref(), &tables)?;
+            if arguments.drill {
+                drill::misplace(&tables)?;
+            }
+        } else if arguments.drill {
+            return Err(DevError::NotNew);
         }
         let dataset = Dataset::read(&tables)?;
         if dataset.synthetic.is_none() {
@@ -189,14 +231,15 @@ impl DevGround {
             broker: format!("tls://localhost:{}", broker.port()),
             otlp: arguments.otlp.clone(),
             offset,
-            dataset: &dataset,
+            named_go_first: arguments.drill,
             directory: operator.directory_file(),
             brp: self.brp()?,
-            page: Page::of(&self.folder, &everybody).await?,
+            // In a drill every school has a program: its contacts' part is played by commands.
+            page: if arguments.drill { None } else { Page::of(&self.folder, &everybody).await? },
             desk: DeskPage::of(&self.folder, &dataset, &everybody)?,
             mail: MailRoom::open(self.folder.join("mail"), offset).await?,
         };
-        let processes = region.write()?;
+        let processes = region.write(&everybody)?;
         registers::fill(&self.folder.join("register"), &tables, &processes).await?;
         let page = region.page.as_ref().map(|page| page.what_to_try(&self.folder));
         let desk = region.desk.as_ref().map(|desk| desk.what_to_try(&self.folder));
@@ -204,7 +247,17 @@ impl DevGround {
         let mail = region.mail;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
         let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
-        Ok(Raised { broker, processes, pages, school: format!("school-{school}"), clock, _mail: mail })
+        let zone = dataset.zone;
+        Ok(Raised {
+            clock_ahead: offset,
+            zone,
+            broker,
+            processes,
+            pages,
+            school: format!("school-{school}"),
+            clock,
+            _mail: mail,
+        })
     }
 
     /// By how much the engines' clock is ahead of the real one: as before, unless told otherwise.
@@ -218,12 +271,35 @@ impl DevGround {
             local
         } else {
             let first = dataset.submissions.first().ok_or(DevError::NoDay)?;
-            dataset.zone.local(first.report.reported_at).date().to_datetime(time(7, 30, 0, 0))
+            let begins = if arguments.drill { drill::BEGINS } else { time(7, 30, 0, 0) };
+            dataset.zone.local(first.report.reported_at).date().to_datetime(begins)
         };
         let offset = dataset.zone.instant(local.date(), local.time()).duration_since(Timestamp::now());
+        self.remember(SignedDuration::from_secs(offset.as_secs()))
+    }
+
+    fn remember(&self, offset: SignedDuration) -> Result<SignedDuration, DevError> {
         let remembered = Remembered { clock_offset_seconds: offset.as_secs() };
-        write(&path, &serde_json::to_string(&remembered).unwrap_or_default())?;
-        Ok(SignedDuration::from_secs(offset.as_secs()))
+        write(&self.folder.join("dev.json"), &serde_json::to_string(&remembered).unwrap_or_default())?;
+        Ok(offset)
+    }
+
+    /// The engines' next lives are so far ahead of the real time.
+    pub(super) fn shift(&self, offset: SignedDuration) -> Result<(), DevError> {
+        const SETTING: &str = "clock_offset_seconds = ";
+        for engine in ENGINES {
+            let path = self.settings_of(engine);
+            let shifted = |line: &str| {
+                if line.starts_with(SETTING) {
+                    format!("{SETTING}{}\n", offset.as_secs())
+                } else {
+                    format!("{line}\n")
+                }
+            };
+            let text = fs::read_to_string(&path).map_err(at(&path))?;
+            write(&path, &text.lines().map(shifted).collect::<String>())?;
+        }
+        self.remember(offset).map(drop)
     }
 
     /// The operator's desk, at which everybody of the dataset is let in.
@@ -332,141 +408,6 @@ fn organisations(dataset: &Dataset) -> Result<Vec<Organisation>, DevError> {
     Ok(all)
 }
 
-/// What everybody's settings are made from.
-struct Settings<'a> {
-    ground: &'a DevGround,
-    broker: String,
-    otlp: Option<String>,
-    offset: SignedDuration,
-    dataset: &'a Dataset,
-    directory: PathBuf,
-    brp: SocketAddr,
-    page: Option<Page>,
-    desk: Option<DeskPage>,
-    mail: MailRoom,
-}
-
-/// A report of the police to begin with, as their systems write it.
-const MORNING: &[u8] = include_bytes!("../../../../simulations/handbook/melding.xml");
-/// A report of a child whose name was heard wrong: a person must say who it is (R16).
-const DOUBT: &[u8] = include_bytes!("../../../../simulations/handbook/doubt.jsonl");
-
-/// What stands in a new `faults.toml`.
-const FAULTS: &str = "\
-# What goes wrong at the mock of the BRP; it is read again when it changes. To break it, take the signs away:
-# [[faults]]
-# trouble = \"status\"   # or slow, hang, half, garbage, other_type, huge
-# status = 503
-";
-
-impl Settings<'_> {
-    /// Writes everybody's settings; the engines first.
-    fn write(&self) -> Result<Vec<Process>, DevError> {
-        let organisations = organisations(self.dataset)?;
-        let mut processes = Vec::new();
-        for name in ENGINES {
-            processes.push(self.one(name, "engine", &self.engine(name, &organisations))?);
-        }
-        processes.push(self.brp_mock()?);
-        if let Some(page) = &self.page {
-            processes.push(self.one("portal", "portal", &page.settings(&self.mail))?);
-        }
-        for organisation in &organisations {
-            if self.page.as_ref().is_some_and(|page| page.school() == organisation) {
-                continue;
-            }
-            let (command, own) = self.role(organisation);
-            processes.push(self.one(&organisation.to_string(), command, &own)?);
-        }
-        processes.extend(self.desk.as_ref().map(|desk| desk.process(&self.ground.folder.join("settings"))));
-        Ok(processes)
-    }
-
-    fn brp_mock(&self) -> Result<Process, DevError> {
-        let text = format!(
-            "# Written by hwc dev at every start.\n[brp-mock]\ndataset = \"../dataset\"\nlisten = \"{}\"\n\
-             state_dir = \"../state/brp\"\napi_key_file = \"../brp/key\"\nfaults = \"../brp/faults.toml\"\n",
-            self.brp
-        );
-        let settings = self.ground.folder.join("settings").join("brp.toml");
-        write(&settings, &text)?;
-        Ok(Process { name: "brp".to_owned(), command: "brp-mock", settings })
-    }
-
-    fn one(&self, name: &str, command: &'static str, own: &str) -> Result<Process, DevError> {
-        let mut text = format!(
-            "# Written by hwc dev at every start.\n[relay]\nbroker = {:?}\nkeys = \"../{}\"\nstate_dir = \"../state/{name}\"\n",
-            self.broker,
-            if command == "portal" { "keys".to_owned() } else { format!("keys/{name}") },
-        );
-        if let Some(otlp) = &self.otlp {
-            let _ = writeln!(text, "otlp = {otlp:?}");
-        }
-        let _ = write!(text, "\n{own}");
-        let settings = self.ground.folder.join("settings").join(format!("{name}.toml"));
-        write(&settings, &text)?;
-        Ok(Process { name: name.to_owned(), command, settings })
-    }
-
-    /// A role's command and its own settings.
-    fn role(&self, organisation: &Organisation) -> (&'static str, String) {
-        let own = format!("organisation = \"{organisation}\"\n");
-        match organisation.role() {
-            Role::Police => (
-                "police",
-                format!("[police]\n{own}veilig_thuis = \"veilig-thuis-region\"\ninbox = \"../inbox\"\n"),
-            ),
-            Role::VeiligThuis => (
-                "veilig-thuis",
-                format!(
-                    "[veilig-thuis]\n{own}region = \"../dataset\"\n\n[brp]\npersons = \"http://{brp}/personen\"\n\
-                     occupancy = \"http://{brp}/bewoningen\"\napi_key_file = \"../brp/key\"\n",
-                    brp = self.brp
-                ),
-            ),
-            Role::Municipality => {
-                let desk = self.desk.as_ref().filter(|desk| desk.municipality() == organisation);
-                (
-                    "municipality",
-                    format!(
-                        "[municipality]\n{own}region = \"../dataset\"\n\n[register]\nsqlite = \"../register/{}\"\n\n\
-                         {}\n[notices]\nmailbox = \"leerplicht@{organisation}.example\"\n{}",
-                        registers::database(&organisation.to_string()),
-                        self.mail.post(),
-                        desk.map(DeskPage::settings).unwrap_or_default(),
-                    ),
-                )
-            }
-            Role::School => (
-                "school",
-                format!(
-                    "[school]\n{own}\n{}\n[notices]\nmailbox = \"hwc@{organisation}.example\"\n\
-                     backup = \"achterwacht@{organisation}.example\"\n",
-                    self.mail.post()
-                ),
-            ),
-        }
-    }
-
-    fn engine(&self, name: &str, organisations: &[Organisation]) -> String {
-        let municipalities: Vec<_> = organisations
-            .iter()
-            .filter(|one| one.role() == Role::Municipality)
-            .map(|one| format!("\"{one}\""))
-            .collect();
-        format!(
-            "[engine]\nname = \"{name}\"\nregion = \"../dataset\"\ndirectory = {:?}\nreplicas = 1\n\
-             # Invented people live in a time of their own.\nclock_offset_seconds = {}\n\n\
-             [[engine.chains]]\npolice = \"police-region\"\nveilig_thuis = \"veilig-thuis-region\"\nmunicipalities = [{}]\n\n\
-             {}\n[notices]\nproject_leader = \"projectleider@hwc.example\"\n",
-            self.directory.display().to_string(),
-            self.offset.as_secs(),
-            municipalities.join(", "),
-            self.mail.post(),
-        )
-    }
-}
-
 impl Raised {
     /// What to try next, with commands that work as they stand here.
     pub(super) fn what_to_try(&self, ground: &DevGround) -> String {
@@ -543,7 +484,7 @@ pub(super) fn free_port(folder: &Path) -> Result<SocketAddr, DevError> {
     free.map_err(at(folder))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), DevError> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), DevError> {
     fs::write(path, text).map_err(at(path))
 }
 

@@ -45,11 +45,19 @@ const END_WITHIN: Duration = Duration::from_secs(25);
 pub(super) struct Household<'a> {
     ground: &'a DevGround,
     running: BTreeMap<String, (Process, Child)>,
+    /// How long the logs were of those who were started again.
+    began: BTreeMap<String, usize>,
+}
+
+fn tell_to_stop(child: &Child) {
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    // Whoever is gone needs no telling.
+    let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
 }
 
 impl<'a> Household<'a> {
     pub(super) const fn new(ground: &'a DevGround) -> Self {
-        Self { ground, running: BTreeMap::new() }
+        Self { ground, running: BTreeMap::new(), began: BTreeMap::new() }
     }
 
     /// Starts a process of this very program; its log is a file of its own.
@@ -101,7 +109,8 @@ impl<'a> Household<'a> {
     pub(super) async fn ready(&mut self) -> Result<(), DevError> {
         let since = Instant::now();
         loop {
-            let late = self.running.keys().find(|name| !self.ground.is_at_work(name));
+            let began = |name: &String| self.began.get(name).copied().unwrap_or_default();
+            let late = self.running.keys().find(|name| !self.ground.is_at_work(name, began(name)));
             let Some(late) = late.cloned() else { return Ok(()) };
             if let Some((_, child)) = self.running.get_mut(&late)
                 && !matches!(child.try_wait(), Ok(None))
@@ -123,26 +132,53 @@ impl<'a> Household<'a> {
                 say("the broker ended; starting it again on its store");
                 broker.restart().await?;
             }
-            let mut ended = Vec::new();
-            for (process, child) in self.running.values_mut() {
-                if let Ok(Some(how)) = child.try_wait() {
-                    ended.push((process.clone(), how));
-                }
-            }
-            for (process, how) in ended {
-                say(&format!("{} ended ({how}); starting it again", process.name));
-                tokio::time::sleep(AGAIN_AFTER).await;
-                self.start(&process)?;
+            self.look_after().await?;
+        }
+    }
+
+    /// Starts again whoever ended.
+    pub(super) async fn look_after(&mut self) -> Result<(), DevError> {
+        let mut ended = Vec::new();
+        for (process, child) in self.running.values_mut() {
+            if let Ok(Some(how)) = child.try_wait() {
+                ended.push((process.clone(), how));
             }
         }
+        for (process, how) in ended {
+            say(&format!("{} ended ({how}); starting it again", process.name));
+            tokio::time::sleep(AGAIN_AFTER).await;
+            self.start(&process)?;
+        }
+        Ok(())
+    }
+
+    /// Ends these politely and starts them again. Whether they are at work then is asked with [`Household::ready`].
+    pub(super) async fn restart(&mut self, names: &[&str]) -> Result<(), DevError> {
+        let mut again = Vec::new();
+        for name in names {
+            if let Some((process, child)) = self.running.remove(*name) {
+                tell_to_stop(&child);
+                again.push((process, child));
+            }
+        }
+        let mut ends =
+            again.iter_mut().map(|(_, child)| child.wait()).collect::<futures::stream::FuturesUnordered<_>>();
+        let all = async { while futures::StreamExt::next(&mut ends).await.is_some() {} };
+        // Whoever takes too long is killed when it is dropped.
+        let _ = tokio::time::timeout(END_WITHIN, all).await;
+        drop(ends);
+        for (process, child) in again {
+            drop(child);
+            self.began.insert(process.name.clone(), self.ground.logged(&process.name));
+            self.start(&process)?;
+        }
+        Ok(())
     }
 
     /// Tells everybody to stop, waits, and stops the broker.
     pub(super) async fn end(mut self, broker: Broker) -> Result<(), DevError> {
         for (_, child) in self.running.values() {
-            let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-            // Whoever is gone needs no telling.
-            let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+            tell_to_stop(child);
         }
         let everybody = async {
             for (_, child) in self.running.values_mut() {

@@ -3,17 +3,20 @@
 //! carry a real signal.
 
 mod desk;
+mod drill;
 mod ground;
 mod household;
 mod mail;
 mod page;
 mod registers;
+mod written;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use hwc_telemetry::LogTo;
 
 use self::{
+    drill::Drill,
     ground::{DevError, DevGround},
     household::Household,
 };
@@ -33,6 +36,16 @@ pub(crate) struct Arguments {
     /// What the engine's clock says at the start, local time; by itself 07:30 on the day of the dataset's first report.
     #[arg(long, value_name = "YYYY-MM-DDTHH:MM")]
     at: Option<jiff::civil::DateTime>,
+    /// A bad morning to practise on, by a script (`docs/drill.md`): what breaks must be put right, and at the end a report says what
+    /// became of every child.
+    #[arg(long, conflicts_with_all = ["dataset", "at"])]
+    drill: bool,
+    /// What a person would do in the drill the script does at once, and the clock waits for nobody.
+    #[arg(long, requires = "drill")]
+    by_itself: bool,
+    /// How many real minutes the drill waits for a person before the script does it.
+    #[arg(long, requires = "drill", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=240))]
+    patience_minutes: u16,
     /// Where every process sends its traces.
     #[arg(long, value_name = "URL", env = "HWC_OTLP")]
     otlp: Option<String>,
@@ -44,7 +57,7 @@ pub(crate) struct Arguments {
 /// Runs until told to stop.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match until_told(&arguments).await {
-        Ok(()) => Code::Fine.into(),
+        Ok(code) => code.into(),
         Err(error) => {
             exit::say(&error.to_string());
             error.code().into()
@@ -52,7 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn until_told(arguments: &Arguments) -> Result<(), DevError> {
+async fn until_told(arguments: &Arguments) -> Result<Code, DevError> {
     let ground = DevGround::prepare(arguments)?;
     hwc_telemetry::set_up(LogTo::File(&ground.log("dev")), "info")?;
     warn();
@@ -60,7 +73,7 @@ async fn until_told(arguments: &Arguments) -> Result<(), DevError> {
     tokio::pin!(stopping);
     let raised = tokio::select! {
         raised = ground.raise(arguments) => raised?,
-        () = &mut stopping => return Ok(()),
+        () = &mut stopping => return Ok(Code::Fine),
     };
     let mut household = Household::new(&ground);
     household.clear(&raised.processes).await;
@@ -69,16 +82,31 @@ async fn until_told(arguments: &Arguments) -> Result<(), DevError> {
     }
     tokio::select! {
         ready = household.ready() => ready?,
-        () = &mut stopping => return household.end(raised.broker).await,
+        () = &mut stopping => return household.end(raised.broker).await.map(|()| Code::Fine),
     }
-    cli::print(&raised.what_to_try(&ground));
-    let mut broker = raised.broker;
-    tokio::select! {
-        failed = household.keep(&mut broker) => failed?,
-        () = &mut stopping => {}
+    if !arguments.drill {
+        cli::print(&raised.what_to_try(&ground));
+    }
+    let (mut broker, mut code) = (raised.broker, Code::Fine);
+    if arguments.drill {
+        let clock = (raised.clock_ahead, raised.zone);
+        let mut drill = Drill::new(arguments, &ground, (&mut household, &mut broker), clock);
+        tokio::select! {
+            ended = drill.run() => code = ended?,
+            () = &mut stopping => {
+                say("the drill is broken off");
+                code = Code::Failed;
+            }
+        }
+    } else {
+        tokio::select! {
+            failed = household.keep(&mut broker) => failed?,
+            () = &mut stopping => {}
+        }
     }
     say("stopping");
-    household.end(broker).await
+    household.end(broker).await?;
+    Ok(code)
 }
 
 /// Said before anything else, where nobody can miss it.
