@@ -92,7 +92,7 @@ fn nothing_holds(region: &Region, words: &[&str]) {
         .filter(|path| !["tables", "inbox"].iter().any(|own| path.starts_with(region.path().join(own))))
         .collect();
     assert!(
-        searched.iter().any(|path| path.ends_with("state/desk/acts")),
+        searched.iter().any(|path| path.ends_with("state/desk/audit.jsonl")),
         "the book of acts is not searched"
     );
     for path in searched {

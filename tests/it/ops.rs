@@ -203,7 +203,7 @@ fn a_file_that_was_set_aside_is_tried_again_or_let_go_and_both_are_written_down(
     assert_eq!(aside(&region, POLICE).1.len(), 1);
     fine(region.hwc(&[&only_said[..5], &POLICE[..]].concat()));
     assert_eq!(aside(&region, POLICE), (Some(0), Vec::new()));
-    let acts = fs::read_to_string(region.path().join("state/police-region/acts.jsonl")).unwrap();
+    let acts = fs::read_to_string(region.path().join("state/police-region/audit.jsonl")).unwrap();
     let acts: Vec<Value> = acts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let said: Vec<_> =
         acts.iter().map(|act| (act["act"].as_str().unwrap(), act["done"].as_bool().unwrap())).collect();
@@ -238,7 +238,7 @@ fn what_a_childs_signal_may_depend_on_cannot_be_dropped_and_what_nobody_can_read
     fine(drops(code));
     assert!(aside(&region, CONFIG).1.iter().all(|letter| letter["kind"] == "alarm"));
     assert_eq!(drops(code).code, Some(1), "it is gone already");
-    let acts = fs::read_to_string(region.path().join("state/engine/acts.jsonl")).unwrap();
+    let acts = fs::read_to_string(region.path().join("state/engine/audit.jsonl")).unwrap();
     assert_eq!(acts.lines().count(), 2, "what was refused is no act: {acts}");
 }
 

@@ -13,6 +13,7 @@
 //! * [`reporting`]: a breach reported at the counter.
 //! * [`table`]: CSV files with located errors that show none of the content.
 //! * [`Telemetry`]: a span for each task, and counts; never of whom.
+//! * [`logging`]: which processing of a signal is a line of the organisation's log, and when a signal's code is erased.
 //! * [`Witness`]: for a replay of invented people, sees what each adapter did.
 //!
 //! `adapters/letterbox` is the one to copy.
@@ -26,6 +27,7 @@ mod hours;
 mod kept;
 pub mod keys;
 mod line;
+pub mod logging;
 pub mod office;
 pub mod recall;
 pub mod reporting;

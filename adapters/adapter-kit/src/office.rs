@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hwc_jetstream::DoorError;
+use hwc_logbook::Logbook;
 use hwc_schemas::{
     IncidentId, KeyId, Organisation, SignalNumber, Traceparent,
     ask::{Ask, Told},
@@ -14,7 +15,7 @@ use hwc_vault::{KeyTrouble, OpenError, SealError};
 use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 
-use crate::{Clock, Hours, KeyringError, Line, Seals, Telemetry, Witness};
+use crate::{Clock, Hours, KeyringError, Line, Seals, Telemetry, Witness, logging};
 
 /// What an adapter works with. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Office {
     inner: Arc<Inner>,
     hours: Hours,
     telemetry: Telemetry,
+    /// Where it is written what is done.
+    logbook: Option<Logbook>,
     /// Where in a trace it is worked just now.
     place: Option<Traceparent>,
 }
@@ -117,7 +120,7 @@ impl Office {
     pub fn new(line: impl Line, seals: impl Seals, clock: Arc<dyn Clock>, witness: Arc<dyn Witness>) -> Self {
         let places = Semaphore::new(REQUESTS_MAX);
         let inner = Arc::new(Inner { line: Box::new(line), seals: Box::new(seals), clock, witness, places });
-        Self { inner, hours: Hours::always(), telemetry: Telemetry::default(), place: None }
+        Self { inner, hours: Hours::always(), telemetry: Telemetry::default(), logbook: None, place: None }
     }
 
     /// The same office, keeping these hours.
@@ -137,6 +140,30 @@ impl Office {
     pub fn telling(mut self, telemetry: Telemetry) -> Self {
         self.telemetry = telemetry;
         self
+    }
+
+    /// The same office, whose processing of signals is a line in this log before it is done.
+    #[must_use]
+    pub fn logging(mut self, logbook: Option<Logbook>) -> Self {
+        self.logbook = logbook;
+        self
+    }
+
+    /// Where it is written what is done; nowhere if it is not.
+    pub const fn logbook(&self) -> Option<&Logbook> {
+        self.logbook.as_ref()
+    }
+
+    /// Police: so many children are named in a report that is about to be submitted.
+    pub async fn will_report(&self, incident: IncidentId, children: usize) {
+        self.note(logging::of_report(incident, children)).await;
+    }
+
+    /// Returns when the lines are on the disk.
+    async fn note(&self, processed: Vec<hwc_logbook::Processing>) {
+        if let Some(logbook) = &self.logbook {
+            logbook.note(processed, self.clock().now()).await;
+        }
     }
 
     /// The same office, at work there in a trace: what it asks of the engine says so.
@@ -173,6 +200,8 @@ impl Office {
 
     /// The same; and where in a trace the engine says that it belongs, which it says to whoever sends a report.
     pub async fn submit_in(&self, command: &Command<Sealed>) -> (Answer, Option<Traceparent>) {
+        // Before the first attempt: from then on it may be done, whoever hears of it.
+        self.note(logging::of_command(command)).await;
         let mut wait = Self::FIRST_WAIT;
         loop {
             let answer = {
@@ -192,6 +221,7 @@ impl Office {
 
     /// Fetches a payload that is due, and opens it.
     pub async fn open<T: Sealable>(&self, fetch: &Fetch) -> Result<T, Unopened> {
+        self.note(vec![logging::of_fetch(fetch)]).await;
         let mut wait = Self::FIRST_WAIT;
         let (from, sealed) = loop {
             let fetched = {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hwc_jetstream::Door;
+use hwc_logbook::Logbook;
 use hwc_schemas::Organisation;
 use hwc_vault::SealingKeys;
 
@@ -61,6 +62,13 @@ impl Station {
     #[must_use]
     pub fn telling(mut self, telemetry: Telemetry) -> Self {
         self.office = self.office.telling(telemetry);
+        self
+    }
+
+    /// The same station, whose processing of signals is a line in this log before it is done.
+    #[must_use]
+    pub fn logging(mut self, logbook: Option<Logbook>) -> Self {
+        self.office = self.office.logging(logbook);
         self
     }
 

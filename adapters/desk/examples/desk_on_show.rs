@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         <[String; 2]>::try_from(std::env::args().skip(1).collect::<Vec<_>>()).map_err(|_| usage)?;
     let (port, folder) = (port.parse::<u16>()?, PathBuf::from(folder));
     let zone = TimeZone::get("Europe/Amsterdam")?;
-    let audit = Audit::open(folder.join("acts"), zone.to_datetime(Timestamp::now()).date())?;
+    let audit = Audit::open(&folder, 3, zone.to_datetime(Timestamp::now()).date())?;
     let codes = folder.clone();
     let wit = Mailbox::parse(WIT)?;
     let mails = move |to: Mailbox, code: Code| {

@@ -32,6 +32,7 @@ pub async fn send(
     let from = office.clock().now();
     // A report of a clock that is ahead is one of today.
     let day = TimeZone::UTC.to_datetime(submission.report.reported_at.min(from)).date();
+    office.will_report(incident, submission.report.mentions.len()).await;
     let mut attempts = Attempts::default();
     let (answer, place) = loop {
         let report = office.seal(&submission.report, (incident, None), veilig_thuis, attempts).await?;

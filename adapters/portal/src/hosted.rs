@@ -92,7 +92,8 @@ impl Hosted {
     pub(crate) fn counter(&self, unlocked: &Unlocked) -> AtTheCounter {
         let ring = self.locker.ring().unlocked(Arc::clone(&unlocked.wrapping));
         let seals = with_keys(unlocked.keys.clone(), self.book.clone(), Some(ring));
-        let office = Office::new(self.door.clone(), seals, Arc::new(WallClock), Arc::new(Nobody));
+        let office = Office::new(self.door.clone(), seals, Arc::new(WallClock), Arc::new(Nobody))
+            .logging(self.office.logbook().cloned());
         AtTheCounter::new(office, self.tray.clone())
     }
 

@@ -12,7 +12,7 @@ use crate::{
     demo, dev, exam,
     exit::{self, Code},
     forget, holdings, keys, operator,
-    ops::{check, dead, doctor, pages, status, watch},
+    ops::{audit, check, dead, doctor, pages, status, watch},
     replay::{self, Ground, Options, ReplayError},
     report, retention, roles, serve,
     settings::Common,
@@ -101,6 +101,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// What lies aside and goes on by itself no more, and what can be done about it; with an engine's or the police's settings.
     DeadLetters(dead::Arguments),
+    /// Whether an audit log, which says who did what on which day, is whole.
+    Audit(audit::Arguments),
     /// Prints what a shell completes `hwc` by.
     Completions(pages::Completions),
     /// Writes a page of the manual for each command.
@@ -206,6 +208,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(&arguments)).await,
         Command::DeadLetters(arguments) => dead::run(&arguments).await,
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
         Command::Law { output: LawOutput::Json } => print(&crate::law_value()),

@@ -18,6 +18,7 @@ mod holdings;
 mod hostile;
 mod keys;
 mod layout;
+mod logging;
 mod member;
 mod notices;
 mod operator;

@@ -175,7 +175,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     hwc_telemetry::set_up(LogTo::Stderr, "info")?;
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
     let ended_ids = EndedIds::open(state.path(), KeptFor::by(&rules.policy), clock(&settings.file).now())?;
-    let telling = Telling::to(shown::spans(settings.relay.otlp.as_deref(), Service::Engine)?);
+    let telling = Telling::to(shown::spans(&settings.relay, Service::Engine)?);
     let health = Health::default();
     let seat = health.condition("seat", "starting");
     let broker = health.condition("broker", shown::NO_CONNECTION);

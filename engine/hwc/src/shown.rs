@@ -6,6 +6,8 @@ use hwc_jetstream::Health as Connection;
 use hwc_telemetry::{CollectorError, Condition, Health, Http, HttpError, Page, Service, Spans};
 use tokio::{sync::watch, task::JoinHandle};
 
+use crate::settings::Relay;
+
 /// Why a process cannot show itself as its settings say.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShowError {
@@ -18,8 +20,9 @@ pub(crate) enum ShowError {
 }
 
 /// Spans to the collector of the settings, if they have one.
-pub(crate) fn spans(otlp: Option<&str>, service: Service) -> Result<Spans, ShowError> {
-    otlp.map_or(Ok(Spans::nowhere()), |collector| Ok(Spans::to(collector, service)?))
+pub(crate) fn spans(relay: &Relay, service: Service) -> Result<Spans, ShowError> {
+    let days = Some(relay.kept.traces_days);
+    relay.otlp.as_deref().map_or(Ok(Spans::nowhere()), |collector| Ok(Spans::to(collector, service, days)?))
 }
 
 /// `/livez`, `/readyz` and `/metrics`, until this is dropped; nowhere when the settings have no address.

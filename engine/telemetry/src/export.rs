@@ -110,8 +110,9 @@ impl Spans {
         Self::default()
     }
 
-    /// To the collector at this address (`http://host:port`, to which `/v1/traces` is added), as this program.
-    pub fn to(collector: &str, service: Service) -> Result<Self, CollectorError> {
+    /// To the collector at this address (`http://host:port`, to which `/v1/traces` is added), as this program. It is told how many
+    /// days they may be kept there, if that is known; to keep to it is the collector's.
+    pub fn to(collector: &str, service: Service, kept_days: Option<u16>) -> Result<Self, CollectorError> {
         let endpoint = endpoint(collector)?;
         let failed = |error: &dyn fmt::Display| CollectorError::Exporter(error.to_string());
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -136,6 +137,7 @@ impl Spans {
                 KeyValue::new("service.name", service.name()),
                 KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             ])
+            .with_attributes(kept_days.map(|days| KeyValue::new("hwc.kept_days", i64::from(days))))
             .build();
         processor.set_resource(&resource);
         let scope = InstrumentationScope::builder("hwc").build();
@@ -229,7 +231,7 @@ fn value(said: &Said) -> Value {
     }
 }
 
-fn endpoint(collector: &str) -> Result<String, CollectorError> {
+pub(crate) fn endpoint(collector: &str) -> Result<String, CollectorError> {
     let url = reqwest::Url::parse(collector).map_err(|_| CollectorError::Address)?;
     let plain = url.scheme() == "http" && url.username().is_empty() && url.password().is_none();
     if !plain || url.query().is_some() || url.fragment().is_some() || url.host_str().is_none() {
@@ -239,7 +241,7 @@ fn endpoint(collector: &str) -> Result<String, CollectorError> {
 }
 
 /// A client that goes straight there: through no proxy of the environment's, and nowhere else when told to.
-fn client() -> Result<reqwest::blocking::Client, String> {
+pub(crate) fn client() -> Result<reqwest::blocking::Client, String> {
     // It must not be made where an asynchronous runtime is at work.
     let made = std::thread::spawn(|| {
         // It speaks plain HTTP only, but where the program speaks TLS elsewhere it panics without a provider of cryptography.
@@ -275,7 +277,7 @@ pub async fn collector_answers(collector: &str) -> Result<(), CollectorError> {
 }
 
 /// Why nothing was heard, in words that repeat nothing of the address.
-fn silent(error: &reqwest::Error) -> &'static str {
+pub(crate) fn silent(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "it does not answer in time"
     } else if error.is_connect() {

@@ -4,6 +4,7 @@
 //! * [`log_safe`]: what may become an attribute of a span or a label of a metric, by type.
 //! * [`Span`], [`Spans`]: one incident is one trace; its spans go to a collector (OTLP), beside the work and never in its
 //!   way.
+//! * [`processing`]: a line of an organisation's processing log, and its way to a collector that confirms it.
 //! * [`EngineMetrics`], [`AdapterMetrics`], [`Page`]: what Prometheus reads.
 //! * [`Health`], [`Http`]: `/livez`, `/readyz` and `/metrics`.
 //!
@@ -17,6 +18,7 @@ mod keys;
 mod log;
 pub mod log_safe;
 mod metrics;
+pub mod processing;
 pub mod span;
 
 pub use export::{CollectorError, Service, Spans, collector_answers};

@@ -72,7 +72,8 @@ fn the_last_step_of_a_signal_tells_the_signal_and_the_last_of_an_incident_the_in
 #[tokio::test]
 async fn a_collector_that_never_answers_costs_a_bounded_queue_and_no_time() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let spans = Spans::to(&format!("http://{}", silent.local_addr().unwrap()), Service::Engine).unwrap();
+    let spans =
+        Spans::to(&format!("http://{}", silent.local_addr().unwrap()), Service::Engine, None).unwrap();
     let page = EngineMetrics::new(&spans).page();
     let all = span::of_step(trace(1), &step(1, None, Phase::Routed));
     let started = Instant::now();

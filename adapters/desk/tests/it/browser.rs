@@ -51,7 +51,7 @@ impl OnShow {
         let (counter, folder) = (Pretend::on_a_morning(), tempfile::tempdir().unwrap());
         let zone = TimeZone::get("Europe/Amsterdam").unwrap();
         let today = zone.to_datetime(Timestamp::now()).date();
-        let audit = Audit::open(folder.path().join("acts"), today).unwrap();
+        let audit = Audit::open(folder.path(), 3, today).unwrap();
         let codes: Arc<Mutex<Vec<Code>>> = Arc::default();
         let mailed = Arc::clone(&codes);
         let mails = move |_: Mailbox, code: Code| mailed.lock().unwrap().push(code);

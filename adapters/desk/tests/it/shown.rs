@@ -95,7 +95,7 @@ async fn the_book_of_acts_says_who_did_what_on_which_day_and_of_no_signal() {
     ] {
         page.says(words);
     }
-    let book = fs::read_to_string(desk.folder.path().join("acts")).unwrap();
+    let book = fs::read_to_string(desk.folder.path().join("audit.jsonl")).unwrap();
     for word in ["5b20e", "9c01d", "Lot", "01AA", "Anna", WIT] {
         assert!(!book.contains(word) && !page.body.contains("5b20e"), "{word}");
     }

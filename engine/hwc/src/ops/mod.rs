@@ -1,7 +1,8 @@
 //! What the people who keep a region running ask: how it stands (`status`), what happens (`watch`), whether it is well (`check`, for a
-//! monitoring program), what is the matter (`doctor`), and what lies aside (`dead-letters`). Judgement is apart from asking: what is
+//! monitoring program), what is the matter (`doctor`), what lies aside (`dead-letters`), and whether what was written down of their acts is whole (`audit`). Judgement is apart from asking: what is
 //! asked is in functions that wait for an answer, what is thought of it in functions that do not. None shows an id of a child.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod dead;
 pub(crate) mod doctor;

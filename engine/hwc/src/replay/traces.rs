@@ -21,7 +21,7 @@ pub(super) struct Traces {
 impl Traces {
     /// To this collector, or to nobody.
     pub(super) fn to(collector: Option<&str>) -> Result<Self, CollectorError> {
-        let spans = |service| collector.map_or(Ok(Spans::nowhere()), |there| Spans::to(there, service));
+        let spans = |service| collector.map_or(Ok(Spans::nowhere()), |there| Spans::to(there, service, None));
         let role = |role| Ok::<_, CollectorError>(Telemetry::to(spans(Service::Of(role))?));
         let [police, veilig_thuis, municipality, school] = Role::ALL;
         Ok(Self {

@@ -153,9 +153,8 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let roster = roster(&people)?;
     set_up_log()?;
     let state = StateFolder::hold(&state_dir)?;
-    let book = state.path().join("acts");
-    let audit = Audit::open(&book, zone.to_datetime(Timestamp::now()).date())
-        .map_err(|error| RoleError::Said(format!("{}: {error}", book.display())))?;
+    let today = zone.to_datetime(Timestamp::now()).date();
+    let audit = Audit::open(state.path(), settings.relay.kept.audit_years, today)?;
     let stop = daemon::stop_on_signals();
     let listening = Listening::bind(table.listen, tls.as_ref()).await?;
 

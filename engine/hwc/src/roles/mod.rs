@@ -46,13 +46,14 @@ use hwc_register::{Fault, Place, RegisterError};
 use hwc_schemas::{Organisation, Role, report::MunicipalityCode};
 use hwc_school_systems::webhook::Webhook;
 use hwc_telemetry::LogTo;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use zeroize::Zeroizing;
 
 pub(crate) use self::http::Offered;
 use crate::{
     daemon::{self, StateError, StateFolder},
     exit::{self, Code},
+    logging::{Logging, LoggingError},
     member::{KeysError, Member},
     readiness::Conditions,
     region::RegionError,
@@ -106,6 +107,12 @@ pub(crate) enum RoleError {
     /// What it shows of itself.
     #[error(transparent)]
     Show(#[from] ShowError),
+    /// The processing log.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The audit log.
+    #[error(transparent)]
+    Acts(#[from] hwc_logbook::ActsError),
     /// The log.
     #[error(transparent)]
     Log(#[from] hwc_telemetry::LogError),
@@ -136,6 +143,7 @@ impl RoleError {
             | Self::Page(_)
             | Self::Locker(_)
             | Self::NoForm(_)
+            | Self::Logging(LoggingError::Activities(_) | LoggingError::Collector(_))
             | Self::Show(ShowError::Collector(_))
             | Self::Door(DoorError::Link(
                 LinkError::Address | LinkError::TlsFilesMissing | LinkError::TlsFile(_),
@@ -145,7 +153,12 @@ impl RoleError {
                 LinkError::NotAdmitted(_) | LinkError::CertificateRefused | LinkError::NotTheBroker(_),
             )) => Code::Refused,
             Self::Register(error) => register_code(error),
-            Self::State(_) | Self::Counter(_) | Self::Log(_) | Self::Show(ShowError::Http(_)) => Code::Failed,
+            Self::State(_)
+            | Self::Counter(_)
+            | Self::Log(_)
+            | Self::Logging(_)
+            | Self::Acts(_)
+            | Self::Show(ShowError::Http(_)) => Code::Failed,
             Self::Door(_) => Code::Unreachable,
         }
     }
@@ -192,6 +205,9 @@ struct Post {
     _shown: Shown,
     _supervised: Supervised,
     _sweeping: Sweeping,
+    /// What is wrong with the processing log.
+    logging: watch::Receiver<Option<String>>,
+    _tending: JoinSet<()>,
 }
 
 /// A file that is followed, by the name of its condition, and what is wrong with its newest version.
@@ -204,21 +220,24 @@ impl Post {
         let (follower, book) = member.open_book()?;
         let ring = member.open_ring()?;
         let keeper = ring.clone().and_then(|ring| member.keeper_of(ring));
+        let logging = Logging::open(relay, member.organisation())?;
         let stop = daemon::stop_on_signals();
         // The last fifth is for handing back.
         let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);
         let conditions = Conditions::default();
         conditions.set("connected", Some("no connection to the broker yet".to_owned()));
         let service = hwc_telemetry::Service::Of(member.organisation().role());
-        let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), service)?);
+        let telemetry = Telemetry::to(shown::spans(relay, service)?);
         let shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
         let supervised = Supervised::begin(conditions.health(), conditions.pulse(), &stop);
         let station = tokio::select! {
-            station = member.enter(&book, hours.clone(), ring) => station?.telling(telemetry),
+            station = member.enter(&book, hours.clone(), ring) => station?.telling(telemetry).logging(logging.logbook()),
             () = hours.closing() => return Ok(None),
         };
         let drain_within = relay.drain_within;
         let sweeping = Sweeping::of(relay.swept.clone());
+        let trouble = logging.trouble();
+        let tending = logging.tend(station.office());
         Ok(Some(Self {
             station,
             follower,
@@ -230,6 +249,8 @@ impl Post {
             _shown: shown,
             _supervised: supervised,
             _sweeping: sweeping,
+            logging: trouble,
+            _tending: tending,
         }))
     }
 
@@ -238,8 +259,9 @@ impl Post {
         self,
         clerk: C,
         service: S,
-        files: Vec<Followed>,
+        mut files: Vec<Followed>,
     ) -> Result<(), RoleError> {
+        files.push(("processing log", self.logging.clone()));
         let counter = Counter::open(self.state.path())?;
         let (telemetry, conditions) = (self.station.office().telemetry().clone(), self.conditions.clone());
         tracing::info!(organisation = %self.station.organisation(), "at work");

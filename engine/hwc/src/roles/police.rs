@@ -37,6 +37,7 @@ use crate::{
     cli::Output,
     daemon,
     exit::Code,
+    logging::Logging,
     member::{self, Member},
     outcome::{Outcome, tell},
     region::RegionError,
@@ -211,7 +212,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let serving = counter.serve(Arc::new(service), post.station.office().hours().closing());
     let sending = inbox.run(desk.clone(), Troubles { in_the_way, set_aside });
     tracing::info!(organisation = %post.station.organisation(), "at work");
-    let followed = vec![("inbox", problem), ("set-aside", aside)];
+    let followed = vec![("inbox", problem), ("set-aside", aside), ("processing log", post.logging.clone())];
     tokio::select! {
         _ = async { tokio::join!(sending, serving) } => tracing::info!("stopped"),
         () = taking_in => {}
@@ -237,7 +238,9 @@ async fn send_file(
     let room = Room::read(common)?;
     let form = form(file)?;
     let bytes = contents(file)?;
-    let station = enter_within(&room.member, within).await?;
+    let logging = Logging::open(&room.settings.relay, room.member.organisation())?;
+    let station = enter_within(&room.member, within).await?.logging(logging.logbook());
+    let _tending = logging.tend(station.office());
     let desk = room.desk(&station);
     let (submissions, broken) = form.read(&bytes);
     let mut lines: Vec<Line> =

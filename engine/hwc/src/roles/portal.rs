@@ -21,6 +21,7 @@ use hwc_vault::SealingKeys;
 use hwc_web::{Audit, Gate, Listening, OsChance, Paces, SessionLaw, TlsFiles, code::GOOD_FOR};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 use super::{
     RoleError, ended,
@@ -31,6 +32,7 @@ use super::{
 use crate::{
     daemon::{self, StateFolder},
     exit::Code,
+    logging::{self, Logging},
     member::Member,
     readiness::Conditions,
     settings::{Common, HasRelay, Relay, RelayTable, Settings},
@@ -139,6 +141,8 @@ struct Standing {
     follower: Follower,
     tray: Tray,
     mailer: Mailer,
+    /// What tends its processing log.
+    tending: JoinSet<()>,
 }
 
 impl Settings<PortalFile> {
@@ -268,7 +272,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let hours = Hours::until(stop.clone(), relay.drain_within * 4 / 5);
     let conditions = Conditions::default();
     conditions.set("connected", Some("no connection to the broker yet".to_owned()));
-    let telemetry = Telemetry::to(shown::spans(relay.otlp.as_deref(), Service::Of(Role::School))?);
+    let telemetry = Telemetry::to(shown::spans(&relay, Service::Of(Role::School))?);
     let _shown = Shown::at(relay.listen, conditions.health(), telemetry.page()).await?;
     let _supervised = Supervised::begin(conditions.health(), conditions.pulse(), &stop);
     let standing = tokio::select! {
@@ -283,9 +287,13 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let gate = Gate::new(portal, origin, SessionLaw::SHORT, Paces::default(), OsChance)
         .map_err(|error| RoleError::Said(error.to_string()))?;
     let gate = Arc::new(gate);
-    let mut hands = tokio::task::JoinSet::new();
+    let mut hands = JoinSet::new();
     for school in standing {
         hands.spawn(keep_keys(Arc::clone(&gate), Arc::clone(&school.hosted)));
+        let tending = school.tending;
+        hands.spawn(async move {
+            tending.join_all().await;
+        });
         hands.spawn(school.follower.run(school.station.door().clone()));
         hands.spawn(work_on(school.station, Mailing::beside(school.tray, Some(school.mailer))));
     }
@@ -338,10 +346,8 @@ async fn stand(
         let locker = locker(&relay, organisation)?;
         let member = Member::read_locked(&relay, organisation.clone())?;
         let (follower, book) = member.open_book()?;
-        let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        let path = relay.state_dir.join("acts");
-        let audit = Audit::open(&path, today)
-            .map_err(|error| RoleError::Said(format!("{}: {error}", path.display())))?;
+        let audit = Audit::open(&relay.state_dir, relay.kept.audit_years, logging::today())?;
+        let logging = Logging::open(&relay, organisation)?;
         let (hours, telemetry) = (hours.clone(), telemetry.clone());
         coming.push(async move {
             let entered = tokio::time::timeout(CONNECTED_WITHIN, member.enter(&book, hours, None)).await;
@@ -349,12 +355,13 @@ async fn stand(
                 tracing::error!(%organisation, "is left out until the next start: it did not get in");
                 return Ok(None);
             };
-            let station = station?.telling(telemetry);
+            let station = station?.telling(telemetry).logging(logging.logbook());
+            let tending = logging.tend(station.office());
             let (door, tray) = (station.door().clone(), Tray::default());
             let hosted = Hosted::new(door, book, station.office().clone(), tray.clone(), locker, audit);
             let to = To::Hosted { mailbox: school.mailbox.clone(), backups: backups_of(&hosted) };
             let mailer = Mailer::over(office.clone(), to);
-            Ok::<_, RoleError>(Some(Standing { hosted, station, follower, tray, mailer }))
+            Ok::<_, RoleError>(Some(Standing { hosted, station, follower, tray, mailer, tending }))
         });
     }
     let mut standing = Vec::new();

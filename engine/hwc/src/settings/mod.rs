@@ -12,6 +12,8 @@
 //! otlp = "http://127.0.0.1:4318"         # where traces go; none when absent
 //! drain_seconds = 20                     # what a polite stop may take
 //! swept = [{ folder = "logs", days = 14 }]   # files that go when they are so old
+//! logbook = { activities = "activities.toml" }  # the processing log
+//! retention = { processing_log_days = 365 }      # and how long it is kept
 //! one_time_keys = 32                     # left with the engine for others to seal to; 32 for a school, 256 for others
 //!
 //! [school]
@@ -32,7 +34,10 @@ use hwc_jetstream::{Address, TlsFiles};
 use serde::{Deserialize, de::DeserializeOwned};
 pub(crate) use strict::SettingsError;
 
-use crate::retention::folders::{self, SweptFolder, SweptTable};
+use crate::{
+    logging::{Kept, LogbookPlace, LogbookTable, RetentionTable},
+    retention::folders::{self, SweptFolder, SweptTable},
+};
 
 /// The flags that every process takes; each wins over its variable, and that over the file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -76,6 +81,10 @@ pub(crate) struct Relay {
     pub(crate) swept: Vec<SweptFolder>,
     /// One-time keys to leave with the engine; as many as the role usually needs if it is not said.
     pub(crate) one_time_keys: Option<u16>,
+    /// The processing log, if one is kept.
+    pub(crate) logbook: Option<LogbookPlace>,
+    /// How long what is written down of the work is kept.
+    pub(crate) kept: Kept,
 }
 
 impl Relay {
@@ -90,6 +99,8 @@ impl Relay {
             drain_within: Duration::ZERO,
             swept: Vec::new(),
             one_time_keys: None,
+            logbook: None,
+            kept: Kept::default(),
         }
     }
 
@@ -129,6 +140,10 @@ pub(crate) struct RelayTable {
     swept: Vec<SweptTable>,
     /// One-time keys to leave with the engine for others to seal to; 32 for a school, 256 for others when absent.
     one_time_keys: Option<u16>,
+    /// The processing log of an organisation (`docs/logbook.md`); none is kept when absent.
+    logbook: Option<LogbookTable>,
+    /// How long what is written down of the work is kept.
+    retention: Option<RetentionTable>,
 }
 
 const fn twenty() -> u16 {
@@ -176,6 +191,8 @@ impl<T: HasRelay> Settings<T> {
             path: path.clone(),
             problem: no_days.to_string(),
         })?;
+        let kept = Kept::of(table.retention.as_ref())
+            .map_err(|problem| SettingsError::Unusable { path: path.clone(), problem })?;
         let relay = Relay {
             broker: common
                 .broker
@@ -190,6 +207,8 @@ impl<T: HasRelay> Settings<T> {
             drain_within: Duration::from_secs(table.drain_seconds.into()),
             swept,
             one_time_keys: table.one_time_keys,
+            logbook: table.logbook.map(|one| LogbookPlace::of(one, &folder)),
+            kept,
         };
         let written = strict::read::<toml::Value>(&path)?;
         folders::check(&relay.swept, &folder, &written, &[&relay.keys, &relay.state_dir])

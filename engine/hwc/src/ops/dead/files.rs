@@ -19,10 +19,11 @@ const REASON: &str = ".reason";
 /// What a file is overwritten with at a time.
 const NOTHING: [u8; 8192] = [0; 8192];
 
-/// An inbox, and the state folder of its process.
+/// An inbox, and the state folder of its process, whose audit log is kept for so long.
 pub(super) struct Inbox {
     pub(super) inbox: PathBuf,
     pub(super) state: PathBuf,
+    pub(super) audit_years: u16,
 }
 
 /// The files that were set aside, without their reasons.
@@ -144,7 +145,7 @@ mod tests {
             fs::write(inbox.join(ASIDE).join(name), text).unwrap();
         }
         let state = folder.path().join("state");
-        (folder, Inbox { inbox, state })
+        (folder, Inbox { inbox, state, audit_years: 3 })
     }
 
     const BROKEN: [(&str, &str); 2] = [

@@ -34,8 +34,9 @@ impl Broker {
         Ok(Self { ground: Ground::read(common).await? })
     }
 
-    pub(super) fn state(&self) -> &std::path::Path {
-        &self.ground.settings.relay.state_dir
+    pub(super) fn state(&self) -> (&std::path::Path, u16) {
+        let relay = &self.ground.settings.relay;
+        (&relay.state_dir, relay.kept.audit_years)
     }
 
     pub(super) async fn letters(&self) -> Result<Vec<Letter>, DeadError> {

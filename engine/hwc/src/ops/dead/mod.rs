@@ -2,25 +2,25 @@
 //! settings: what lies at the broker. With those of the police: the files that could not be sent.
 //!
 //! Nothing that the journal holds can be dropped here. A child's signal ends by the law alone: its municipality recalls it, or it
-//! expires, and both are recorded. Whatever is done is written down before it is done (`acts.jsonl` in the state folder).
+//! expires, and both are recorded. Whatever is done is written down before it is done (`audit.jsonl` in the state folder).
 
-mod audit;
 mod files;
 mod lying;
 
-use std::process::ExitCode;
+use std::{fs, os::unix::fs::DirBuilderExt as _, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
+use hwc_logbook::{Act, Acts, ActsError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 pub(super) use files::set_aside;
 
-use self::audit::{Act, Acts};
 use super::{said, table};
 use crate::{
     cli::{self, Output},
     exit::{self, Code},
+    logging,
     roles::{self, RoleError},
     serve::ServeError,
     settings::{Common, SettingsError, strict},
@@ -234,8 +234,10 @@ enum DeadError {
     Role(#[from] RoleError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("the book of acts cannot be written, so nothing was done: {0}")]
-    Book(std::io::Error),
+    #[error("nothing was done, for it cannot be written down: {0}")]
+    Book(#[from] ActsError),
+    #[error("nothing was done: the state folder cannot be made: {0}")]
+    State(std::io::Error),
     #[error("{0}: nothing of this code lies aside any more; look again: hwc dead-letters list")]
     Unknown(String),
     #[error("{code}: {why}")]
@@ -255,7 +257,7 @@ impl DeadError {
             Self::Role(error) => error.code(),
             Self::Settings(_) | Self::Neither => Code::Settings,
             Self::Refused { .. } => Code::Refused,
-            Self::Book(_) | Self::Unknown(_) | Self::NotDone(_) => Code::Failed,
+            Self::Book(_) | Self::State(_) | Self::Unknown(_) | Self::NotDone(_) => Code::Failed,
         }
     }
 }
@@ -286,7 +288,8 @@ impl Place {
         if written.contains_key("police") {
             let looked = roles::looked(common, hwc_schemas::Role::Police)?;
             let inbox = looked.inbox.unwrap_or_default();
-            return Ok(Self::Inbox(files::Inbox { inbox, state: looked.relay.state_dir }));
+            let (state, audit_years) = (looked.relay.state_dir, looked.relay.kept.audit_years);
+            return Ok(Self::Inbox(files::Inbox { inbox, state, audit_years }));
         }
         Err(DeadError::Neither)
     }
@@ -298,11 +301,14 @@ impl Place {
         }
     }
 
-    fn state(&self) -> &std::path::Path {
-        match self {
+    /// The audit log of the process whose settings these are. It may run: both write whole lines, one after the other.
+    fn acts(&self) -> Result<Acts, DeadError> {
+        let (state, years) = match self {
             Self::Broker(broker) => broker.state(),
-            Self::Inbox(inbox) => &inbox.state,
-        }
+            Self::Inbox(inbox) => (inbox.state.as_path(), inbox.audit_years),
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(DeadError::State)?;
+        Ok(Acts::open(state.join(Acts::FILE), years, logging::today())?)
     }
 
     async fn retry(&self, letter: &Letter) -> Result<&'static str, DeadError> {
@@ -347,18 +353,30 @@ async fn done(arguments: &Arguments) -> Result<Code, DeadError> {
     if dry_run {
         return Ok(tell(arguments.output, act, letter, false, "would be dropped; nothing was done"));
     }
-    let acts = Acts::open(place.state()).map_err(DeadError::Book)?;
-    let mut noted = Act::now(act, letter.kind.as_str(), &letter.code, reason.map(Reason::as_str));
-    acts.note(&noted).map_err(DeadError::Book)?;
+    let acts = place.acts()?;
+    let mut noted = act_of(act, letter.kind, reason);
+    acts.note(noted.clone())?;
     let says = match reason {
         None => place.retry(letter).await?,
         Some(_) => place.let_go(letter).await?,
     };
-    noted.done = true;
-    if let Err(error) = acts.note(&noted) {
-        exit::say(&format!("it is done; the book of acts does not say so: {error}"));
+    noted.done = Some(true);
+    if let Err(error) = acts.note(noted) {
+        exit::say(&format!("it is done; the audit log does not say so: {error}"));
     }
     Ok(tell(arguments.output, act, letter, true, says))
+}
+
+/// An act of whoever runs this, which is not done yet. It names the kind of thing and no more: a code could be compared.
+fn act_of(act: &str, kind: Kind, reason: Option<Reason>) -> Act {
+    Act {
+        day: logging::today(),
+        actor: format!("uid-{}", rustix::process::getuid().as_raw()),
+        act: act.to_owned(),
+        kind: Some(kind.as_str().to_owned()),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        done: Some(false),
+    }
 }
 
 fn tell(output: Output, act: &str, letter: &Letter, done: bool, says: &str) -> Code {
