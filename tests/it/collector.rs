@@ -38,7 +38,11 @@ pub(crate) struct Told {
 impl Collector {
     /// Listens on a free port.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Listens there.
+    pub(crate) fn at(listener: TcpListener) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let told = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let kept = Arc::clone(&told);

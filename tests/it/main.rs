@@ -19,6 +19,7 @@ mod failover;
 mod ground;
 mod journeys;
 mod layout;
+mod logbook;
 mod mails;
 mod operator;
 mod ops;

@@ -209,7 +209,21 @@ fn a_file_that_was_set_aside_is_tried_again_or_let_go_and_both_are_written_down(
         acts.iter().map(|act| (act["act"].as_str().unwrap(), act["done"].as_bool().unwrap())).collect();
     assert_eq!(said, [("retry", false), ("retry", true), ("drop", false), ("drop", true)]);
     assert_eq!(acts[3]["reason"], "sent_otherwise");
-    assert!(!acts.iter().any(|act| act.to_string().contains("Lotte")));
+    assert!(!acts.iter().any(|act| act.to_string().contains("Lotte") || act.to_string().contains(&code)));
+
+    // The log is whole; without one of its lines, or its last one, it is not.
+    let verify = ["audit", "verify", "state/police-region/audit.jsonl"];
+    let head = fine(region.hwc(&verify)).lines().last().unwrap().trim_start_matches("head: ").to_owned();
+    fine(region.hwc(&[&verify[..], &["--head", &head]].concat()));
+    let path = region.path().join(verify[2]);
+    let whole = fs::read_to_string(&path).unwrap();
+    for gone in [1, 3] {
+        let mut left: Vec<_> = whole.lines().collect();
+        left.remove(gone);
+        fs::write(&path, left.join("\n") + "\n").unwrap();
+        let broken = region.hwc(&[&verify[..], &["-o", "json"]].concat());
+        assert_eq!((broken.code, &value(&broken)["whole"]), (Some(6), &json!(false)), "{}", broken.stderr);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::Office;
 
 /// How often the engine is asked what ended, while any code lives.
-const ASK_EVERY: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_secs(15);
 /// How long after something that may end a signal it is asked.
 const ASK_AFTER: Duration = Duration::from_secs(2);
 /// How long the code of a report that the engine does not know lives on: it may be on its way, or about to be sent again.

@@ -18,8 +18,8 @@ use crate::{Logbook, day, lines::LINE_BYTES_MAX};
 const BATCH_MAX: usize = 256;
 /// How long to wait before a collector that did not answer is asked again, at first.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The same, at most: a collector that is there again has everything a minute later.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The same, at most: a collector that is there again has everything a quarter of a minute later.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// The file in the log's folder that says how far it came.
 const PLACE: &str = "carried.json";
 
@@ -111,10 +111,11 @@ fn read(path: &PathBuf, from: u64) -> io::Result<(Vec<Line>, u64)> {
         let read = io::Read::take(&mut file, 2 * LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
         let Some(text) = line.strip_suffix(b"\n") else { break };
         at += read as u64;
-        match std::str::from_utf8(text).ok().and_then(Line::read) {
-            Some(line) => lines.push(line),
-            None => tracing::error!("the processing log holds a line that is none; it is passed over"),
+        let line = std::str::from_utf8(text).ok().and_then(Line::read);
+        if line.is_none() {
+            tracing::error!("the processing log holds a line that is none; it is passed over");
         }
+        lines.extend(line);
     }
     Ok((lines, at))
 }

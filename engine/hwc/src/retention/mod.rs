@@ -16,6 +16,7 @@ use crate::{
     ended::EndedIds,
     engine::EngineError,
     exit::{self, Code},
+    logging::Kept,
     region::Region,
     serve::{self, EngineFile, ServeError, World},
     settings::{Common, Settings},
@@ -133,10 +134,39 @@ fn lines(policy: &Policy) -> Vec<Line> {
     ]
 }
 
+/// What a process writes down of its work: each organisation's own settings say for how long.
+fn written_down(kept: Kept) -> [Line; 3] {
+    let line = |what, kept, setting, rules, gone_by| Line { what, kept, setting, rules, gone_by };
+    [
+        line(
+            "an organisation's processing log",
+            format!("{} days", kept.processing_log_days),
+            "relay.retention.processing_log_days",
+            "R22",
+            "its process, every hour",
+        ),
+        line(
+            "the audit log",
+            format!("{} years", kept.audit_years),
+            "relay.retention.audit_years",
+            "R22",
+            "its process, at each line",
+        ),
+        line(
+            "traces, at their collector",
+            format!("{} days", kept.traces_days),
+            "relay.retention.traces_days",
+            "R22",
+            "the collector: hwc.kept_days tells it",
+        ),
+    ]
+}
+
 fn show(common: &Common, output: Output) -> Result<Code, ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
     let policy = World::read(&settings)?.rules.policy;
-    let lines = lines(&policy);
+    let mut lines = lines(&policy);
+    lines.extend(written_down(settings.relay.kept));
     let swept = &settings.relay.swept;
     cli::print(&match output {
         Output::Json => {

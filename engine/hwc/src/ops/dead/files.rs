@@ -21,7 +21,7 @@ const NOTHING: [u8; 8192] = [0; 8192];
 
 /// An inbox, and the state folder of its process, whose audit log is kept for so long.
 pub(super) struct Inbox {
-    pub(super) inbox: PathBuf,
+    pub(super) folder: PathBuf,
     pub(super) state: PathBuf,
     pub(super) audit_years: u16,
 }
@@ -49,18 +49,18 @@ fn reason_of(path: &Path) -> PathBuf {
 
 impl Inbox {
     pub(super) fn letters(&self) -> Vec<Letter> {
-        set_aside(&self.inbox).iter().map(|path| letter(path)).collect()
+        set_aside(&self.folder).iter().map(|path| letter(path)).collect()
     }
 
     fn find(&self, code: &str) -> Result<PathBuf, DeadError> {
-        let found = set_aside(&self.inbox).into_iter().find(|path| letter(path).code == code);
+        let found = set_aside(&self.folder).into_iter().find(|path| letter(path).code == code);
         found.ok_or_else(|| DeadError::Unknown(code.to_owned()))
     }
 
     /// Moves it back into the inbox, where the process takes it again as it is.
     pub(super) fn retry(&self, code: &str) -> Result<&'static str, DeadError> {
         let path = self.find(code)?;
-        let to = self.inbox.join(path.file_name().unwrap_or_default());
+        let to = self.folder.join(path.file_name().unwrap_or_default());
         // Before the file moves: from then on the process may set it aside anew, with another reason.
         let reason = fs::read(reason_of(&path));
         let _ = fs::remove_file(reason_of(&path));
@@ -145,7 +145,7 @@ mod tests {
             fs::write(inbox.join(ASIDE).join(name), text).unwrap();
         }
         let state = folder.path().join("state");
-        (folder, Inbox { inbox, state, audit_years: 3 })
+        (folder, Inbox { folder: inbox, state, audit_years: 3 })
     }
 
     const BROKEN: [(&str, &str); 2] = [
@@ -167,21 +167,21 @@ mod tests {
     fn one_that_is_tried_again_lies_in_the_inbox_and_replaces_nothing_there() {
         let (_folder, inbox) = inbox(&BROKEN);
         let code = inbox.letters()[0].code.clone();
-        fs::write(inbox.inbox.join("Lotte Smit.jsonl"), "another").unwrap();
+        fs::write(inbox.folder.join("Lotte Smit.jsonl"), "another").unwrap();
         assert!(inbox.retry(&code).unwrap_err().to_string().contains("already"));
         let letters = inbox.letters();
         assert!(letters.len() == 1 && letters[0].says.starts_with("2 reports"), "{letters:?}");
-        fs::remove_file(inbox.inbox.join("Lotte Smit.jsonl")).unwrap();
+        fs::remove_file(inbox.folder.join("Lotte Smit.jsonl")).unwrap();
         inbox.retry(&code).unwrap();
-        assert_eq!(fs::read_to_string(inbox.inbox.join("Lotte Smit.jsonl")).unwrap(), "geheim");
+        assert_eq!(fs::read_to_string(inbox.folder.join("Lotte Smit.jsonl")).unwrap(), "geheim");
         assert_eq!(inbox.letters(), []);
     }
 
     #[test]
     fn one_that_is_tried_again_is_never_in_both_places() {
         let (_folder, inbox) = inbox(&BROKEN);
-        let to = inbox.inbox.join("Lotte Smit.jsonl");
-        let aside = set_aside(&inbox.inbox).remove(0);
+        let to = inbox.folder.join("Lotte Smit.jsonl");
+        let aside = set_aside(&inbox.folder).remove(0);
         let is_over = std::sync::atomic::AtomicBool::new(false);
         let names_max = std::thread::scope(|scope| {
             let watching = scope.spawn(|| {
@@ -204,12 +204,12 @@ mod tests {
     #[test]
     fn one_that_goes_is_overwritten_in_its_place_and_its_reason_goes_with_it() {
         let (_folder, inbox) = inbox(&BROKEN);
-        let path = set_aside(&inbox.inbox).remove(0);
-        let second = inbox.inbox.join("held");
+        let path = set_aside(&inbox.folder).remove(0);
+        let second = inbox.folder.join("held");
         fs::hard_link(&path, &second).unwrap();
         inbox.let_go(&inbox.letters()[0].code).unwrap();
         assert_eq!(fs::read(&second).unwrap(), [0; 6]);
-        assert_eq!(fs::read_dir(inbox.inbox.join(ASIDE)).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(inbox.folder.join(ASIDE)).unwrap().count(), 0);
         assert!(matches!(inbox.let_go("00000000"), Err(DeadError::Unknown(_))));
     }
 }

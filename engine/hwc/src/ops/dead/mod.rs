@@ -287,9 +287,9 @@ impl Place {
         }
         if written.contains_key("police") {
             let looked = roles::looked(common, hwc_schemas::Role::Police)?;
-            let inbox = looked.inbox.unwrap_or_default();
+            let folder = looked.inbox.unwrap_or_default();
             let (state, audit_years) = (looked.relay.state_dir, looked.relay.kept.audit_years);
-            return Ok(Self::Inbox(files::Inbox { inbox, state, audit_years }));
+            return Ok(Self::Inbox(files::Inbox { folder, state, audit_years }));
         }
         Err(DeadError::Neither)
     }
