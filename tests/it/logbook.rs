@@ -67,7 +67,7 @@ fn folder(region: &Region, name: &str) -> PathBuf {
 }
 
 /// The lines of an organisation's log, of all days.
-fn logged(region: &Region, name: &str) -> Vec<Value> {
+pub(crate) fn logged(region: &Region, name: &str) -> Vec<Value> {
     let mut files = canary::files_below(&folder(region, name));
     files.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
     files.sort();
@@ -202,6 +202,8 @@ fn a_step_without_an_activity_is_refused_at_the_start_with_its_line() {
     fs::write(region.path().join("activities.toml"), without).unwrap();
     let refused = region.does("municipality-0855", &[]);
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    let looked = region.hwc(&["doctor", "--config", "municipality-0855.toml", "-o", "json"]);
+    assert!(looked.stdout.contains("missing field `withhold`"), "{}", looked.stdout);
     let wanted = "activities.toml line 10, column 1: missing field `withhold`";
     assert!(refused.stderr.contains(wanted), "{}", refused.stderr);
 }

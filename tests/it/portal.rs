@@ -119,6 +119,11 @@ fn from_a_police_report_to_ontvangen_in_the_browser_and_everything_is_gone() {
     for act in ["opende een signaal", "bevestigde de ontvangst", "nodigde iemand uit"] {
         assert!(acts.contains(act) && acts.contains("Anne de Vries"), "{acts}");
     }
+    let steps = crate::logbook::logged(&region, "portal/school-01AA00");
+    let steps: Vec<_> = steps.iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["open", "acknowledge"]);
+    let audit = region.hwc(&["audit", "verify", "state/portal/school-01AA00/audit.jsonl"]);
+    assert!(audit.code == Some(0) && audit.stdout.starts_with("whole: "), "{}{}", audit.stdout, audit.stderr);
     // The most talkative log, everything on the host, every mail.
     let log = page.process.as_ref().unwrap().log();
     let written = canary::files_below(&region.path().join("state/portal"));

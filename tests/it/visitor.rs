@@ -46,11 +46,17 @@ impl Page {
         let schools = schools.concat();
         let text = format!(
             "[relay]\nbroker = \"{}\"\nkeys = \"keys\"\nstate_dir = \"state/portal\"\ndrain_seconds = 5\n\
+             logbook = {{ activities = \"activities.toml\" }}\n\
              [portal]\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n{schools}{}\
              clock_offset_seconds = {ahead}\n",
             region.url(),
             mails.settings(),
         );
+        let activities = Self::SCHOOLS.map(|(name, _, _)| {
+            let uri = "https://bestuur.example/verwerkingen";
+            format!("[{name}]\nopen = \"{uri}/1\"\nacknowledge = \"{uri}/2\"\nreturn = \"{uri}/3\"\n")
+        });
+        fs::write(region.path().join("activities.toml"), activities.concat()).unwrap();
         fs::write(region.settings("portal"), text).unwrap();
         let secret = region.path().join("keys/passphrase");
         fs::set_permissions(region.path().join("keys"), fs::Permissions::from_mode(0o700)).unwrap();

@@ -22,6 +22,10 @@ const ASK_AFTER: Duration = Duration::from_secs(2);
 /// How long the code of a report that the engine does not know lives on: it may be on its way, or about to be sent again.
 const UNKNOWN_FOR: Duration = Duration::from_mins(10);
 
+/// How long the codes of Veilig Thuis live on when nothing is held for it any more: a task whose holder was killed comes back by then, and is
+/// let go with the lines that it has.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(45);
+
 /// The processing that a command ends in; the police's is [`of_report`].
 pub(crate) fn of_command(command: &Command<Sealed>) -> Vec<Processing> {
     let one = |step, subject: Subject, round| vec![Processing { step, subject, round }];
@@ -110,6 +114,7 @@ async fn erase_once(office: &Office, logbook: &Logbook) -> io::Result<()> {
 
 /// What the engine holds nothing of for us any more.
 async fn not_held(office: &Office, living: &[Using]) -> Vec<Subject> {
+    let role = office.organisation().role();
     let (mut held, mut after) = (BTreeSet::new(), None);
     loop {
         let Told::Holdings { held: some, more } = office.ask(&Ask::Holdings { after }).await else {
@@ -124,7 +129,10 @@ async fn not_held(office: &Office, living: &[Using]) -> Vec<Subject> {
     // Whoever has the whole report has every child of it.
     let lives =
         |subject: Subject| held.contains(&subject) || held.contains(&Subject { number: None, ..subject });
-    living.iter().map(|one| one.subject).filter(|subject| !lives(*subject)).collect()
+    // A referral stays with its municipality, and a letter with its school, until the signal ends; a report goes before its task does.
+    let may_come_back = |one: &&Using| role == Role::VeiligThuis && one.idle < COMES_BACK_WITHIN;
+    let over = living.iter().filter(|one| !lives(one.subject) && !may_come_back(one));
+    over.map(|one| one.subject).collect()
 }
 
 /// Reports that Veilig Thuis has screened, and those that the engine does not know.

@@ -127,6 +127,16 @@ pub(crate) enum LoggingError {
     Collector(#[from] CollectorError),
 }
 
+/// Whether the settings' log can be kept, for `hwc doctor`: where its lines are carried to, if anywhere. None if there is to be no log.
+pub(crate) fn check<'a>(
+    relay: &'a Relay,
+    organisation: &Organisation,
+) -> Option<Result<Option<&'a str>, LoggingError>> {
+    let place = relay.logbook.as_ref()?;
+    let otlp = place.otlp.as_deref();
+    Some(activities(&place.activities, organisation).map(|_| otlp).map_err(LoggingError::from))
+}
+
 /// The log of one organisation, and what tends it.
 pub(crate) struct Logging(Option<(Logbook, Option<ProcessingCollector>)>);
 

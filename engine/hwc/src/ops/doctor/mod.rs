@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::{
     cli::{self, Output},
     exit::Code,
+    logging,
     roles::{self, Database, Looked},
     serve::{self, EngineFile, ServeError, World},
     settings::{Common, Relay, Settings, strict},
@@ -251,6 +252,7 @@ async fn beside(whose: &Whose) -> Vec<Finding> {
             _ => findings.push(Finding::fails("mail", "[post] and [notices] belong together", AS_IT_SAYS)),
         },
         Whose::Organisation(looked) => {
+            findings.extend(processing_log(looked).await);
             if let Some(database) = &looked.register {
                 findings.push(register(database).await);
             }
@@ -283,6 +285,26 @@ async fn beside(whose: &Whose) -> Vec<Finding> {
         },
     });
     findings
+}
+
+/// The processing log, if one is to be kept.
+async fn processing_log(looked: &Looked) -> Option<Finding> {
+    let name = "processing log";
+    let found = match logging::check(&looked.relay, &looked.organisation)? {
+        Err(error) => {
+            Finding::fails(name, error.to_string(), "put the file right as it says (docs/logbook.md)")
+        }
+        Ok(None) => Finding::fine(name, "each step has its activity; the lines stay here"),
+        Ok(Some(collector)) => match collector_answers(collector).await {
+            Ok(()) => Finding::fine(name, "each step has its activity; the collector takes lines"),
+            Err(error) => {
+                let remedy =
+                    "start the collector, or put [relay.logbook] otlp right; the lines wait on the disk";
+                Finding::fails(name, error.to_string(), remedy)
+            }
+        },
+    };
+    Some(found)
 }
 
 async fn mail(post: Result<&Post, &PostError>) -> Finding {
