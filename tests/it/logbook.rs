@@ -189,8 +189,7 @@ fn one_signal_is_one_line_for_each_processing_whoever_is_killed_and_though_the_c
     let needles: Vec<_> = codes.union(&traces).copied().collect();
     for path in canary::files_below(region.path()) {
         let is_log = path.components().any(|part| part.as_os_str() == "logbook");
-        let bytes = fs::read(&path).unwrap();
-        let found = canary::found_in(&bytes, if is_log { &who } else { &needles });
+        let found = canary::found_in(&canary::held_in(&path), if is_log { &who } else { &needles });
         assert_eq!(found, None, "{}", path.display());
     }
 }
