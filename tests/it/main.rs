@@ -5,6 +5,7 @@ mod alerts;
 mod answers;
 mod asked;
 mod bad_morning;
+mod board;
 mod brp;
 mod canary;
 mod collector;

@@ -17,8 +17,8 @@ use crate::{
     chance::{digits, token},
     code::{self, Tried},
     cookies::{self, cookie},
-    frame::{self, CodePage, LoginPage},
-    gate::{Caller, Gate, People, same},
+    frame::{self, CodePage, LoginPage, NamePage},
+    gate::{Admitted, Caller, Gate, People, same},
     passphrase::Passphrase,
     respond,
     throttle::network,
@@ -81,9 +81,12 @@ async fn who<P: People>(State(gate): TheGate<P>, headers: HeaderMap) -> Response
         frame.csrf = gate.csrf_of(&visit);
         cookies::kept(cookies::VISIT, &visit)
     };
-    let response = respond::page(StatusCode::OK, &gate.login_page(frame));
+    let response = gate.first_page(StatusCode::OK, frame);
     respond::with_cookie(respond::with_cookie(response, fresh), forgets.flatten())
 }
+
+/// Characters of a name that somebody logs in by; what is longer is nobody's.
+const NAME_CHARS_MAX: usize = 64;
 
 /// In the place of a secret: this browser just logged out.
 const OUT: &str = "out";
@@ -93,6 +96,9 @@ async fn ask<P: People>(State(gate): TheGate<P>, request: Request) -> Response<B
         Ok(visitor) => visitor,
         Err(response) => return response,
     };
+    if !gate.people.mails_codes() {
+        return by_name(&gate, &visitor).await;
+    }
     let Visitor { visit, form, headers, caller } = &visitor;
     let address = form.text("address").trim().to_lowercase();
     if Mailbox::parse(&address).is_err() {
@@ -120,6 +126,50 @@ async fn ask<P: People>(State(gate): TheGate<P>, request: Request) -> Response<B
         gate.people.mail_code(mailbox, code);
     }
     respond::see("/login/code")
+}
+
+/// The name and the passphrase at once, where no code is mailed.
+async fn by_name<P: People>(gate: &Gate<P>, visitor: &Visitor) -> Response<Body> {
+    let Visitor { form, headers, caller, .. } = visitor;
+    let again = |status, problem: &str| {
+        let mut frame = gate.outside(headers, |words| words.log_in);
+        frame.problem = frame.words.said(problem);
+        gate.first_page(status, frame)
+    };
+    let name: String = form.text("name").trim().chars().take(NAME_CHARS_MAX).collect();
+    let (now, throttles) = (gate.now(), &gate.throttles);
+    let both = (name.clone(), *caller);
+    let allowed = throttles
+        .tries_per_caller
+        .take(*caller, now)
+        .and_then(|()| throttles.codes_per_both.take(both.clone(), now))
+        .and_then(|()| throttles.codes_per_account.take(name.clone(), now));
+    if let Err(wait) = allowed {
+        return later(again(StatusCode::TOO_MANY_REQUESTS, "too_often"), wait);
+    }
+    let passphrase = Passphrase::said(form.text("passphrase"));
+    let (people, of) = (Arc::clone(&gate.people), name.clone());
+    match gate.kiln.fire(move || people.admit(&of, &passphrase)).await {
+        Ok(Some(admitted)) => {
+            throttles.codes_per_both.forgive(&both);
+            throttles.codes_per_account.forgive(&name);
+            welcome(gate, admitted).unwrap_or_else(|| again(StatusCode::SERVICE_UNAVAILABLE, "crowded"))
+        }
+        Ok(None) => again(StatusCode::FORBIDDEN, "wrong_name"),
+        Err(_) => again(StatusCode::SERVICE_UNAVAILABLE, "crowded"),
+    }
+}
+
+/// A session for somebody who was let in; none if there is no room. Whatever secret the browser came with is worth nothing from here on.
+fn welcome<P: People>(gate: &Gate<P>, admitted: Admitted<P::Badge>) -> Option<Response<Body>> {
+    let who = (admitted.account, admitted.name);
+    let secret = gate.sessions.open(who, admitted.badge, &*gate.chance, gate.now()).ok()?;
+    let visit = token(&*gate.chance).ok()?;
+    if let Some(seat) = gate.sessions.find(&secret, gate.now()) {
+        gate.people.note(&seat, "logged_in");
+    }
+    let response = respond::with_cookie(respond::see("/"), cookies::kept(cookies::SESSION, &secret));
+    Some(respond::with_cookie(response, cookies::kept(cookies::VISIT, &visit)))
 }
 
 async fn code_page<P: People>(State(gate): TheGate<P>, headers: HeaderMap) -> Response<Body> {
@@ -172,17 +222,7 @@ async fn enter<P: People>(State(gate): TheGate<P>, request: Request) -> Response
         return respond::see("/login");
     }
     gate.throttles.passphrases.forgive(&address);
-    let who = (admitted.account, admitted.name);
-    let opened = gate.sessions.open(who, admitted.badge, &*gate.chance, gate.now());
-    let (Ok(secret), Ok(visit)) = (opened, token(&*gate.chance)) else {
-        return again(StatusCode::SERVICE_UNAVAILABLE, "crowded");
-    };
-    if let Some(seat) = gate.sessions.find(&secret, gate.now()) {
-        gate.people.note(&seat, "logged_in");
-    }
-    // Whatever secret the browser came with is worth nothing from here on.
-    let response = respond::with_cookie(respond::see("/"), cookies::kept(cookies::SESSION, &secret));
-    respond::with_cookie(response, cookies::kept(cookies::VISIT, &visit))
+    welcome(&gate, admitted).unwrap_or_else(|| again(StatusCode::SERVICE_UNAVAILABLE, "crowded"))
 }
 
 async fn language<P: People>(State(gate): TheGate<P>, request: Request) -> Response<Body> {
@@ -262,6 +302,15 @@ impl<P: People> Gate<P> {
         Ok(Visitor { visit, form, headers, caller })
     }
 
+    /// Who are you?
+    fn first_page(&self, status: StatusCode, frame: Frame) -> Response<Body> {
+        if self.people.mails_codes() {
+            respond::page(status, &self.login_page(frame))
+        } else {
+            respond::page(status, &NamePage { frame })
+        }
+    }
+
     fn login_page(&self, frame: Frame) -> LoginPage {
         LoginPage { frame, asks_passphrase: self.people.asks_passphrase() }
     }
@@ -271,7 +320,6 @@ impl<P: People> Gate<P> {
     }
 
     fn outside(&self, headers: &HeaderMap, title: impl Fn(&crate::Words) -> &'static str) -> Frame {
-        let language = Language::chosen(headers);
-        Frame::new(language, title(crate::words(language)), self.csrf_of_visit(headers))
+        self.bare_frame(headers, title(crate::words(self.language(headers))), self.csrf_of_visit(headers))
     }
 }

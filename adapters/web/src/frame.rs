@@ -43,6 +43,8 @@ pub struct Item {
 pub struct Frame {
     /// In which language.
     pub language: Language,
+    /// Whether there is another.
+    pub switches_language: bool,
     /// The words of the frame.
     pub words: &'static Words,
     /// What the page is called.
@@ -70,6 +72,7 @@ impl Frame {
     pub fn new(language: Language, title: impl Into<String>, csrf: impl Into<String>) -> Self {
         Self {
             language,
+            switches_language: true,
             words: words(language),
             title: title.into(),
             place: String::new(),
@@ -103,6 +106,13 @@ pub(crate) struct LoginPage {
 pub(crate) struct CodePage {
     pub(crate) frame: Frame,
     pub(crate) asks_passphrase: bool,
+}
+
+/// Where no code is mailed: the name, and the passphrase.
+#[derive(Template)]
+#[template(path = "name.html")]
+pub(crate) struct NamePage {
+    pub(crate) frame: Frame,
 }
 
 /// A page that says one thing.

@@ -39,6 +39,17 @@ pub trait People: Send + Sync + 'static {
     /// Has a code mailed, and returns at once: nobody learns from the time it takes whether an address is known.
     fn mail_code(&self, to: Mailbox, code: Code);
 
+    /// Whether a code is mailed to who wants in. Where none is, people write the name that they are known by in the place of an address,
+    /// and their passphrase: [`People::admit`] is handed both, and takes as long for a name that nobody has.
+    fn mails_codes(&self) -> bool {
+        true
+    }
+
+    /// The language of every page, where there is only one; else people choose.
+    fn language(&self) -> Option<Language> {
+        None
+    }
+
     /// Whether a passphrase is asked for beside the code. Where it is not, [`People::admit`] is handed an empty one.
     fn asks_passphrase(&self) -> bool {
         true
@@ -74,9 +85,9 @@ pub struct Caller(pub IpAddr);
 /// How often anything may be tried. A school's people share one address, and a region's schools sometimes do.
 #[derive(Debug, Clone, Copy)]
 pub struct Paces {
-    /// Codes for one account, from one address.
+    /// Codes for one account, from one address; tries where none are mailed.
     pub codes_per_account_and_caller: Pace,
-    /// Codes for one account, from anywhere.
+    /// Codes for one account, from anywhere; tries where none are mailed.
     pub codes_per_account: Pace,
     /// Codes from one address.
     pub codes_per_caller: Pace,
@@ -252,9 +263,26 @@ impl<P: People> Gate<P> {
         title: impl Into<String>,
         path: &str,
     ) -> Frame {
-        let mut frame = Frame::new(Language::chosen(headers), title, seat.csrf.clone());
+        let mut frame = self.bare_frame(headers, title, seat.csrf.clone());
         frame.who = Some(seat.name.clone());
         self.people.furnish(&mut frame, seat, path);
+        frame
+    }
+
+    /// In which language somebody is answered.
+    pub fn language(&self, headers: &HeaderMap) -> Language {
+        self.people.language().unwrap_or_else(|| Language::chosen(headers))
+    }
+
+    /// A frame with nothing in it.
+    pub(crate) fn bare_frame(
+        &self,
+        headers: &HeaderMap,
+        title: impl Into<String>,
+        csrf: impl Into<String>,
+    ) -> Frame {
+        let mut frame = Frame::new(self.language(headers), title, csrf);
+        frame.switches_language = self.people.language().is_none();
         frame
     }
 
@@ -262,13 +290,12 @@ impl<P: People> Gate<P> {
     /// another place sent it here, so it is asked to come once more from here.
     pub fn to_login(&self, headers: &HeaderMap) -> Response<Body> {
         if headers.get("sec-fetch-site").is_some_and(|from| from.as_bytes() == b"cross-site") {
-            let words = crate::words(Language::chosen(headers));
-            let frame = Frame::new(Language::chosen(headers), words.log_in, "");
+            let words = crate::words(self.language(headers));
+            let frame = self.bare_frame(headers, words.log_in, "");
             let mut response = respond::page(StatusCode::OK, &PlainPage { frame, how: "" });
             response.headers_mut().insert("refresh", HeaderValue::from_static("0; url=/"));
             return response;
         }
-        let _ = self;
         respond::see("/login")
     }
 
@@ -288,19 +315,19 @@ impl<P: People> Gate<P> {
 
     /// The page that says that there is none.
     pub fn not_found(&self, headers: &HeaderMap) -> Response<Body> {
-        let words = crate::words(Language::chosen(headers));
+        let words = crate::words(self.language(headers));
         self.saying(headers, StatusCode::NOT_FOUND, words.not_found, words.not_found_how)
     }
 
     /// The page for a form that is not believed. Nothing happened.
     pub fn not_believed(&self, headers: &HeaderMap) -> Response<Body> {
-        let words = crate::words(Language::chosen(headers));
+        let words = crate::words(self.language(headers));
         self.saying(headers, StatusCode::FORBIDDEN, words.not_believed, words.not_believed_how)
     }
 
     /// The page for when something broke.
     pub fn broken(&self, headers: &HeaderMap) -> Response<Body> {
-        let words = crate::words(Language::chosen(headers));
+        let words = crate::words(self.language(headers));
         self.saying(headers, StatusCode::SERVICE_UNAVAILABLE, words.broken, words.broken_how)
     }
 
@@ -314,7 +341,7 @@ impl<P: People> Gate<P> {
     ) -> Response<Body> {
         let frame = match self.seat(headers) {
             Some(seat) => self.frame(&seat, headers, title, ""),
-            None => Frame::new(Language::chosen(headers), title, self.csrf_of_visit(headers)),
+            None => self.bare_frame(headers, title, self.csrf_of_visit(headers)),
         };
         respond::page(status, &PlainPage { frame, how })
     }

@@ -1,10 +1,10 @@
 //! What a page for people is made of, whichever desk it belongs to. Nothing here knows of signals.
 //!
-//! * [`Gate`] and [`People`]: logging in with a mailed code and a passphrase, forms that are asked whether they are ours, throttles.
-//!   [`behind`] puts a desk's own pages behind it.
+//! * [`Gate`] and [`People`]: logging in with a mailed code and a passphrase, or with a name and a passphrase alone; forms that are
+//!   asked whether they are ours, throttles. [`behind`] puts a desk's own pages behind it.
 //! * [`session`], [`code`], [`throttle`]: the laws of it, with time and chance as arguments.
 //! * [`passphrase`]: argon2id, and how much of it is worked on at once.
-//! * [`Frame`]: what stands around every page (`templates/base.html`, `style/base.css`); it works without scripts, and there are none.
+//! * [`Frame`]: what stands around every page (`templates/base.html`, `style/base.css`); it works without scripts, and has none; a page may add one.
 //! * [`respond`]: answers, and the headers that each has. [`Form`]: what was filled in, wiped when dropped.
 //! * [`Audit`]: who did what on which day.
 //! * [`Listening`]: TLS from files, or behind a proxy on this machine; everything bounded.

@@ -14,10 +14,13 @@ use zeroize::Zeroizing;
 pub const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                        frame-ancestors 'none'";
 
+/// The same for a page that our own script improves, which asks us alone.
+pub const CSP_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+                                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The headers of every answer. `same-origin` and not `no-referrer`: with the latter a browser hides where a form came from, which
 /// is looked at.
-const ALWAYS: [(HeaderName, &str); 9] = [
-    (header::CONTENT_SECURITY_POLICY, CSP),
+const ALWAYS: [(HeaderName, &str); 8] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "same-origin"),
@@ -37,6 +40,9 @@ pub async fn secured(request: Request, next: Next) -> Response<Body> {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,6 +84,13 @@ fn html(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
+}
+
+/// Lets our own script run on this page; everything on it can be done without.
+pub fn scripted(mut response: Response<Body>) -> Response<Body> {
+    let csp = HeaderValue::from_static(CSP_WITH_SCRIPT);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
     response
 }
 

@@ -93,6 +93,8 @@ enum Command {
     Forget(forget::Arguments),
     /// Shows how the region stands at this moment, with an engine's settings: what is in flight, who leads, who is served, what is late.
     Status(status::Arguments),
+    /// The board as pages, for those who keep a region running, with an engine's settings: live in a browser, behind a log-in.
+    Board(roles::board::Arguments),
     /// Follows what happens, as it becomes durable, until Ctrl-C; with an engine's settings.
     Watch(watch::Arguments),
     /// One question for a monitoring program, with its exit codes: 0 fine, 1 warning, 2 critical, 3 not known.
@@ -204,6 +206,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Holdings(arguments) => holdings::run(&arguments).await,
         Command::Forget(arguments) => Box::pin(forget::run(arguments)).await,
         Command::Status(arguments) => status::run(&arguments).await,
+        Command::Board(arguments) => Box::pin(roles::board::run(arguments)).await,
         Command::Watch(arguments) => watch::run(&arguments).await,
         Command::Check(arguments) => check::run(&arguments).await,
         Command::Doctor(arguments) => Box::pin(doctor::run(&arguments)).await,

@@ -11,7 +11,7 @@ use hwc_post::PostTable;
 use hwc_relay::{Rules, ended::KeptFor};
 use hwc_schemas::{IncidentId, Organisation, Role};
 use hwc_telemetry::{Condition, Health, LogTo, Service};
-use hwc_vault::{DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
+use hwc_vault::{Directory, DirectoryError, OperatorKeyError, OperatorPublicKey, read_signed};
 use hwc_workflow::{Chain, Event, Table};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ use crate::{
     notices::{self, Notices, NoticesTable},
     region::{Region, RegionError},
     retention::{expiry::expire, folders::Sweeping},
+    roles::board::BoardTable,
     settings::{Common, HasRelay, RelayTable, Settings, SettingsError},
     shifted::ShiftedClock,
     shown::{self, ShowError, Shown},
@@ -44,6 +45,8 @@ pub(crate) struct EngineFile {
     post: Option<PostTable>,
     /// To whom mails go.
     notices: Option<NoticesTable>,
+    /// The board of those who keep the region running (`hwc board`).
+    board: Option<BoardTable>,
 }
 
 impl HasRelay for EngineFile {
@@ -94,6 +97,11 @@ impl EngineFile {
     /// The mail server as it is written, and whether there is somebody to mail to.
     pub(crate) const fn post(&self) -> (Option<&PostTable>, bool) {
         (self.post.as_ref(), self.notices.is_some())
+    }
+
+    /// The board, if there is one.
+    pub(crate) const fn board(&self) -> Option<&BoardTable> {
+        self.board.as_ref()
     }
 
     /// How far its clock is from the real time, in seconds.
@@ -439,6 +447,12 @@ impl ChainTable {
             municipalities: self.municipalities.iter().cloned().collect(),
         }
     }
+}
+
+/// The directory as the operator signed it.
+pub(crate) fn signed_directory(settings: &Settings<EngineFile>) -> Result<Directory, ServeError> {
+    let operator = OperatorPublicKey::load(&settings.relay.keys.join("operator.pub"))?;
+    Ok(read_signed(&settings.path(&settings.file.engine.directory), &operator)?.1)
 }
 
 /// The directory as the operator signed it, and everybody whom it names.

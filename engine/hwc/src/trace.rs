@@ -1,6 +1,8 @@
 //! `hwc trace`: the life of one incident that is in flight, read from the journal. It knows roles, states and times; which
 //! school or municipality it is stays in the journal.
 
+mod story;
+
 use std::process::ExitCode;
 
 use hwc_jetstream::JetStreamJournal;
@@ -20,6 +22,8 @@ use crate::{
     settings::{Common, Settings},
     waterfall::{self, Took},
 };
+
+pub(crate) use story::{found, waits_for};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -42,6 +46,7 @@ enum Wanted {
     Whole(IncidentId, Option<TraceId>),
 }
 
+/// Reads an id.
 fn wanted(text: &str) -> Result<Wanted, String> {
     if let Ok(signal) = text.parse() {
         return Ok(Wanted::Signal(signal));
@@ -69,15 +74,8 @@ async fn look(arguments: &Arguments) -> Result<Code, ServeError> {
     let rules = World::read(&settings)?.rules;
     let link = onlooker(&settings).await?;
     let journal = JetStreamJournal::read_only(&link);
-    let (incident, only) = match arguments.id {
-        Wanted::Signal(signal) => (signal.incident, Some(signal.number)),
-        Wanted::Whole(incident, _) => (incident, None),
-    };
-    let mut found = (incident, journal.read(incident).await.map_err(EngineError::from)?);
-    if let (History::Unknown, Wanted::Whole(_, Some(trace))) = (&found.1, arguments.id) {
-        let all = journal.in_flight().await.map_err(EngineError::from)?;
-        found = all.into_iter().find(|(_, history)| is_of(history, trace)).unwrap_or(found);
-    }
+    let only = arguments.id.only();
+    let found = sought(&journal, arguments.id).await?;
     let (text, value, code) = match &found.1 {
         History::Live { commits, .. } => {
             match Life::of(found.0, commits, &rules, serve::clock(&settings.file).now()) {
@@ -94,6 +92,30 @@ async fn look(arguments: &Arguments) -> Result<Code, ServeError> {
         Output::Json => format!("{value}\n"),
     });
     Ok(code)
+}
+
+/// What the journal knows by an id.
+async fn sought(journal: &JetStreamJournal, wanted: Wanted) -> Result<(IncidentId, History), EngineError> {
+    let incident = match wanted {
+        Wanted::Signal(signal) => signal.incident,
+        Wanted::Whole(incident, _) => incident,
+    };
+    let found = (incident, journal.read(incident).await?);
+    if let (History::Unknown, Wanted::Whole(_, Some(trace))) = (&found.1, wanted) {
+        let all = journal.in_flight().await?;
+        return Ok(all.into_iter().find(|(_, history)| is_of(history, trace)).unwrap_or(found));
+    }
+    Ok(found)
+}
+
+impl Wanted {
+    /// Which child alone is wanted; none where all are.
+    const fn only(self) -> Option<SignalNumber> {
+        match self {
+            Self::Signal(signal) => Some(signal.number),
+            Self::Whole(..) => None,
+        }
+    }
 }
 
 const ENDED: &str = "It ended. Nothing else is kept of it: no state, no time, no trace.\n";

@@ -55,9 +55,9 @@ pub use journal::{JetStreamJournal, Tail, Told};
 pub use lease::{Epoch, Holder, Leading, Lease, leading};
 pub use link::{ANSWER_WITHIN, Health, Link, LinkError};
 pub use look::{
-    Feed, Kept as StreamKept, LyingTask, Room, TASKS_LISTED_MAX, UntoldMails, broker_time, differences,
-    engines, feeds, mails_heard, mails_hurried, room, stocks, streams as kept_streams, tasks_lying,
-    untold_mails, withdraw_task,
+    Feed, Kept as StreamKept, KeysLeft, LyingTask, Room, TASKS_LISTED_MAX, UntoldMails, broker_time,
+    differences, engines, feeds, keys_left, mails_heard, mails_hurried, room, stocks,
+    streams as kept_streams, tasks_lying, untold_mails, withdraw_task,
 };
 pub use porch::{DoorName, Porch, Visit};
 pub use remains::{AT_ONCE_MAX, Remains, erase_older, older};

@@ -10,7 +10,7 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hwc_schemas::{Organisation, key::KeyKind, wire::Task};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -87,21 +87,38 @@ pub async fn feeds(link: &Link) -> Result<Vec<Feed>, Fault> {
         .collect())
 }
 
+/// The keys that one organisation left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeysLeft {
+    /// For one seal each.
+    pub one_time: u64,
+    /// The day on which its newest key of a week was made, by its maker's clock; none if there is none.
+    pub weekly_made: Option<Date>,
+}
+
 /// How many one-time keys of each organisation are in stock; one that has none is not among them. Keys of a week are not counted.
 pub async fn stocks(link: &Link) -> Result<BTreeMap<Organisation, u64>, Fault> {
+    let left = keys_left(link).await?.into_iter().map(|(organisation, left)| (organisation, left.one_time));
+    Ok(left.filter(|(_, one_time)| *one_time > 0).collect())
+}
+
+/// The keys that each organisation left; one that left none is not among them.
+pub async fn keys_left(link: &Link) -> Result<BTreeMap<Organisation, KeysLeft>, Fault> {
     let all = names::key("*", "*");
     let scan = Scan { stream: KEYS, filter: &all, from: 1, headers_only: false };
-    let take = |stocks: &mut BTreeMap<Organisation, u64>, read: &Read| {
-        if let Some((organisation, key)) = stock::understood(&read.message)
-            && key.kind == KeyKind::OneTime
-        {
-            *stocks.entry(organisation).or_default() += 1;
+    let take = |all: &mut BTreeMap<Organisation, KeysLeft>, read: &Read| {
+        if let Some((organisation, key)) = stock::understood(&read.message) {
+            let left = all.entry(organisation).or_default();
+            match key.kind {
+                KeyKind::OneTime => left.one_time += 1,
+                KeyKind::Weekly { made } => left.weekly_made = left.weekly_made.max(Some(made)),
+            }
         }
         Ok::<(), Fault>(())
     };
     match scan.read(link, BTreeMap::new, take).await {
         Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(BTreeMap::new()),
-        stocks => stocks,
+        left => left,
     }
 }
 

@@ -28,6 +28,12 @@ pub struct Words {
     pub log_in_how: &'static str,
     /// The same where no passphrase is asked for.
     pub log_in_by_code: &'static str,
+    /// The same where a name and a passphrase are asked for, and no code.
+    pub log_in_by_name: &'static str,
+    /// The field of the name that somebody is known by.
+    pub known_as: &'static str,
+    /// The name and the passphrase do not belong together.
+    pub wrong_name: &'static str,
     /// The field of the address.
     pub address: &'static str,
     /// The button that sends a code.
@@ -98,6 +104,7 @@ impl Words {
             "not_a_code" => self.not_a_code,
             "wrong_code" => self.wrong_code,
             "wrong_passphrase" => self.wrong_passphrase,
+            "wrong_name" => self.wrong_name,
             "code_over" => self.code_over,
             "too_often" => self.too_often,
             "crowded" => self.crowded,

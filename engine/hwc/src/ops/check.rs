@@ -138,8 +138,14 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) async fn read(common: &Common) -> Result<Self, ServeError> {
         let settings = Settings::<EngineFile>::read(common)?;
-        let World { rules, members, .. } = World::read(&settings)?;
         let link = onlooker(&settings).await?;
+        Self::over(common, link)
+    }
+
+    /// The same over a connection that stands already, with the files as they are now.
+    pub(super) fn over(common: &Common, link: Link) -> Result<Self, ServeError> {
+        let settings = Settings::<EngineFile>::read(common)?;
+        let World { rules, members, .. } = World::read(&settings)?;
         let now = serve::clock(&settings.file).now();
         Ok(Self { settings, rules, members, link, now })
     }
@@ -201,7 +207,7 @@ pub(super) fn leaves_keys(organisation: &Organisation) -> bool {
     organisation.role() != Role::Police
 }
 
-fn deadlines(flight: &Flight, rules: &Rules, now: Timestamp) -> Deadlines {
+pub(super) fn deadlines(flight: &Flight, rules: &Rules, now: Timestamp) -> Deadlines {
     let many = |phase: Option<Phase>| -> u64 {
         let stays = flight.undelivered().filter(|stay| phase.is_none_or(|phase| stay.phase == phase));
         stays.map(|stay| u64::from(stay.signals.max(1))).sum()

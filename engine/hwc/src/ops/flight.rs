@@ -67,10 +67,23 @@ impl Going {
     }
 
     /// Where its signals are; before they are known, where it is itself.
-    fn stays(&self) -> impl Iterator<Item = &Stay> {
+    pub(super) fn stays(&self) -> impl Iterator<Item = &Stay> {
         let whole = self.trail.incident().filter(|stay| stay.phase != Phase::Expanded);
         let apart = if whole.is_none() { self.trail.signals() } else { &[] };
         whole.into_iter().chain(apart)
+    }
+
+    /// How many of its signals no school has, though lessons began since they were recorded (R17).
+    pub(super) fn late(&self, rules: &Rules, now: Timestamp) -> u64 {
+        let late = self.stays().filter(|stay| IN_FLIGHT.contains(&stay.phase));
+        let late = late.filter(|stay| !matches!(stay.phase, Phase::Routed | Phase::Delivered));
+        let late = late.filter(|stay| school_start(rules, stay.began).is_some_and(|start| start <= now));
+        late.map(|stay| u64::from(stay.signals.max(1))).sum()
+    }
+
+    /// Whether its own deadline passed a while ago and nothing happened.
+    pub(super) fn stands_still(&self, rules: &Rules, now: Timestamp) -> bool {
+        deadline(&self.state, &rules.at(now)).is_some_and(|at| now.duration_since(at) > STANDS_STILL_AFTER)
     }
 
     /// The tasks that the engine owes somebody.
@@ -120,18 +133,12 @@ impl Flight {
     /// How many no school has yet, though lessons began since they were recorded (R17). What waits for a school's own day is routed
     /// and not late: the law holds it.
     pub(super) fn late(&self, rules: &Rules, now: Timestamp) -> u64 {
-        let late = self.undelivered().filter(|stay| stay.phase != Phase::Routed);
-        let late = late.filter(|stay| school_start(rules, stay.began).is_some_and(|start| start <= now));
-        late.map(|stay| u64::from(stay.signals.max(1))).sum()
+        self.going.iter().map(|going| going.late(rules, now)).sum()
     }
 
     /// Incidents whose own deadline passed a while ago and nothing happened: no engine works.
     pub(super) fn stand_still(&self, rules: &Rules, now: Timestamp) -> u64 {
-        let still = self.going.iter().filter(|going| {
-            let deadline = deadline(&going.state, &rules.at(now));
-            deadline.is_some_and(|at| now.duration_since(at) > STANDS_STILL_AFTER)
-        });
-        still.count() as u64
+        self.going.iter().filter(|going| going.stands_still(rules, now)).count() as u64
     }
 
     /// Since when each erasure is owed that is not done yet, the oldest first.
@@ -155,7 +162,7 @@ impl Flight {
 }
 
 /// When the lessons of the region's first school day after this begin; none when no listed school year says so (R17, R19).
-pub(super) fn school_start(rules: &Rules, after: Timestamp) -> Option<Timestamp> {
+pub(crate) fn school_start(rules: &Rules, after: Timestamp) -> Option<Timestamp> {
     let calendar = &rules.calendar;
     let days = std::iter::successors(Some(calendar.local(after).date()), |day| day.tomorrow().ok());
     days.take_while(|day| calendar.day_of_the_region(*day) != Day::Unlisted)

@@ -3,6 +3,7 @@
 //! asked is in functions that wait for an answer, what is thought of it in functions that do not. None shows an id of a child.
 
 pub(crate) mod audit;
+pub(crate) mod board;
 pub(crate) mod check;
 pub(crate) mod dead;
 pub(crate) mod doctor;

@@ -4,6 +4,7 @@
 //! folder, connects for as long as it takes, works its tasks, serves people at its counter, and on a polite stop hands back
 //! what is in hand. Exit codes: 0 fine, 1 failed, 3 settings, 4 out of reach, 5 refused.
 
+pub(crate) mod board;
 mod breach;
 mod brp;
 pub(crate) mod desk;

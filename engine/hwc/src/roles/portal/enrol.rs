@@ -125,7 +125,7 @@ fn asked(file: Option<&Path>) -> Result<Passphrase, RoleError> {
 }
 
 /// A line that is not shown while it is typed.
-fn typed(prompt: &str) -> Result<Zeroizing<String>, RoleError> {
+pub(crate) fn typed(prompt: &str) -> Result<Zeroizing<String>, RoleError> {
     let failed = |error: io::Error| RoleError::Said(format!("nothing could be read: {error}"));
     let screen = io::stdin();
     if !screen.is_terminal() {
