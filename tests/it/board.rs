@@ -35,12 +35,12 @@ impl OnShow {
         );
         fs::write(region.settings("board"), engine + &own).unwrap();
         let early = region.does("board", &[]);
-        assert!(early.code == Some(1) && early.stderr.contains("hwc board enrol"), "{}", early.stderr);
+        assert!(early.code != Some(0) && early.stderr.contains("hwc board enrol"), "{}", early.stderr);
         let weak = region.types("board", &["enrol", "jo"], "short\n");
-        assert!(weak.code == Some(1) && weak.stderr.contains("at least 12"), "{}", weak.stderr);
+        assert!(weak.code != Some(0) && weak.stderr.contains("at least 12"), "{}", weak.stderr);
         fine(region.types("board", &["enrol", "jo"], &format!("{PASSPHRASE}\n")));
         let twice = region.types("board", &["enrol", "jo"], &format!("{PASSPHRASE}\n"));
-        assert!(twice.code == Some(1) && twice.stderr.contains("already"), "{}", twice.stderr);
+        assert!(twice.code != Some(0) && twice.stderr.contains("already"), "{}", twice.stderr);
         let file = region.path().join("state/board/accounts/accounts.json");
         let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
@@ -199,7 +199,7 @@ fn a_broker_or_an_engine_that_goes_away_is_said_and_the_board_starts_without_eit
     engine.says("leading");
     sees(&mut jo, "/", "one; 0 stand by");
     engine.kill();
-    sees(&mut jo, "/", "<strong class=\"level\">look now</strong> nobody");
+    sees(&mut jo, "/", "look now</strong>: nobody");
     region.broker_dies();
     sees(&mut jo, "/", "it does not answer");
     assert_eq!(on_show.process.stop(), Some(0));

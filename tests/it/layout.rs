@@ -243,9 +243,13 @@ fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from
     // Its contact was enrolled: the key was wrapped, and lies open no more.
     let open = laid.file("portal", &format!("etc/hwc/portal/keys/{HOSTED}/seal"));
     fs::remove_file(&open).unwrap();
-    laid.write(&ports);
+    laid.operator(&["add-engine", "board", "--make-keys"]);
+    assert!(laid.write(&ports).contains("systemctl enable --now hwc-board\n"));
     assert!(!open.exists(), "a wrapped key was laid open again");
     assert!(!laid.settings(HOSTED).exists(), "a hosted school has a machine of its own");
+    let board = fs::read_to_string(laid.settings("engine-board")).unwrap();
+    assert!(board.contains("[board]"));
+    assert!(laid.file("engine-board", "etc/systemd/system/hwc-board.service.d").exists());
     assert_eq!(fs::read_to_string(&settings).unwrap(), "# ours\n");
     assert!(laid.settings("school-03CC00").exists());
     for machine in ["broker-1", "broker-2", "broker-3"] {

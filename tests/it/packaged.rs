@@ -17,7 +17,8 @@ use crate::{
 
 /// What `systemd-analyze security` may find at most, of 100: the units have 12.
 const EXPOSURE_MAX: &str = "15";
-const UNITS: [&str; 7] = [
+const UNITS: [&str; 8] = [
+    "hwc-board.service",
     "hwc-broker.service",
     "hwc-engine@one.service",
     "hwc-police@region.service",
@@ -86,7 +87,7 @@ fn the_package_is_the_same_each_time_installs_and_its_units_are_as_closed_as_the
     assert!(fs::read(&package).unwrap() == fs::read(again).unwrap(), "built twice, it is not the same");
     let place = installed(&package);
     let users = fs::read_to_string(place.path().join("etc/passwd")).unwrap();
-    for role in ["broker", "engine", "police", "veilig-thuis", "municipality", "portal", "school"] {
+    for role in ["board", "broker", "engine", "police", "veilig-thuis", "municipality", "portal", "school"] {
         assert!(users.contains(&format!("hwc-{role}:")), "{role} has no user");
     }
     let said = ran(Command::new(place.path().join("usr/bin/hwc")).arg("--version"));

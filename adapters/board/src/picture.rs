@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::story::{Bar, Story, who};
 
-/// From one bar to the next, in pixels: its words, and itself.
-const ROW: usize = 44;
+/// From one bar to the next, in pixels: its words, itself, and for whom it waited.
+const ROW: usize = 58;
 /// Above the first.
 const TOP: usize = 22;
 /// Below the last: the times.
@@ -93,23 +93,19 @@ pub(crate) fn drawn(story: &Story, zone: &TimeZone) -> String {
         let (top, from) = (TOP + row * ROW, scale.place(bar.from).min(1000 - THIN));
         let width = (scale.place(bar.to) - from).max(THIN);
         let goes_on = if bar.goes_on { ", still" } else { "" };
-        let words = format!(
-            "{} {}: {}{goes_on} \u{b7} {}",
-            who(bar.child),
-            bar.state,
-            took(bar.from, bar.to),
-            bar.waits_for
-        );
+        let words = format!("{} {}: {}{goes_on}", who(bar.child), bar.state, took(bar.from, bar.to));
         let open = if bar.goes_on { " open" } else { "" };
+        let role = escaped(bar.waits_for);
         let _ = write!(
             svg,
-            "<text x=\"0\" y=\"{}\">{}</text><rect class=\"bar by-{}{open}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"14\"/>",
-            top + 16,
+            "<text x=\"0\" y=\"{}\">{}</text><rect class=\"bar by-{role}{open}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"14\"/>\
+             <text class=\"soft\" x=\"0\" y=\"{}\">waits for {role}</text>",
+            top + 14,
             escaped(&words),
-            escaped(bar.waits_for),
             percent(from),
-            top + 22,
+            top + 20,
             percent(width),
+            top + 47,
         );
     }
     let (first, last) = (scale.first, story.bars.iter().map(|bar| bar.to).max().unwrap_or(scale.first));

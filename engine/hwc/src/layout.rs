@@ -136,6 +136,9 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
     Ok(Laid { folder: trees.into, try_out: trees.try_out, machines })
 }
 
+/// The engine that leads nothing: whose credential the board has.
+const BOARD: &str = "engine-board";
+
 /// Where everything is written, and how the files themselves call it.
 struct Trees {
     into: PathBuf,
@@ -242,7 +245,8 @@ impl Relay<'_> {
         let settings = self.settings(trees, member, &name);
         trees.once(&name, &format!("/etc/hwc/{name}/hwc.toml"), settings.as_bytes())?;
         let instance = name.strip_prefix(&format!("{role}-")).unwrap_or(&name);
-        let unit = format!("/etc/systemd/system/hwc-{role}@{instance}.service.d/10-site.conf");
+        let unit = if name == BOARD { "hwc-board".to_owned() } else { format!("hwc-{role}@{instance}") };
+        let unit = format!("/etc/systemd/system/{unit}.service.d/10-site.conf");
         trees.once(&name, &unit, site(&earlier).as_bytes())?;
         Ok(name)
     }
@@ -325,7 +329,8 @@ impl Relay<'_> {
                 named(format!("{own}/directory.json")),
                 self.brokers.len().min(3),
                 self.chains(),
-            ),
+            )
+            .and_then(|()| if name == BOARD { self.board(trees, &mut text) } else { Ok(()) }),
             Member::Organisation(organisation) => match organisation.role() {
                 Role::Police => write!(
                     text,
@@ -350,6 +355,17 @@ impl Relay<'_> {
             },
         };
         text
+    }
+
+    /// The board's own table, where the engine's credential is the board's (`docs/board.md`).
+    fn board(&self, trees: &Trees, text: &mut String) -> std::fmt::Result {
+        let origin = if trees.try_out { "http://localhost:8480" } else { "https://board.example" };
+        let state = trees.name(BOARD, "/var/lib/hwc/board").to_string_lossy().into_owned();
+        write!(
+            text,
+            "\n[board]\n# What stands above every page, and how a browser reaches it through the proxy on this machine: say yours.\n\
+             name = \"Region\"\nlisten = \"127.0.0.1:8480\"\norigin = {origin:?}\nstate_dir = {state:?}\n",
+        )
     }
 
     fn of_role(&self, role: Role) -> impl Iterator<Item = &Organisation> {
@@ -416,6 +432,7 @@ impl Machine {
     fn of(name: String) -> Option<Self> {
         let unit = match name.rsplit_once('-')? {
             ("broker", _) => "hwc-broker".to_owned(),
+            ("engine", "board") => "hwc-board".to_owned(),
             (role, instance) => format!("hwc-{role}@{instance}"),
         };
         Some(Self { name, unit, first: Vec::new() })

@@ -52,7 +52,7 @@ async fn the_board_says_how_it_stands_and_no_count_under_five_and_no_moment_of_o
     let board = browser.get("/").await;
     for words in [
         "How the region stands",
-        "All together: <strong class=\"level\">look now</strong>",
+        "All together: <strong class=\"level is-urgent\">look now</strong>",
         "engine-one; 1 stand by",
         "Mon 23 Nov 08:30, in 1 h 9 min",
         "&#60;5 signals",
@@ -152,7 +152,7 @@ async fn before_the_first_look_and_without_a_broker_it_says_so_and_nothing_is_sa
     on_show.source.stands(Snapshot::default());
     let board = browser.get("/").await;
     board.says("nobody looked yet");
-    board.says_none_of(&["<strong class=\"level\">fine"]);
+    board.says_none_of(&["is-fine"]);
     let away = Snapshot { broker: Level::Urgent, broker_says: "it does not answer", ..morning() };
     on_show.source.stands(away);
     browser.get("/").await.says("it does not answer");
