@@ -1,5 +1,5 @@
-//! The gate: nobody comes in but with a code that was just mailed to them and a passphrase, and every form is asked whether it is
-//! ours. A desk brings its [`People`] and its own pages, and asks the gate first on each: [`Gate::seat`] for what is only shown,
+//! The gate: nobody comes in but with a code that was just mailed to them and a passphrase, or, where a desk mails none, with a name and
+//! a passphrase; and every form is asked whether it is ours. A desk brings its [`People`] and its own pages, and asks the gate first on each: [`Gate::seat`] for what is only shown,
 //! [`Gate::posted`] for what does something.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};

@@ -330,7 +330,7 @@ impl Relay<'_> {
                 self.brokers.len().min(3),
                 self.chains(),
             )
-            .and_then(|()| if name == BOARD { self.board(trees, &mut text) } else { Ok(()) }),
+            .and_then(|()| if name == BOARD { Self::board(trees, &mut text) } else { Ok(()) }),
             Member::Organisation(organisation) => match organisation.role() {
                 Role::Police => write!(
                     text,
@@ -358,7 +358,7 @@ impl Relay<'_> {
     }
 
     /// The board's own table, where the engine's credential is the board's (`docs/board.md`).
-    fn board(&self, trees: &Trees, text: &mut String) -> std::fmt::Result {
+    fn board(trees: &Trees, text: &mut String) -> std::fmt::Result {
         let origin = if trees.try_out { "http://localhost:8480" } else { "https://board.example" };
         let state = trees.name(BOARD, "/var/lib/hwc/board").to_string_lossy().into_owned();
         write!(

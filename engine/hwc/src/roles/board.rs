@@ -123,10 +123,6 @@ fn settings(common: &Common) -> Result<(Settings<EngineFile>, PathBuf), RoleErro
     let settings = Settings::<EngineFile>::read(common)?;
     let table = table(&settings)?;
     let state_dir = settings.path(&table.state_dir);
-    if state_dir == settings.relay.state_dir {
-        let problem = "[board] state_dir is that of [relay]; give the board a folder of its own";
-        return Err(settings.unusable(problem).into());
-    }
     Ok((settings, state_dir))
 }
 

@@ -106,7 +106,7 @@ mod tests {
             (940_000, "4 to 24 hours".to_owned())
         );
         for nothing in
-            [format!("{IMPORTED} NaN"), format!("{IMPORTED} -1"), format!("{IMPORTED} 1e300"), "".into()]
+            [format!("{IMPORTED} NaN"), format!("{IMPORTED} -1"), format!("{IMPORTED} 1e300"), String::new()]
         {
             assert_eq!(imported(&nothing, now), None, "{nothing}");
         }
