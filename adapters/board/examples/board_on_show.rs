@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let accounts = folder.join("accounts");
     Accounts::enrol(&accounts, "jo", &Passphrase::said("three bicycles in may"), false, &OsChance)?;
     let zone = TimeZone::get("Europe/Amsterdam")?;
-    let audit = Audit::open(folder.join("acts"), zone.to_datetime(Timestamp::now()).date())?;
+    let audit = Audit::open(&folder, 3, zone.to_datetime(Timestamp::now()).date())?;
     let listening = Listening::bind(([127, 0, 0, 1], port).into(), None).await?;
     let origin = format!("http://localhost:{}", listening.address().port());
     let crew = Crew::new(Accounts::open(&accounts)?, audit, "Hart van Brabant".to_owned(), zone);

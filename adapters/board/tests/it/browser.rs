@@ -38,8 +38,7 @@ impl OnShow {
             Accounts::enrol(&accounts, name, &Passphrase::said(PASSPHRASE), false, &OsChance).unwrap();
         }
         let zone = TimeZone::get("Europe/Amsterdam").unwrap();
-        let audit =
-            Audit::open(folder.path().join("acts"), zone.to_datetime(Timestamp::now()).date()).unwrap();
+        let audit = Audit::open(folder.path(), 3, zone.to_datetime(Timestamp::now()).date()).unwrap();
         let crew = Crew::new(Accounts::open(&accounts).unwrap(), audit, "Hart van Brabant".to_owned(), zone);
         let origin = format!("https://{HOST}");
         let gate =

@@ -155,7 +155,7 @@ fn checked(settings: &Settings<EngineFile>) -> Result<Option<TlsFiles>, RoleErro
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (settings.path(certificate), settings.path(key));
             nobody_elses(&key)?;
-            Ok(Some(TlsFiles { certificate, key }))
+            Ok(Some(TlsFiles { certificate, key, client_ca: None }))
         }
         (None, None) => Ok(None),
         _ => Err(refuse("certificate and key belong together")),
@@ -213,9 +213,8 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         return Err(said("nobody may look at the board yet: hwc board enrol NAME lets somebody in"));
     }
     let accounts = Accounts::open(&path).map_err(said)?;
-    let book = state.path().join("acts");
-    let audit = Audit::open(&book, zone.to_datetime(Timestamp::now()).date())
-        .map_err(|error| RoleError::Said(format!("{}: {error}", book.display())))?;
+    let today = zone.to_datetime(Timestamp::now()).date();
+    let audit = Audit::open(state.path(), relay.kept.audit_years, today)?;
     let stop = daemon::stop_on_signals();
     let conditions = Conditions::default();
     let listening = Listening::bind(table.listen, tls.as_ref()).await?;
