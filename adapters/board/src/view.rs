@@ -230,7 +230,7 @@ impl OrganisationLine {
         let (connected, level) = match one.connected {
             Some(true) => ("yes", Level::Fine),
             Some(false) => ("no", Level::Look),
-            None => ("cannot be told", Level::Fine),
+            None => ("cannot be told", Level::Unknown),
         };
         let stock = match one.stock {
             Stock::Needless => "needs none",
