@@ -30,7 +30,14 @@ use jiff::{SignedDuration, Timestamp, civil::time};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arguments, desk::DeskPage, drill, household::Process, mail::MailRoom, page::Page, registers,
+    Arguments,
+    board::{self, Board},
+    desk::DeskPage,
+    drill,
+    household::Process,
+    mail::MailRoom,
+    page::Page,
+    registers,
     written::Settings,
 };
 use crate::{
@@ -237,13 +244,16 @@ impl DevGround {
             // In a drill every school has a program: its contacts' part is played by commands.
             page: if arguments.drill { None } else { Page::of(&self.folder, &everybody).await? },
             desk: DeskPage::of(&self.folder, &dataset, &everybody)?,
+            // Nor is its clock set anew for each leap of a drill.
+            board: if arguments.drill { None } else { Some(Board::of(&self.folder)?) },
             mail: MailRoom::open(self.folder.join("mail"), offset).await?,
         };
         let processes = region.write(&everybody)?;
         registers::fill(&self.folder.join("register"), &tables, &processes).await?;
         let page = region.page.as_ref().map(|page| page.what_to_try(&self.folder));
         let desk = region.desk.as_ref().map(|desk| desk.what_to_try(&self.folder));
-        let pages = [page, desk].into_iter().flatten().collect();
+        let board = region.board.as_ref().map(Board::what_to_try);
+        let pages = [page, desk, board].into_iter().flatten().collect();
         let mail = region.mail;
         let school = dataset.receiving_schools().next().map(|code| code.to_string()).unwrap_or_default();
         let clock = dataset.zone.local(clock).strftime("%A %-d %B %Y, %H:%M").to_string();
@@ -388,7 +398,8 @@ fn finder(arguments: &Arguments) -> Finder {
 /// Everybody who takes part: the engines, and the organisations of the dataset. The police come last: what they are handed over
 /// then knows everybody, and their first file need not wait for news.
 fn everybody(dataset: &Dataset) -> Result<Vec<Member>, DevError> {
-    let engines = ENGINES.iter().filter_map(|name| name.parse().ok()).map(Member::Engine);
+    let engines =
+        ENGINES.iter().chain([&board::NAME]).filter_map(|name| name.parse().ok()).map(Member::Engine);
     let organisations = organisations(dataset)?.into_iter().rev().map(Member::Organisation);
     Ok(engines.chain(organisations).collect())
 }

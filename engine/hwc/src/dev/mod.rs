@@ -2,6 +2,7 @@
 //! settings of its own, made by the very operator's desk of production; only that one person sits at it, and nothing here may
 //! carry a real signal.
 
+mod board;
 mod desk;
 mod drill;
 mod ground;

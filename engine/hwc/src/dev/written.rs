@@ -6,6 +6,7 @@ use hwc_schemas::{Organisation, Role};
 use jiff::SignedDuration;
 
 use super::{
+    board::{self, Board},
     desk::DeskPage,
     ground::{DevError, DevGround, ENGINES, write},
     household::Process,
@@ -26,6 +27,7 @@ pub(super) struct Settings<'a> {
     pub(super) brp: SocketAddr,
     pub(super) page: Option<Page>,
     pub(super) desk: Option<DeskPage>,
+    pub(super) board: Option<Board>,
     pub(super) mail: MailRoom,
 }
 
@@ -35,6 +37,10 @@ impl Settings<'_> {
         let mut processes = Vec::new();
         for name in ENGINES {
             processes.push(self.one(name, "engine", &self.engine(name, organisations))?);
+        }
+        if let Some(board) = &self.board {
+            let own = self.engine(board::NAME, organisations) + &board.settings();
+            processes.push(self.one(board::NAME, "board", &own)?);
         }
         processes.push(self.brp_mock()?);
         if let Some(page) = &self.page {
