@@ -22,14 +22,6 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What a file holds; nothing if it went since it was listed, as files do while processes run.
-pub(crate) fn held_in(path: &Path) -> Vec<u8> {
-    match fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        read => read.unwrap(),
-    }
-}
-
 /// The first needle in a haystack, in whatever disguise: what `hwc forget verify` looks by.
 pub(crate) fn found_in<'a>(haystack: &[u8], needles: &[&'a str]) -> Option<&'a str> {
     Disguises::new(needles).unwrap().find(haystack).map(|found| needles[found])

@@ -6,7 +6,7 @@ use std::{fs, net::TcpListener};
 use crate::{
     canary,
     mails::MailServer,
-    processes::{CHAIN, code, fine},
+    processes::{CHAIN, code, fine, held_in},
     region::{Process, Region, report_of, the_one, wait_for},
     visitor::{Answer, Visitor},
 };
@@ -96,7 +96,7 @@ fn nothing_holds(region: &Region, words: &[&str]) {
         "the book of acts is not searched"
     );
     for path in searched {
-        assert_eq!(canary::found_in(&canary::held_in(path), words), None, "{}", path.display());
+        assert_eq!(canary::found_in(&held_in(path), words), None, "{}", path.display());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     canary,
     collector::Collector,
     ground::lines,
-    processes::{CHAIN, code, fine},
+    processes::{CHAIN, code, fine, held_in},
     region::{Process, Region, report_of, the_one, wait_for},
 };
 
@@ -189,7 +189,7 @@ fn one_signal_is_one_line_for_each_processing_whoever_is_killed_and_though_the_c
     let needles: Vec<_> = codes.union(&traces).copied().collect();
     for path in canary::files_below(region.path()) {
         let is_log = path.components().any(|part| part.as_os_str() == "logbook");
-        let found = canary::found_in(&canary::held_in(&path), if is_log { &who } else { &needles });
+        let found = canary::found_in(&held_in(&path), if is_log { &who } else { &needles });
         assert_eq!(found, None, "{}", path.display());
     }
 }
