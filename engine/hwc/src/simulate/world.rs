@@ -9,9 +9,10 @@ use std::{
 };
 
 use hwc_world::{Case, Cut, Mutation};
+use serde_json::json;
 
 use crate::{
-    cli,
+    cli::{self, Output},
     exit::{self, Code},
 };
 
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// Waits for the Enter key after each event.
     #[arg(long)]
     step: bool,
+    /// How to print it; as JSON each event is an object, and the last one what is to be said of the whole.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
 }
 
 #[derive(Debug, Clone)]
@@ -92,10 +96,23 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let mut told = 0;
     let mut number = 0;
     let lived = case.tell(&mut |entry, violations| {
+        let new = violations.iter().skip(told).map(ToString::to_string);
         // Nobody may be reading; that is no reason to fail.
-        let _ = writeln!(out, "{number:>5}  {entry}");
-        for violation in violations.iter().skip(told) {
-            let _ = writeln!(out, "       !!! {violation}");
+        match arguments.output {
+            Output::Json => {
+                let wrong: Vec<_> = new.collect();
+                let _ = writeln!(
+                    out,
+                    "{}",
+                    json!({ "number": number, "event": entry.to_string(), "wrong": wrong })
+                );
+            }
+            Output::Text => {
+                let _ = writeln!(out, "{number:>5}  {entry}");
+                for violation in new {
+                    let _ = writeln!(out, "       !!! {violation}");
+                }
+            }
         }
         told = violations.len();
         number += 1;
@@ -107,6 +124,16 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     drop(out);
     match lived {
         Err(error) => exit::failed(&error.to_string()),
+        Ok(verdict) if arguments.output == Output::Json => {
+            let wrong = verdict.violations.iter();
+            let wrong: Vec<_> =
+                wrong.map(|one| json!({ "number": one.entry, "says": one.to_string() })).collect();
+            let is_fine = wrong.is_empty();
+            let (reports, faults) = (verdict.reports, verdict.faults);
+            let whole = json!({ "reports": reports, "planned_faults": faults, "wrong": wrong });
+            cli::print(&format!("{whole}\n"));
+            if is_fine { Code::Fine } else { Code::Failed }.into()
+        }
         Ok(verdict) if verdict.violations.is_empty() => cli::print(&format!(
             "{} reports, {} planned faults: nothing is wrong\n",
             verdict.reports, verdict.faults
