@@ -279,6 +279,7 @@ mod tests {
 
     /// What takes no `-o json`, and why.
     const WITHOUT: &[(&str, &str)] = &[
+        ("hwc board", "runs until it is told to stop"),
         ("hwc brp-mock", "runs until it is told to stop"),
         ("hwc completions", "what it prints is for a shell"),
         ("hwc demo", "is for eyes; `hwc replay` says the same of a dataset"),

@@ -2,6 +2,7 @@
 //! changes nothing (`docs/board.md`).
 
 use std::{
+    fmt::{self, Display, Formatter},
     fs, io,
     io::IsTerminal as _,
     net::SocketAddr,
@@ -18,14 +19,15 @@ use hwc_web::{
 };
 use hwc_workflow::calendar::Zone;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{RoleError, ended, http::nobody_elses, portal::enrol::typed, say_overdue, set_up_log};
 use crate::{
-    cli,
+    cli::Output,
     daemon::{self, StateFolder},
     exit::Code,
     ops::board::{Feed, Program},
+    outcome::{Outcome, tell},
     readiness::Conditions,
     region::RegionError,
     serve::{EngineFile, World},
@@ -60,11 +62,17 @@ enum Command {
         /// A new passphrase for somebody who is in already; their sessions are over.
         #[arg(long)]
         again: bool,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Lets somebody in no more; their sessions are over.
     Remove {
         /// Who.
         name: String,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
 }
 
@@ -114,8 +122,8 @@ const ACCOUNTS: &str = "accounts/accounts.json";
 pub(crate) async fn run(Arguments { common, command }: Arguments) -> ExitCode {
     ended(match command {
         None => Box::pin(serve(&common)).await,
-        Some(Command::Enrol { name, again }) => enrol(&common, &name, again),
-        Some(Command::Remove { name }) => remove(&common, &name),
+        Some(Command::Enrol { name, again, output }) => enrol(&common, name, again, output),
+        Some(Command::Remove { name, output }) => remove(&common, name, output),
     })
 }
 
@@ -176,7 +184,7 @@ fn said(error: impl std::fmt::Display) -> RoleError {
     RoleError::Said(error.to_string())
 }
 
-fn enrol(common: &Common, name: &str, again: bool) -> Result<Code, RoleError> {
+fn enrol(common: &Common, name: String, again: bool, output: Output) -> Result<Code, RoleError> {
     let (settings, state_dir) = settings(common)?;
     let path = accounts_in(&state_dir)?;
     let chosen = |text: &str| Passphrase::chosen(text).map_err(|weak: Weak| said(weak));
@@ -184,19 +192,36 @@ fn enrol(common: &Common, name: &str, again: bool) -> Result<Code, RoleError> {
     if io::stdin().is_terminal() && !passphrase.is(&Passphrase::said(&typed("Once more: ")?)) {
         return Err(said("the two passphrases are not the same"));
     }
-    Accounts::enrol(&path, name, &passphrase, again, &OsChance).map_err(said)?;
-    Ok(done(&format!("{name} may look at the board at {}.\n", table(&settings)?.origin)))
+    Accounts::enrol(&path, &name, &passphrase, again, &OsChance).map_err(said)?;
+    let origin = Some(table(&settings)?.origin.clone());
+    Ok(tell(output, &Account { name, may_look: true, origin }))
 }
 
-fn remove(common: &Common, name: &str) -> Result<Code, RoleError> {
+fn remove(common: &Common, name: String, output: Output) -> Result<Code, RoleError> {
     let (_, state_dir) = settings(common)?;
-    Accounts::remove(&accounts_in(&state_dir)?, name).map_err(said)?;
-    Ok(done(&format!("{name} is out.\n")))
+    Accounts::remove(&accounts_in(&state_dir)?, &name).map_err(said)?;
+    Ok(tell(output, &Account { name, may_look: false, origin: None }))
 }
 
-fn done(words: &str) -> Code {
-    cli::print(words);
-    Code::Fine
+/// Somebody who looks after a region, and whether they may look at the board.
+#[derive(Serialize)]
+struct Account {
+    name: String,
+    may_look: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+}
+
+impl Outcome for Account {}
+
+impl Display for Account {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, origin, .. } = self;
+        match origin {
+            Some(origin) => write!(f, "{name} may look at the board at {origin}."),
+            None => write!(f, "{name} is out."),
+        }
+    }
 }
 
 async fn serve(common: &Common) -> Result<Code, RoleError> {
