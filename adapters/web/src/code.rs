@@ -104,6 +104,13 @@ impl Codes {
         if is_it { Tried::Right { address } } else { Tried::Wrong }
     }
 
+    /// Nobody had the time to look at what came with a right code: that try is given back.
+    pub fn give_back(&self, browser: &str) {
+        if let Some(one) = self.lock().get_mut(browser) {
+            one.tries = one.tries.saturating_sub(1);
+        }
+    }
+
     /// Used up: who logged in, or went away. Says whether it was still there, so that of two log-ins at once one wins.
     pub fn spend(&self, browser: &str) -> bool {
         self.lock().remove(browser).is_some()
@@ -139,6 +146,25 @@ mod tests {
         let codes = Codes::new([7; 32]);
         codes.ask("browser", "a@b.nl".to_owned(), code, Duration::ZERO);
         codes
+    }
+
+    #[test]
+    fn whoever_is_told_to_come_back_again_and_again_keeps_every_try() {
+        let codes = waiting_for(Some(CODE));
+        for _ in 0..3 * TRIES_MAX {
+            assert_eq!(codes.try_it("browser", CODE, Duration::ZERO), right());
+            codes.give_back("browser");
+        }
+        for _ in 0..TRIES_MAX {
+            assert_eq!(codes.try_it("browser", OTHER, Duration::ZERO), Tried::Wrong);
+        }
+        assert_eq!(codes.try_it("browser", CODE, Duration::ZERO), Tried::NoneWaits);
+        codes.give_back("browser");
+        assert_eq!(
+            codes.try_it("browser", CODE, Duration::ZERO),
+            Tried::NoneWaits,
+            "what is over stays over"
+        );
     }
 
     fn right() -> Tried {

@@ -156,7 +156,12 @@ async fn by_name<P: People>(gate: &Gate<P>, visitor: &Visitor) -> Response<Body>
             welcome(gate, admitted).unwrap_or_else(|| again(StatusCode::SERVICE_UNAVAILABLE, "crowded"))
         }
         Ok(None) => again(StatusCode::FORBIDDEN, "wrong_name"),
-        Err(_) => again(StatusCode::SERVICE_UNAVAILABLE, "crowded"),
+        Err(_) => {
+            throttles.tries_per_caller.give_back(caller);
+            throttles.codes_per_both.give_back(&both);
+            throttles.codes_per_account.give_back(&name);
+            again(StatusCode::SERVICE_UNAVAILABLE, "crowded")
+        }
     }
 }
 
@@ -215,7 +220,13 @@ async fn enter<P: People>(State(gate): TheGate<P>, request: Request) -> Response
     let admitted = match gate.kiln.fire(move || people.admit(&of, &passphrase)).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => return again(StatusCode::FORBIDDEN, "wrong_passphrase"),
-        Err(_) => return again(StatusCode::SERVICE_UNAVAILABLE, "crowded"),
+        // Nothing was looked at but the code, which was right: who comes back in a crowd must not use up what is theirs.
+        Err(_) => {
+            gate.throttles.tries_per_caller.give_back(caller);
+            gate.codes.give_back(visit);
+            gate.throttles.passphrases.give_back(&address);
+            return again(StatusCode::SERVICE_UNAVAILABLE, "crowded");
+        }
     };
     // Of two at once with the same code one wins.
     if !gate.codes.spend(visit) {

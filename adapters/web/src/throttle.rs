@@ -66,6 +66,14 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
         Ok(())
     }
 
+    /// This key has its last try back: nobody had the time to look at it.
+    pub fn give_back(&self, key: &K) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = used.get_mut(key) {
+            one.0 = one.0.saturating_sub(self.pace.every);
+        }
+    }
+
     /// This key has everything back.
     pub fn forgive(&self, key: &K) {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
@@ -107,6 +115,20 @@ mod tests {
         assert_eq!(throttle.take("b", at(100)), Ok(()), "another's tries are not counted");
         throttle.forgive(&"a");
         assert_eq!(throttle.take("a", at(100)), Ok(()));
+    }
+
+    #[test]
+    fn a_try_that_is_given_back_can_be_taken_again_and_no_more_than_that() {
+        let throttle = Throttle::new(PACE);
+        for _ in 0..10 {
+            assert_eq!(throttle.take("a", Duration::ZERO), Ok(()));
+            throttle.give_back(&"a");
+        }
+        throttle.give_back(&"b");
+        for key in ["a", "b"] {
+            let taken = (0..10).filter(|_| throttle.take(key, Duration::ZERO).is_ok()).count();
+            assert_eq!(taken, 3, "{key}");
+        }
     }
 
     proptest! {

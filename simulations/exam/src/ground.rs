@@ -415,8 +415,10 @@ fn private(folder: &Path) -> Result<(), ExamError> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(ExamError::at(folder))
 }
 
+/// In one step: whoever waits for the file finds it whole.
 fn write(path: &Path, text: &str) -> Result<(), ExamError> {
-    fs::write(path, text).map_err(ExamError::at(path))
+    let beside = path.with_extension("new");
+    fs::write(&beside, text).and_then(|()| fs::rename(&beside, path)).map_err(ExamError::at(path))
 }
 
 fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ExamError> {
