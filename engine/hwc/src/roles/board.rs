@@ -9,7 +9,6 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    time::{Duration, SystemTime},
 };
 
 use hwc_board::{Accounts, Board, Crew, pages};
@@ -21,7 +20,12 @@ use hwc_workflow::calendar::Zone;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RoleError, ended, http::nobody_elses, portal::enrol::typed, say_overdue, set_up_log};
+use super::{
+    RoleError, ended,
+    page::{self, Reached},
+    portal::enrol::typed,
+    say_overdue, set_up_log,
+};
 use crate::{
     cli::Output,
     daemon::{self, StateFolder},
@@ -113,10 +117,13 @@ struct ProgramTable {
 const NAME_CHARS_MAX: usize = 60;
 /// Programs that are looked at, at most.
 const PROGRAMS_MAX: usize = 100;
-/// How often it is looked whether the accounts are others.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The accounts, in the state folder.
 const ACCOUNTS: &str = "accounts/accounts.json";
+
+const WORDS: page::Words = page::Words {
+    taken: "the accounts were read again",
+    unusable: "the accounts cannot be used; those before are",
+};
 
 /// Runs the command.
 pub(crate) async fn run(Arguments { common, command }: Arguments) -> ExitCode {
@@ -151,23 +158,13 @@ fn checked(settings: &Settings<EngineFile>) -> Result<Option<TlsFiles>, RoleErro
     if table.programs.len() > PROGRAMS_MAX {
         return Err(refuse("at most 100 programs"));
     }
-    let for_trying = table.listen.ip().is_loopback() && table.origin.starts_with("http://localhost");
-    let host = table.origin.split_once("://").map_or("", |(_, host)| host);
-    if !(table.origin.starts_with("https://") || for_trying)
-        || host.is_empty()
-        || host.contains(['/', '?', '#', '@', ' '])
-    {
-        return Err(refuse("origin is no https://NAME without anything behind it"));
+    Reached {
+        table: "[board]",
+        listen: table.listen,
+        origin: &table.origin,
+        secured: (table.certificate.as_ref(), table.key.as_ref()),
     }
-    match (&table.certificate, &table.key) {
-        (Some(certificate), Some(key)) => {
-            let (certificate, key) = (settings.path(certificate), settings.path(key));
-            nobody_elses(&key)?;
-            Ok(Some(TlsFiles { certificate, key, client_ca: None }))
-        }
-        (None, None) => Ok(None),
-        _ => Err(refuse("certificate and key belong together")),
-    }
+    .checked(settings)
 }
 
 /// The file of accounts, in a folder of its own that is nobody else's.
@@ -233,7 +230,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     set_up_log()?;
     let state = StateFolder::hold(&state_dir)?;
     let path = accounts_in(state.path())?;
-    let seen = changed_at(&path);
+    let seen = page::seen(&path);
     if seen.is_none() {
         return Err(said("nobody may look at the board yet: hwc board enrol NAME lets somebody in"));
     }
@@ -264,32 +261,9 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         }
         () = gate.sweep() => {}
         () = feed.follow() => {}
-        () = follow(&path, seen, &board) => {}
+        () = page::follow(&path, seen, WORDS, || board.reread()) => {}
         () = conditions.pulse().keep() => {}
         () = daemon::overdue(stop.clone(), relay.drain_within) => say_overdue(),
     }
     Ok(Code::Fine)
-}
-
-type Seen = Option<(SystemTime, u64)>;
-
-fn changed_at(path: &Path) -> Seen {
-    let file = fs::metadata(path).ok()?;
-    Some((file.modified().ok()?, file.len()))
-}
-
-/// Takes the accounts again when they change. What cannot be used is said, and those before stay in use.
-async fn follow(path: &Path, mut seen: Seen, board: &Board<Feed>) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = changed_at(path);
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        match board.reread() {
-            Ok(()) => tracing::info!("the accounts were read again"),
-            Err(error) => tracing::error!(%error, "the accounts cannot be used; those before are"),
-        }
-    }
 }

@@ -2,12 +2,10 @@
 //! and reaches no broker; it asks at the other process's counter, as the same user (`docs/desk.md`).
 
 use std::{
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    time::{Duration, SystemTime},
 };
 
 use hwc_desk::{Desk, Roster, Shelf, Socket, Staff, StaffMember, pages};
@@ -22,8 +20,9 @@ use serde::Deserialize;
 
 use super::{
     RoleError, ended,
-    http::{Offered, nobody_elses},
+    http::Offered,
     municipality::{MunicipalityFile, settings},
+    page::{self, Reached},
     say_overdue, set_up_log,
 };
 use crate::{
@@ -77,8 +76,11 @@ struct PeopleFile {
 
 /// Characters of the name above every page, at most.
 const NAME_CHARS_MAX: usize = 60;
-/// How often it is looked whether the people file is another.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+const WORDS: page::Words = page::Words {
+    taken: "the people file was read again",
+    unusable: "the people file cannot be used; the one before is",
+};
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
@@ -99,27 +101,17 @@ fn checked(settings: &Settings<MunicipalityFile>, table: &DeskTable) -> Result<C
     if !(1..=NAME_CHARS_MAX).contains(&chars) || table.name.chars().any(char::is_control) {
         return Err(refuse("name: 1 to 60 characters"));
     }
-    let for_trying = table.listen.ip().is_loopback() && table.origin.starts_with("http://localhost");
-    let host = table.origin.split_once("://").map_or("", |(_, host)| host);
-    if !(table.origin.starts_with("https://") || for_trying)
-        || host.is_empty()
-        || host.contains(['/', '?', '#', '@', ' '])
-    {
-        return Err(refuse("origin is no https://NAME without anything behind it"));
-    }
+    let reached = Reached {
+        table: "[desk]",
+        listen: table.listen,
+        origin: &table.origin,
+        secured: (table.certificate.as_ref(), table.key.as_ref()),
+    };
+    let tls = reached.checked(settings)?;
     let post = settings.file.post().ok_or_else(|| {
         refuse("nobody can log in without mail: say [post] and [notices], as docs/post.md has them")
     })?;
     let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
-    let tls = match (&table.certificate, &table.key) {
-        (Some(certificate), Some(key)) => {
-            let (certificate, key) = (settings.path(certificate), settings.path(key));
-            nobody_elses(&key)?;
-            Some(TlsFiles { certificate, key, client_ca: None })
-        }
-        (None, None) => None,
-        _ => return Err(refuse("certificate and key belong together")),
-    };
     let state_dir = settings.path(&table.state_dir);
     if state_dir == settings.relay.state_dir {
         return Err(refuse("state_dir is that of [relay]; give the desk a folder of its own"));
@@ -149,7 +141,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         settings.file.desk().ok_or_else(|| settings.unusable("there is no [desk]: docs/desk.md says how"))?;
     let Checked { post, tls, people, state_dir } = checked(&settings, table)?;
     let zone = Zone::amsterdam().map_err(|_| RegionError::Zone)?.as_time_zone().clone();
-    let seen = changed_at(&people);
+    let seen = page::seen(&people);
     let roster = roster(&people)?;
     set_up_log()?;
     let state = StateFolder::hold(&state_dir)?;
@@ -177,39 +169,14 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let desk = Arc::new(Desk::new(Arc::clone(&gate), counter, shelf, own.as_str().to_owned()));
     tracing::info!(address = %listening.address(), "at work");
     let drain_within = settings.relay.drain_within;
+    let take = || self::roster(&people).map(|roster| desk.replace_roster(roster));
     tokio::select! {
         () = listening.serve(pages(Arc::clone(&desk)), stop.clone(), drain_within * 4 / 5) => {
             tracing::info!("stopped");
         }
         () = gate.sweep() => {}
-        () = follow(&people, seen, &desk) => {}
+        () = page::follow(&people, seen, WORDS, take) => {}
         () = daemon::overdue(stop, drain_within) => say_overdue(),
     }
     Ok(Code::Fine)
-}
-
-type Seen = Option<(SystemTime, u64)>;
-
-fn changed_at(path: &Path) -> Seen {
-    let file = fs::metadata(path).ok()?;
-    Some((file.modified().ok()?, file.len()))
-}
-
-/// Takes the people file again when it changes. One that cannot be used is said, and the one before stays in use.
-async fn follow(path: &Path, mut seen: Seen, desk: &Desk<Socket>) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = changed_at(path);
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        match roster(path) {
-            Ok(roster) => {
-                desk.replace_roster(roster);
-                tracing::info!("the people file was read again");
-            }
-            Err(error) => tracing::error!(%error, "the people file cannot be used; the one before is"),
-        }
-    }
 }

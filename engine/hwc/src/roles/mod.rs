@@ -12,6 +12,7 @@ mod holdings;
 mod http;
 mod mailing;
 pub(crate) mod municipality;
+mod page;
 pub(crate) mod police;
 pub(crate) mod portal;
 mod reading;

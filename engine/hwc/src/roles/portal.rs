@@ -21,13 +21,15 @@ use hwc_vault::SealingKeys;
 use hwc_web::{Audit, Gate, Listening, OsChance, Paces, SessionLaw, TlsFiles, code::GOOD_FOR};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     RoleError, ended,
-    http::{Offered, nobody_elses},
+    http::Offered,
     mailing::{Mailer, Mailing, To},
-    of_role, say_overdue, set_up_log,
+    of_role,
+    page::Reached,
+    say_overdue, set_up_log,
 };
 use crate::{
     daemon::{self, StateFolder},
@@ -143,6 +145,8 @@ struct Standing {
     mailer: Mailer,
     /// What tends its processing log.
     tending: JoinSet<()>,
+    /// What is wrong with it at this moment.
+    trouble: watch::Receiver<Option<String>>,
 }
 
 impl Settings<PortalFile> {
@@ -166,28 +170,15 @@ impl Settings<PortalFile> {
         if portal.schools.len() > SCHOOLS_MAX {
             return Err(self.unusable(format!("[portal] at most {SCHOOLS_MAX} schools")).into());
         }
-        let plain_for_trying =
-            portal.listen.ip().is_loopback() && portal.origin.starts_with("http://localhost");
-        let host = portal.origin.split_once("://").map_or("", |(_, host)| host);
-        if !(portal.origin.starts_with("https://") || plain_for_trying)
-            || host.is_empty()
-            || host.contains(['/', '?', '#', '@', ' '])
-        {
-            return Err(self
-                .unusable("[portal] origin is no https://NAME without anything behind it")
-                .into());
-        }
+        let reached = Reached {
+            table: "[portal]",
+            listen: portal.listen,
+            origin: &portal.origin,
+            secured: (portal.certificate.as_ref(), portal.key.as_ref()),
+        };
+        let tls = reached.checked(self)?;
         let post = CheckedPost::check(&self.file.post, |path| self.path(path))
             .map_err(|error| self.unusable(error))?;
-        let tls = match (&portal.certificate, &portal.key) {
-            (Some(certificate), Some(key)) => {
-                let (certificate, key) = (self.path(certificate), self.path(key));
-                nobody_elses(&key)?;
-                Some(TlsFiles { certificate, key, client_ca: None })
-            }
-            (None, None) => None,
-            _ => return Err(self.unusable("[portal] certificate and key belong together").into()),
-        };
         Ok((post, tls))
     }
 }
@@ -287,6 +278,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let gate = Gate::new(portal, origin, SessionLaw::SHORT, Paces::default(), OsChance)
         .map_err(|error| RoleError::Said(error.to_string()))?;
     let gate = Arc::new(gate);
+    let troubles: Vec<_> = standing.iter().map(|school| school.trouble.clone()).collect();
     let mut hands = JoinSet::new();
     for school in standing {
         hands.spawn(keep_keys(Arc::clone(&gate), Arc::clone(&school.hosted)));
@@ -312,12 +304,22 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
         () = serving => tracing::info!("stopped"),
         () = gate.sweep() => {}
         () = watching => {}
+        () = watch_logs(&troubles, &conditions) => {}
         () = conditions.pulse().keep() => {}
         () = daemon::overdue(stop, relay.drain_within) => say_overdue(),
     }
     hands.abort_all();
     telemetry.close(shown::CLOSE_WITHIN).await;
     Ok(Code::Fine)
+}
+
+/// Says at `/readyz` that a school's processing log cannot be written: until it can, nothing of that school is opened or confirmed.
+async fn watch_logs(troubles: &[watch::Receiver<Option<String>>], conditions: &Conditions) {
+    loop {
+        let problem = troubles.iter().find_map(|trouble| trouble.borrow().clone());
+        conditions.needs_attention("processing log", problem);
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
 }
 
 async fn work_on(station: Station, clerk: Mailing<Tray>) {
@@ -348,6 +350,7 @@ async fn stand(
         let (follower, book) = member.open_book()?;
         let audit = Audit::open(&relay.state_dir, relay.kept.audit_years, logging::today())?;
         let logging = Logging::open(&relay, organisation)?;
+        let trouble = logging.trouble();
         let (hours, telemetry) = (hours.clone(), telemetry.clone());
         coming.push(async move {
             let entered = tokio::time::timeout(CONNECTED_WITHIN, member.enter(&book, hours, None)).await;
@@ -361,7 +364,7 @@ async fn stand(
             let hosted = Hosted::new(door, book, station.office().clone(), tray.clone(), locker, audit);
             let to = To::Hosted { mailbox: school.mailbox.clone(), backups: backups_of(&hosted) };
             let mailer = Mailer::over(office.clone(), to);
-            Ok::<_, RoleError>(Some(Standing { hosted, station, follower, tray, mailer, tending }))
+            Ok::<_, RoleError>(Some(Standing { hosted, station, follower, tray, mailer, tending, trouble }))
         });
     }
     let mut standing = Vec::new();
