@@ -65,10 +65,16 @@ impl Tickets {
         self.open.remove(at).map(|(_, _, round)| round)
     }
 
+    /// What became of one that decided; nothing is done.
+    pub(crate) fn decided(&self, said: &str) -> Pressed {
+        let decided = self.decided.iter().find(|(ticket, _)| ticket == said);
+        decided.map_or(Pressed::Never, |(_, told)| Pressed::Again(told.clone()))
+    }
+
     /// Takes back one that decides.
     pub(crate) fn decide(&mut self, said: &str) -> Pressed {
-        if let Some((_, told)) = self.decided.iter().find(|(ticket, _)| ticket == said) {
-            return Pressed::Again(told.clone());
+        if let again @ Pressed::Again(_) = self.decided(said) {
+            return again;
         }
         let Some(round) = self.take(said, Press::Decide) else { return Pressed::Never };
         let (tells, told) = watch::channel(None);
@@ -117,9 +123,11 @@ mod tests {
         let mut tickets = Tickets::default();
         let ticket = tickets.issue(Press::Decide, round(1), &hwc_web::OsChance).unwrap();
         let open = tickets.issue(Press::Open, round(1), &hwc_web::OsChance).unwrap();
+        assert!(matches!(tickets.decided(&ticket), Pressed::Never), "nothing was decided, and nothing is");
         let Pressed::First(of, tells) = tickets.decide(&ticket) else { panic!("it is the first") };
         assert_eq!(of, round(1));
         tickets.forget(of);
+        assert!(matches!(tickets.decided(&ticket), Pressed::Again(_)));
         tells.send_replace(Some("acknowledged"));
         let Pressed::Again(told) = tickets.decide(&ticket) else { panic!("it was pressed before") };
         assert_eq!(*told.borrow(), Some("acknowledged"));

@@ -150,6 +150,8 @@ impl<B> Sessions<B> {
             return None;
         }
         found.times.used = now;
+        // Who uses the new secret was answered: the one before is worth nothing from here on.
+        found.former = None;
         Some(Arc::clone(&found.seat))
     }
 
@@ -320,6 +322,20 @@ mod tests {
         assert!(sessions.renew_former(&before, &OsChance, at(121)).is_none());
         sessions.close(&after);
         assert!(sessions.find_former(&before, at(120)).is_none(), "whoever logged out is gone");
+    }
+
+    #[test]
+    fn whoever_got_the_new_secret_and_used_it_leaves_the_one_before_worth_nothing() {
+        let sessions = Sessions::new(SessionLaw::SHORT, 6);
+        let before = open(&sessions, "a", 0);
+        let after = sessions.renew(&before, &OsChance, at(1)).unwrap();
+        assert!(sessions.find(&after, at(2)).is_some());
+        assert!(sessions.find_former(&before, at(3)).is_none());
+        assert!(
+            sessions.renew_former(&before, &OsChance, at(3)).is_none(),
+            "a press that was copied buys nothing"
+        );
+        assert!(sessions.find(&after, at(4)).is_some());
     }
 
     proptest! {

@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -122,6 +123,14 @@ pub(crate) enum LoggingError {
     /// The folder.
     #[error(transparent)]
     Logbook(#[from] LogbookError),
+    /// What this user wrote there the process could not go on with.
+    #[error("{} belongs to another user (number {number}): run this as that user, or leave it to the process that runs as it", folder.display())]
+    Another {
+        /// The state folder.
+        folder: PathBuf,
+        /// Whose it is.
+        number: u32,
+    },
     /// The collector.
     #[error("[relay.logbook] otlp: {0}")]
     Collector(#[from] CollectorError),
@@ -135,6 +144,16 @@ pub(crate) fn check<'a>(
     let place = relay.logbook.as_ref()?;
     let otlp = place.otlp.as_deref();
     Some(activities(&place.activities, organisation).map(|_| otlp).map_err(LoggingError::from))
+}
+
+/// A folder that is there is this user's: what another wrote into it the process of its user could never open again.
+fn ours(folder: &Path, me: u32) -> Result<(), LoggingError> {
+    match fs::metadata(folder) {
+        Ok(found) if found.uid() != me => {
+            Err(LoggingError::Another { folder: folder.to_owned(), number: found.uid() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The log of one organisation, and what tends it.
@@ -153,6 +172,7 @@ impl Logging {
         let collector = collector
             .map(|at| ProcessingCollector::at(at, Service::Of(organisation.role()), days))
             .transpose()?;
+        ours(&relay.state_dir, rustix::process::geteuid().as_raw())?;
         let logbook = Logbook::open(&relay.state_dir.join(FOLDER), activities, days, today())?;
         Ok(Self(Some((logbook, collector))))
     }
@@ -311,6 +331,16 @@ return = \"https://bestuur.example/verwerkingen/2\"
         std::fs::write(&path, text).unwrap();
         let read = activities(&path, &"school-01AA00".parse().unwrap());
         read.map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
+    }
+
+    #[test]
+    fn nobody_writes_into_the_folder_of_another_user_whose_process_could_then_not_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let me = rustix::process::geteuid().as_raw();
+        assert!(ours(folder.path(), me).is_ok());
+        assert!(ours(&folder.path().join("not-yet"), me).is_ok(), "the first start makes it");
+        let said = ours(folder.path(), me + 1).unwrap_err().to_string();
+        assert!(said.contains("belongs to another user") && said.contains("run this as that user"), "{said}");
     }
 
     #[test]

@@ -85,6 +85,12 @@ pub struct Using {
     pub idle: Duration,
 }
 
+/// The ids of the lines that can be read.
+fn spans_in(bytes: &[u8]) -> impl Iterator<Item = [u8; 8]> + '_ {
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    lines.filter_map(Line::read).map(|line| line.span.to_bytes())
+}
+
 impl Logbook {
     /// Opens the log in a folder of its own, mends what a crash tore off, and forgets what is too old. `today` is in UTC.
     pub fn open(
@@ -107,10 +113,11 @@ impl Logbook {
         let mut spans = HashSet::new();
         for day in day::days(folder).map_err(failed)? {
             let path = day::file(folder, day);
-            // Mends it.
-            lines::last(&path).map_err(failed)?;
-            let text = fs::read_to_string(&path).map_err(failed)?;
-            spans.extend(text.lines().filter_map(Line::read).map(|line| line.span.to_bytes()));
+            // Mends it. What a disk spoiled keeps nobody from working: at worst a line of it is written twice.
+            match lines::last(&path).and_then(|_| fs::read(&path)) {
+                Ok(bytes) => spans.extend(spans_in(&bytes)),
+                Err(error) => tracing::error!(%day, %error, "a day of the processing log cannot be read"),
+            }
         }
         let state = State { leaves, spans, used: HashMap::new(), opened: Instant::now() };
         let inner = Inner {
@@ -336,6 +343,24 @@ mod tests {
             logbook.note(vec![of(Step::Acknowledge)], now()).await;
             assert_eq!(fs::read(&path).unwrap(), whole, "{cut} bytes were torn off");
         }
+    }
+
+    #[tokio::test]
+    async fn a_byte_that_a_disk_spoiled_keeps_nobody_from_working_and_the_other_lines_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let logbook = open(folder.path());
+        logbook.note(vec![of(Step::Open)], now()).await;
+        logbook.note(vec![of(Step::Acknowledge)], now()).await;
+        drop(logbook);
+        let path = folder.path().join("2026-11-23.jsonl");
+        let mut spoiled = fs::read(&path).unwrap();
+        spoiled[20] = 0xff;
+        fs::write(&path, &spoiled).unwrap();
+        let logbook = open(folder.path());
+        logbook.note(vec![of(Step::Acknowledge)], now()).await;
+        assert_eq!(fs::read(&path).unwrap(), spoiled, "it was there already");
+        logbook.note(vec![of(Step::Open)], now()).await;
+        assert!(fs::read(&path).unwrap().len() > spoiled.len(), "what cannot be read is written again");
     }
 
     #[tokio::test]

@@ -129,7 +129,9 @@ impl Leaves {
         }
         let leaf = Leaf::drawn(subject)?;
         let bytes = serde_json::to_vec(&leaf).map_err(io::Error::other)?;
-        hwc_vault::replace(&self.path(subject), &bytes).map_err(io::Error::other)?;
+        // Its name is the signal's: what is said of it goes where anybody may ask how the process is.
+        let unwritten = |_| io::Error::other("a code cannot be written; is the disk full?");
+        hwc_vault::replace(&self.path(subject), &bytes).map_err(unwritten)?;
         self.all.insert(subject, leaf.clone());
         Ok(leaf)
     }

@@ -139,7 +139,10 @@ async fn decide(
         Ok(posted) => posted,
         Err(response) => return response,
     };
-    let pressed = seat.badge.tickets().decide(form.text("ticket"));
+    let ticket = form.text("ticket");
+    // By the secret of before nothing is done; it is only told what was done.
+    let pressed =
+        if is_former { seat.badge.tickets().decided(ticket) } else { seat.badge.tickets().decide(ticket) };
     let mut told = match pressed {
         Pressed::First(round, tells) => {
             let (gate, seat, told) = (Arc::clone(gate), Arc::clone(&seat), tells.subscribe());
