@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { howMany, judge, must, opened, until as atLast } from './eyes.mjs';
+import { howMany, must, opened, until as atLast } from './eyes.mjs';
+import { Visitor, focused, tabTo } from './visitor.mjs';
 
 const [program, out] = process.argv.slice(2);
 if (!program || !out) throw new Error('usage: node board.mjs BOARD OUT');
@@ -43,55 +44,28 @@ class Board {
   }
 }
 
-/** Somebody in front of it. */
-class Visitor {
-  static async with(browser, board, settings) {
-    const visitor = new Visitor();
-    visitor.board = board;
-    visitor.context = await browser.newContext({ locale: 'nl-NL', ...settings });
-    visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(30_000);
-    visitor.complaints = [];
-    visitor.page.on('console', (said) => {
-      if (said.type() === 'error' && !said.text().includes('Failed to load resource')) visitor.complaints.push(said.text());
-    });
-    visitor.page.on('pageerror', (error) => visitor.complaints.push(String(error)));
-    visitor.page.on('request', (request) => {
-      if (!request.url().startsWith(board.origin)) visitor.complaints.push(`asks for ${request.url()}`);
-    });
-    return visitor;
-  }
-
-  async go(path) {
-    await this.page.goto(this.board.origin + path);
-  }
-
-  async text() {
-    return this.page.locator('body').innerText();
+/** Somebody who keeps the region running. */
+class Keeper extends Visitor {
+  static of(board, browser, settings) {
+    return Keeper.with(browser, board.origin, settings);
   }
 
   async logIn(passphrase = PASSPHRASE) {
     await this.go('/');
     await this.page.locator('#name').fill('jo');
-    await this.page.locator('#passphrase').fill(passphrase);
-    await this.page.locator('#passphrase').press('Enter');
+    await this.send('#passphrase', passphrase);
   }
 
   /** Nothing is to be said against this page. */
   async judge(name) {
-    await judge(this.page, `board-${name}`, { pictures: out, except: 'radio' });
-  }
-
-  async leave() {
-    must(this.complaints.length === 0, `the browser has nothing to complain of: ${this.complaints.join('\n')}`);
-    await this.context.close();
+    await super.judge(`board-${name}`, out, 'radio');
   }
 }
 
 /** Every page by axe's rules, wide and narrow, light and dark. */
 async function everyPage(browser) {
   const board = await Board.open();
-  const visitor = await Visitor.with(browser, board, {});
+  const visitor = await Keeper.of(board, browser);
   const { page } = visitor;
   await visitor.go('/');
   must((await page.locator('html').getAttribute('lang')) === 'en', 'the page is in English, whatever the browser prefers');
@@ -108,14 +82,13 @@ async function everyPage(browser) {
     await visitor.go(path);
     await visitor.judge(name);
   }
-  await page.getByRole('button', { name: `Show ${ID}` }).click();
+  await visitor.press(`Show ${ID}`);
   await page.locator('svg.waterfall').waitFor();
   must(new URL(page.url()).search === '' && !page.url().includes(ID), 'the address says nothing');
   must((await page.locator('svg.waterfall rect').count()) === 5, 'each stay is a bar');
   await visitor.judge('6-incident');
   await visitor.go('/incidents');
-  await page.locator('#id').fill('canary');
-  await page.locator('#id').press('Enter');
+  await visitor.send('#id', 'canary');
   await page.getByText('An id has 32').waitFor();
   must(!(await visitor.text()).includes('canary'), 'what was written is not repeated');
   await visitor.judge('7-no-id');
@@ -131,7 +104,7 @@ async function everyPage(browser) {
 /** What moves is there by itself; it can be held still; whoever is logged out is told that it is old. */
 async function live(browser) {
   const board = await Board.open();
-  const visitor = await Visitor.with(browser, board, { reducedMotion: 'reduce' });
+  const visitor = await Keeper.of(board, browser, { reducedMotion: 'reduce' });
   const { page } = visitor;
   await visitor.logIn();
   await page.getByText('Live: it renews itself.').waitFor();
@@ -151,7 +124,7 @@ async function live(browser) {
   await rmMoved(board, delivered);
   await visitor.leave();
 
-  const other = await Visitor.with(browser, board, {});
+  const other = await Keeper.of(board, browser);
   await other.logIn();
   await other.page.getByText('Live: it renews itself.').waitFor();
   const second = await other.context.newPage();
@@ -172,23 +145,23 @@ async function rmMoved(board, delivered) {
 /** Everything can be read, and one incident looked at, without a script; it renews itself only for whoever asks. */
 async function withoutScript(browser) {
   const board = await Board.open();
-  const visitor = await Visitor.with(browser, board, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
+  const visitor = await Keeper.of(board, browser, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
   const { page } = visitor;
   await visitor.logIn();
   await page.locator('nav').waitFor();
   must((await visitor.text()).includes('10+') && !(await page.locator('#hold').isVisible()), 'the board is there, and no dead button');
   board.moves();
   await until(async () => {
-    await page.getByRole('link', { name: 'Read it again' }).click();
+    await visitor.follow(() => page.getByRole('link', { name: 'Read it again' }).click());
     return (await visitor.text()).includes('15+');
   }, 'what moved is there when it is read again');
-  await page.getByRole('link', { name: 'have it read again every half minute' }).click();
+  await visitor.follow(() => page.getByRole('link', { name: 'have it read again every half minute' }).click());
   must((await visitor.text()).includes('read again every half minute'), 'it says that it renews itself');
-  await page.getByRole('link', { name: 'Read it again' }).click();
+  await visitor.follow(() => page.getByRole('link', { name: 'Read it again' }).click());
   must((await visitor.text()).includes('have it read again'), 'and can be stopped');
   await visitor.go('/incidents');
   await page.locator('#id').fill(ID);
-  await page.getByRole('button', { name: 'Show it' }).click();
+  await visitor.press('Show it');
   must((await page.locator('svg.waterfall rect').count()) === 5, 'the picture is there');
   await visitor.leave();
   board.close();
@@ -197,34 +170,19 @@ async function withoutScript(browser) {
 /** With a keyboard alone, and always seeing where one is. */
 async function byKeyboard(browser) {
   const board = await Board.open();
-  const visitor = await Visitor.with(browser, board, { viewport: { width: 390, height: 800 } });
+  const visitor = await Keeper.of(board, browser, { viewport: { width: 390, height: 800 } });
   const { page } = visitor;
-  const focused = () => page.evaluate(() => {
-    const one = document.activeElement;
-    const style = getComputedStyle(one);
-    const name = one.getAttribute('aria-label') || one.innerText || one.id;
-    return { text: name, id: one.id, seen: style.outlineStyle !== 'none' && style.outlineWidth !== '0px' };
-  });
-  const tabTo = async (is) => {
-    for (let times = 0; times < 60; times += 1) {
-      await page.keyboard.press('Tab');
-      const one = await focused();
-      if (one.text && one.text !== 'BODY') must(one.seen, `it is seen that ${one.text} has the focus`);
-      if (is(one)) return;
-    }
-    throw new Error(`a keyboard does not get there: ${is}`);
-  };
   await visitor.logIn();
   await page.getByText('Live: it renews itself.').waitFor();
   await page.keyboard.press('Tab');
-  must((await focused()).text === 'Skip to content', 'the first tab leads to the content');
-  await tabTo((one) => one.id === 'hold');
+  must((await focused(page)).text === 'Skip to content', 'the first tab leads to the content');
+  await tabTo(page, (one) => one.id === 'hold');
   await page.keyboard.press('Space');
   await page.getByText('Held still.').waitFor();
-  await tabTo((one) => one.text === 'which');
+  await tabTo(page, (one) => one.text === 'which');
   await page.keyboard.press('Enter');
   await page.locator('#id').waitFor();
-  await tabTo((one) => one.text === `Show ${ID}`);
+  await tabTo(page, (one) => one.label === `Show ${ID}`);
   await page.keyboard.press('Enter');
   await page.locator('svg.waterfall').waitFor();
   await visitor.leave();

@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { howMany, judge, must, opened, until as atLast } from './eyes.mjs';
+import { howMany, must, opened, until as atLast } from './eyes.mjs';
+import { Visitor, focused, tabTo } from './visitor.mjs';
 
 const [program, out] = process.argv.slice(2);
 if (!program || !out) throw new Error('usage: node desk.mjs DESK OUT');
@@ -57,62 +58,32 @@ class Desk {
 
 const named = (text) => NAMES.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
 
-/** Somebody in front of a page. */
-class Visitor {
-  static async with(browser, desk, settings) {
-    const visitor = new Visitor();
-    visitor.desk = desk;
-    visitor.context = await browser.newContext({ locale: 'nl-NL', ...settings });
-    visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(30_000);
-    visitor.complaints = [];
-    visitor.page.on('console', (said) => {
-      if (said.type() === 'error' && !said.text().includes('Failed to load resource')) visitor.complaints.push(said.text());
-    });
-    visitor.page.on('pageerror', (error) => visitor.complaints.push(String(error)));
-    visitor.page.on('request', (request) => {
-      if (!request.url().startsWith(desk.origin)) visitor.complaints.push(`asks for ${request.url()}`);
-    });
-    return visitor;
-  }
-
-  async go(path) {
-    await this.page.goto(this.desk.origin + path);
-  }
-
-  async text() {
-    return this.page.locator('body').innerText();
-  }
-
-  async press(name) {
-    await this.page.getByRole('button', { name }).first().click();
+/** Somebody of the municipality. */
+class Clerk extends Visitor {
+  static async of(desk, browser, settings) {
+    const clerk = await Clerk.with(browser, desk.origin, settings);
+    clerk.desk = desk;
+    return clerk;
   }
 
   async logIn(who = 'wit') {
     rmSync(join(this.desk.folder, who), { force: true });
     await this.go('/');
-    await this.page.locator('#address').fill(`${who}@gemeente.example`);
-    await this.page.locator('#address').press('Enter');
-    await this.page.locator('#code').fill(await this.desk.code(who));
-    await this.page.locator('#code').press('Enter');
+    await this.send('#address', `${who}@gemeente.example`);
+    await this.send('#code', await this.desk.code(who));
     await this.page.locator('nav').waitFor();
   }
 
   /** Nothing is to be said against this page. */
   async judge(name) {
-    await judge(this.page, `desk-${name}`, { pictures: out, except: 'radio' });
-  }
-
-  async leave() {
-    must(this.complaints.length === 0, `the browser has nothing to complain of: ${this.complaints.join('\n')}`);
-    await this.context.close();
+    await super.judge(`desk-${name}`, out, 'radio');
   }
 }
 
 /** Both languages: every page by axe's rules; names on one page only, which is not printed. */
 async function everyPage(browser, [language, words]) {
   const desk = await Desk.open();
-  const visitor = await Visitor.with(browser, desk, {});
+  const visitor = await Clerk.of(desk, browser);
   const { page } = visitor;
   await visitor.go('/');
   if (language === 'en') await visitor.press('English');
@@ -125,7 +96,7 @@ async function everyPage(browser, [language, words]) {
     await visitor.judge(`${language}-${name}`);
   }
   await visitor.go('/');
-  await page.getByRole('button', { name: words.open }).nth(1).click();
+  await visitor.follow(() => page.getByRole('button', { name: words.open }).nth(1).click());
   await page.locator('.sought').waitFor();
   must(named(await visitor.text()).length > 0, 'a case names a child');
   must(new URL(page.url()).search === '', 'the address says nothing');
@@ -138,17 +109,16 @@ async function everyPage(browser, [language, words]) {
   await visitor.press(words.pick);
   await page.getByRole('status').waitFor();
   await visitor.judge(`${language}-8-decided`);
-  await page.getByRole('button', { name: words.open }).nth(1).click();
+  await visitor.follow(() => page.getByRole('button', { name: words.open }).nth(1).click());
   await visitor.judge(`${language}-9-nobody-to-pick`);
   await visitor.go('/passed-on');
-  await page.locator('table').getByRole('button', { name: words.recall }).first().click();
+  await visitor.follow(() => page.locator('table').getByRole('button', { name: words.recall }).first().click());
   await visitor.judge(`${language}-a-recall`);
   await page.getByRole('radio').first().check();
   await visitor.press(words.recallDo);
   await page.getByRole('status').waitFor();
   await visitor.go('/passed-on');
-  await page.locator('#signal').fill('000000');
-  await page.locator('#signal').press('Enter');
+  await visitor.send('#signal', '000000');
   await page.getByRole('radio').first().check();
   await visitor.press(words.recallDo);
   await page.getByRole('alert').waitFor();
@@ -162,16 +132,16 @@ async function everyPage(browser, [language, words]) {
 /** Deciding needs no script; and whoever goes back finds nobody. */
 async function withoutScript(browser) {
   const desk = await Desk.open();
-  const visitor = await Visitor.with(browser, desk, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
+  const visitor = await Clerk.of(desk, browser, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
   const { page } = visitor;
   await visitor.logIn();
   await visitor.press('Open: Geval 5b20e1');
   await page.locator('.sought').waitFor();
-  await page.goto(`${desk.origin}/acts`);
+  await visitor.go('/acts');
   await back(page);
   await visitor.go('/');
   await visitor.press('Open: Geval 5b20e1');
-  await visitor.press('Stuur door');
+  await page.getByRole('button', { name: 'Stuur door' }).first().click();
   must(named(await page.content()).length > 0, 'a browser does not send a form in which nothing is chosen');
   await page.getByRole('radio', { name: 'Leerling 1' }).check();
   await visitor.press('Stuur door');
@@ -193,32 +163,18 @@ async function back(page) {
 /** With a keyboard alone, and always seeing where one is. */
 async function byKeyboard(browser) {
   const desk = await Desk.open();
-  const visitor = await Visitor.with(browser, desk, { viewport: { width: 390, height: 800 } });
+  const visitor = await Clerk.of(desk, browser, { viewport: { width: 390, height: 800 } });
   const { page } = visitor;
-  const focused = () => page.evaluate(() => {
-    const one = document.activeElement;
-    const style = getComputedStyle(one);
-    return { text: one.innerText || one.id || one.value, id: one.id, value: one.value, seen: style.outlineStyle !== 'none' && style.outlineWidth !== '0px' };
-  });
-  const tabTo = async (is) => {
-    for (let times = 0; times < 60; times += 1) {
-      await page.keyboard.press('Tab');
-      const one = await focused();
-      if (one.text) must(one.seen, `it is seen that ${one.text} has the focus`);
-      if (is(one)) return;
-    }
-    throw new Error(`a keyboard does not get there: ${is}`);
-  };
   await visitor.logIn();
   await page.keyboard.press('Tab');
-  must((await focused()).text === 'Naar de inhoud', 'the first tab leads to the content');
-  await tabTo((one) => one.text === 'Open');
+  must((await focused(page)).text === 'Naar de inhoud', 'the first tab leads to the content');
+  await tabTo(page, (one) => one.text === 'Open');
   await page.keyboard.press('Enter');
   await page.locator('.sought').waitFor();
-  await tabTo((one) => one.value === 'enrolment_ambiguous');
+  await tabTo(page, (one) => one.value === 'enrolment_ambiguous');
   await page.keyboard.press('ArrowDown');
-  must((await focused()).value === 'enrolment_unknown', 'arrows choose a reason');
-  await tabTo((one) => one.text === 'Houd het signaal tegen');
+  must((await focused(page)).value === 'enrolment_unknown', 'arrows choose a reason');
+  await tabTo(page, (one) => one.text === 'Houd het signaal tegen');
   await page.keyboard.press('Enter');
   await page.getByRole('status').waitFor();
   must((await visitor.text()).includes('Niet doorgestuurd.'), 'it is withheld');
@@ -229,7 +185,7 @@ async function byKeyboard(browser) {
 /** Whoever only looks has nothing to press. */
 async function onlyLooking(browser) {
   const desk = await Desk.open();
-  const visitor = await Visitor.with(browser, desk, {});
+  const visitor = await Clerk.of(desk, browser);
   await visitor.logIn('kijkt');
   must((await visitor.page.getByRole('button', { name: 'Open: ' }).count()) === 0, 'nothing can be opened');
   await visitor.judge('nl-d-only-looking');

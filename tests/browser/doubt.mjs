@@ -1,30 +1,29 @@
 // A doubtful case at the municipality's desk, beside the real program: decided there, it arrives at the school's page.
 import { must } from './eyes.mjs';
-import { Visitor, named, until } from './region.mjs';
+import { Contact, named, until } from './region.mjs';
+import { Visitor } from './visitor.mjs';
 
 const DECIDES = 'kramer@gemeente.example';
 
 /** Somebody at the desk says who it is; the school has one signal more. */
 export async function atTheDesk(browser, region, out) {
-  const school = await Visitor.with(browser, region, {});
+  const school = await Contact.of(region, browser);
   await school.logIn();
   // All of the manual's reports that go to this school.
   await until(async () => (await school.waiting()) === 4, 'the signals that nobody has to decide');
 
-  const visitor = await Visitor.with(browser, region, {}, region.desk);
+  const visitor = await Visitor.with(browser, region.desk, { reducedMotion: 'reduce' });
   const { page } = visitor;
   const before = region.mails().length;
-  await page.goto(`${region.desk}/`);
+  await visitor.go('/');
   await visitor.judge('real-desk-1-login', out);
-  await page.locator('#address').fill(DECIDES);
-  await page.locator('#address').press('Enter');
-  await page.locator('#code').fill(await region.code(before, DECIDES));
-  await page.locator('#code').press('Enter');
+  await visitor.send('#address', DECIDES);
+  await visitor.send('#code', await region.code(before, DECIDES));
   await page.locator('nav').waitFor();
   must((await page.getByRole('button', { name: 'Open: ' }).count()) === 0, 'nothing waits for a person yet');
   region.report('doubt.jsonl');
   await until(async () => {
-    await page.goto(`${region.desk}/`);
+    await visitor.go('/');
     return (await page.getByRole('button', { name: 'Open: ' }).count()) === 1;
   }, 'the doubtful case');
   must(named(await visitor.text()).length === 0, 'the list names nobody');
@@ -43,7 +42,7 @@ export async function atTheDesk(browser, region, out) {
   await visitor.judge('real-desk-4-decided', out);
   await until(async () => (await school.waiting()) === 5, 'the signal at the school');
   await until(async () => {
-    await page.goto(`${region.desk}/passed-on`);
+    await visitor.go('/passed-on');
     return (await visitor.text()).includes('Bij de school, nog niet geopend');
   }, 'that it is at the school');
   must(named(await visitor.text()).length === 0, 'what was passed on names nobody');

@@ -7,9 +7,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { atTheDesk } from './doubt.mjs';
-import { heard, howMany, judge, must, opened } from './eyes.mjs';
-import { ADDRESS, PASSPHRASE, Region, Visitor, named, until } from './region.mjs';
+import { heard, howMany, must, opened } from './eyes.mjs';
+import { ADDRESS, Contact, PASSPHRASE, Region, named, until } from './region.mjs';
 import { cutOff, slowly } from './slow.mjs';
+import { focused, tabTo } from './visitor.mjs';
 
 const [program, out] = process.argv.slice(2);
 if (!program || !out) throw new Error('usage: node page.mjs HWC OUT');
@@ -17,17 +18,15 @@ mkdirSync(out, { recursive: true });
 
 /** Both languages: every page by axe's rules, light and dark, 320 and 1280 px; nothing of a letter is printed or marked. */
 async function everyPage(browser, region, [language, words]) {
-  const visitor = await Visitor.with(browser, region, {});
+  const visitor = await Contact.of(region, browser);
   const { page } = visitor;
-  await page.goto(`${region.origin}/`);
+  await visitor.go('/');
   if (language === 'en') await visitor.press('English');
   must((await page.locator('html').getAttribute('lang')) === language, `the page is in ${language}`);
   await visitor.judge(`${language}-1-login`, out);
-  await page.locator('#address').fill('nobody@school.example');
-  await page.locator('#address').press('Enter');
+  await visitor.send('#address', 'nobody@school.example');
   await page.locator('#code').fill('00000000');
-  await page.locator('#passphrase').fill('x');
-  await page.locator('#passphrase').press('Enter');
+  await visitor.send('#passphrase', 'x');
   await page.getByRole('alert').waitFor();
   await visitor.judge(`${language}-2-code-refused`, out);
   await visitor.logIn();
@@ -50,17 +49,16 @@ async function everyPage(browser, region, [language, words]) {
   await visitor.press(words.received);
   await page.getByRole('status').waitFor();
   must((await visitor.text()).includes(words.gone), 'it is said that it is gone');
-  const said = (await heard(page)).find((one) => one.role === 'status');
-  must(said?.focused && said.text.includes(words.gone), 'a screen reader begins with what was done');
+  const said = await until(async () => (await heard(page)).find((one) => one.role === 'status' && one.focused), 'what a screen reader begins with');
+  must(said.text.includes(words.gone), 'a screen reader begins with what was done');
   await visitor.judge(`${language}-5-received`, out);
   for (const [path, name] of [['/contacts', '6-contacts'], ['/passphrase', '7-passphrase'], ['/acts', '8-acts'], ['/nowhere', '9-nowhere']]) {
-    await page.goto(region.origin + path);
+    await visitor.go(path);
     await visitor.judge(`${language}-${name}`, out);
   }
-  await page.goto(`${region.origin}/contacts`);
+  await visitor.go('/contacts');
   await page.locator('#name').fill('Bo Maas');
-  await page.locator('#address').fill(`bo.${language}@school.example`);
-  await page.locator('#address').press('Enter');
+  await visitor.send('#address', `bo.${language}@school.example`);
   await page.locator('.spoken').waitFor();
   await visitor.judge(`${language}-a-invited`, out);
   await visitor.leave();
@@ -68,7 +66,7 @@ async function everyPage(browser, region, [language, words]) {
 
 /** Reading and confirming need no script; and whoever goes back, or comes after, finds nothing. */
 async function withoutScript(browser, region) {
-  const visitor = await Visitor.with(browser, region, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
+  const visitor = await Contact.of(region, browser, { javaScriptEnabled: false, viewport: { width: 320, height: 640 } });
   const { page } = visitor;
   await visitor.logIn();
   await visitor.press('Openen');
@@ -78,9 +76,9 @@ async function withoutScript(browser, region) {
   must(!page.url().includes('ticket') && new URL(page.url()).search === '', 'the address says nothing');
 
   // Away from the open letter and back again: it is not shown a second time.
-  await page.goto(`${region.origin}/acts`);
+  await visitor.go('/acts');
   await back(page, child);
-  await page.goto(`${region.origin}/`);
+  await visitor.go('/');
   await visitor.press('Nog eens openen');
   await page.locator('.child').waitFor();
   await visitor.press('Ontvangen');
@@ -89,7 +87,7 @@ async function withoutScript(browser, region) {
   await page.goForward({ timeout: 5_000 }).catch(() => null);
   must(!(await until(() => page.content().catch(() => null), 'a page to go forward to')).includes(child), 'nor forward');
 
-  await page.goto(`${region.origin}/`);
+  await visitor.go('/');
   await visitor.press('Uitloggen');
   await page.locator('#address').waitFor();
   for (let times = 0; times < 3; times += 1) await back(page, 'Ingelogd:');
@@ -105,40 +103,26 @@ async function back(page, never) {
 
 /** With a keyboard alone, and always seeing where one is. */
 async function byKeyboard(browser, region) {
-  const visitor = await Visitor.with(browser, region, { viewport: { width: 390, height: 800 } });
+  const visitor = await Contact.of(region, browser, { viewport: { width: 390, height: 800 } });
   const { page } = visitor;
-  const focused = () => page.evaluate(() => {
-    const one = document.activeElement;
-    const style = getComputedStyle(one);
-    return { text: one.innerText || one.id, id: one.id, seen: style.outlineStyle !== 'none' && style.outlineWidth !== '0px' };
-  });
-  const tabTo = async (is) => {
-    for (let times = 0; times < 40; times += 1) {
-      await page.keyboard.press('Tab');
-      const one = await focused();
-      if (one.text) must(one.seen, `it is seen that ${one.text} has the focus`);
-      if (is(one)) return;
-    }
-    throw new Error(`a keyboard does not get there: ${is}`);
-  };
   const before = region.mails().length;
-  await page.goto(`${region.origin}/`);
+  await visitor.go('/');
   await page.keyboard.press('Tab');
-  must((await focused()).text === 'Naar de inhoud', 'the first tab leads to the content');
-  await tabTo((one) => one.id === 'address');
+  must((await focused(page)).text === 'Naar de inhoud', 'the first tab leads to the content');
+  await tabTo(page, (one) => one.id === 'address');
   await page.keyboard.type(ADDRESS);
   await page.keyboard.press('Enter');
   await page.locator('#code').waitFor();
-  await tabTo((one) => one.id === 'code');
+  await tabTo(page, (one) => one.id === 'code');
   await page.keyboard.type(await region.code(before));
-  await tabTo((one) => one.id === 'passphrase');
+  await tabTo(page, (one) => one.id === 'passphrase');
   await page.keyboard.type(PASSPHRASE);
   await page.keyboard.press('Enter');
   await page.locator('nav').waitFor();
-  await tabTo((one) => one.text === 'Openen');
+  await tabTo(page, (one) => one.text === 'Openen');
   await page.keyboard.press('Enter');
   await page.locator('.child').waitFor();
-  await tabTo((one) => one.text === 'Geen leerling van ons');
+  await tabTo(page, (one) => one.text === 'Geen leerling van ons');
   await page.keyboard.press('Enter');
   await page.getByRole('status').waitFor();
   must((await visitor.text()).includes('Teruggegeven.'), 'it is returned');

@@ -1,9 +1,10 @@
-// A whole region on this machine, and somebody in front of one of its pages.
+// A whole region on this machine, and a contact in front of the page of its hosted school.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judge, must, until as atLast } from './eyes.mjs';
+import { must, until as atLast } from './eyes.mjs';
+import { Visitor } from './visitor.mjs';
 
 export const until = (look, what) => atLast(look, what, 120_000);
 export const ADDRESS = 'anne@school.example';
@@ -80,62 +81,26 @@ export class Region {
 
 export const named = (text) => CHILDREN.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
 
-/** Somebody in front of a page. */
-export class Visitor {
-  static async with(browser, region, settings, origin = region.origin) {
-    const visitor = new Visitor();
-    visitor.region = region;
-    visitor.origin = origin;
-    visitor.context = await browser.newContext({ locale: 'nl-NL', reducedMotion: 'reduce', ...settings });
-    visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(30_000);
-    visitor.complaints = [];
-    visitor.page.on('console', (said) => {
-      // The browser reports a refused form (422, 403) as an error; that is not one.
-      if (said.type() === 'error' && !said.text().includes('Failed to load resource')) visitor.complaints.push(said.text());
-    });
-    visitor.page.on('pageerror', (error) => visitor.complaints.push(String(error)));
-    visitor.page.on('request', (request) => {
-      if (!request.url().startsWith(origin)) visitor.complaints.push(`asks for ${request.url()}`);
-    });
-    return visitor;
-  }
-
-  async text() {
-    return this.page.locator('body').innerText();
-  }
-
-  async press(name) {
-    await this.page.getByRole('button', { name }).first().click();
+/** A contact of the hosted school, in front of the region's page. */
+export class Contact extends Visitor {
+  static async of(region, browser, settings) {
+    const contact = await Contact.with(browser, region.origin, { reducedMotion: 'reduce', ...settings });
+    contact.region = region;
+    return contact;
   }
 
   async logIn() {
     const before = this.region.mails().length;
-    await this.page.goto(`${this.region.origin}/`);
-    await this.page.locator('#address').fill(ADDRESS);
-    await this.page.locator('#address').press('Enter');
+    await this.go('/');
+    await this.send('#address', ADDRESS);
     await this.page.locator('#code').fill(await this.region.code(before));
-    await this.page.locator('#passphrase').fill(PASSPHRASE);
-    await this.page.locator('#passphrase').press('Enter');
+    await this.send('#passphrase', PASSPHRASE);
     await this.page.locator('nav').waitFor();
   }
 
   /** How many signals wait, as the page of now says. */
   async waiting() {
-    await this.page.goto(`${this.origin}/`);
+    await this.go('/');
     return this.page.locator('form[action="/signal/open"]').count();
-  }
-
-  /** Nothing is to be said against this page. */
-  async judge(name, pictures, except = 'checkbox') {
-    await judge(this.page, name, { pictures, except });
-  }
-
-  /** Who goes on elsewhere is given back: nobody may ask for codes without end. */
-  async leave() {
-    must(this.complaints.length === 0, `the browser has nothing to complain of: ${this.complaints.join('\n')}`);
-    const storageState = await this.context.storageState();
-    await this.context.close();
-    return { storageState };
   }
 }

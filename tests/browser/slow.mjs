@@ -2,7 +2,7 @@
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { must, opened } from './eyes.mjs';
-import { Visitor, named, until } from './region.mjs';
+import { Contact, named, until } from './region.mjs';
 
 /** What the first page may weigh, with its style and its icon, and each page after it. */
 const FIRST_BYTES_MAX = 60_000;
@@ -11,7 +11,7 @@ const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile:
 
 /** Somebody whose network takes 400 ms to answer and brings 50 kB in a second; what it brought is counted. */
 async function onSlowNetwork(browser, region, who) {
-  const visitor = await Visitor.with(browser, region, { ...PHONE, ...who });
+  const visitor = await Contact.of(region, browser, { ...PHONE, ...who });
   const line = await visitor.context.newCDPSession(visitor.page);
   visitor.bytes = 0;
   line.on('Network.loadingFinished', (one) => (visitor.bytes += one.encodedDataLength));
@@ -22,14 +22,14 @@ async function onSlowNetwork(browser, region, who) {
 
 /** How often somebody confirmed today, as the book of acts says. */
 async function confirmed(visitor) {
-  await visitor.page.goto(`${visitor.origin}/acts`);
+  await visitor.go('/acts');
   return (await visitor.text()).split('bevestigde de ontvangst van een signaal').length - 1;
 }
 
 /** The page is small enough for a slow network; and pressing twice confirms once. `who`: somebody who is logged in. */
 export async function slowly(browser, region, out, who) {
   const stranger = await onSlowNetwork(browser, region, {});
-  await stranger.page.goto(`${region.origin}/`);
+  await stranger.go('/');
   must(await stranger.page.locator('#address').isVisible(), 'the first page is there');
   must(stranger.bytes > 1_000 && stranger.bytes < FIRST_BYTES_MAX, `the first page is small: ${stranger.bytes} bytes`);
   await stranger.leave();
@@ -98,7 +98,7 @@ export async function cutOff(region, out, who) {
   const { port } = new URL(region.origin);
   const line = await Line.to(Number(port));
   const browser = await opened([`--host-resolver-rules=MAP localhost:${port} 127.0.0.1:${line.port}`]);
-  const visitor = await Visitor.with(browser, region, { ...PHONE, ...who });
+  const visitor = await Contact.of(region, browser, { ...PHONE, ...who });
   const { page } = visitor;
   const [before, waiting] = [await confirmed(visitor), await visitor.waiting()];
   must(waiting > 0, 'something is left to confirm');
