@@ -21,6 +21,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 const RELOAD_WITHIN: Duration = Duration::from_secs(20);
 /// How long a restart waits for its port if somebody took it in the meantime.
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(10);
+/// What the watcher ends with when its server was killed: 128 and the signal's number, as every shell has it.
+const KILLED: i32 = 128 + 9;
 
 /// A running nats-server that stops with us. Dropping it kills the server and waits until it is gone
 /// (milliseconds); [`stop`](Broker::stop) lets it finish first.
@@ -152,7 +154,8 @@ impl Broker {
         self.kill().await
     }
 
-    /// Kills the server if it is running, and starts it again in the same folder on the same ports.
+    /// Kills the server if it is running, and starts it again in the same folder on the same ports; once more if somebody
+    /// kills it meanwhile.
     ///
     /// # Errors
     /// As [`kill`](Broker::kill) and [`start`](Broker::start). The server is not running then; another
@@ -170,6 +173,8 @@ impl Broker {
                 {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
+                // Whoever kills it at any moment does so before it is ready too.
+                Err(BrokerError::KilledEarly) if since.elapsed() < self.settings.ready_within => {}
                 outcome => break outcome?,
             }
         };
@@ -297,8 +302,12 @@ impl Run {
     async fn becomes_ready(&mut self, settings: &Settings, places: &Places) -> Result<(), BrokerError> {
         let since = Instant::now();
         while since.elapsed() < settings.ready_within {
-            if !matches!(self.watched.ended(), Ok(None)) {
-                return Err(BrokerError::EndedEarly { last_words: self.last_words(places) });
+            match self.watched.ended() {
+                Ok(None) => {}
+                Ok(Some(status)) if status.code() == Some(KILLED) => {
+                    return Err(BrokerError::KilledEarly);
+                }
+                _ => return Err(BrokerError::EndedEarly { last_words: self.last_words(places) }),
             }
             if let Some(pid) = ready::pid(&places.pid)
                 && let Some(addresses) = ready::addresses(&places.folder, pid)

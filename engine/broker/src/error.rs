@@ -51,6 +51,9 @@ pub enum BrokerError {
         /// The last lines it wrote.
         last_words: String,
     },
+    /// Somebody killed the server before it answered: it gave no reason.
+    #[error("nats-server was killed before it was ready")]
+    KilledEarly,
     /// The server runs but doesn't answer, or without JetStream.
     #[error("nats-server was not ready within {} s. Its last words:\n{last_words}", within.as_secs())]
     NotReady {

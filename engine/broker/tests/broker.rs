@@ -184,6 +184,35 @@ async fn a_killed_server_is_gone_and_comes_back_when_asked() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_killed_while_it_comes_back_is_started_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(Settings::in_folder(folder.path())).await.unwrap();
+    keep_a_message(broker.port()).await.unwrap();
+    let (file, own) = (folder.path().join("broker.pid"), broker.pid());
+    // Two more lives are ended as soon as they have a number, which is before they are ready.
+    let killer = std::thread::spawn(move || {
+        let mut killed = vec![own];
+        while killed.len() < 3 {
+            let pid = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+            if let Some(pid) = pid.filter(|pid| !killed.contains(pid)) {
+                Command::new("/bin/sh")
+                    .args(["-c", "kill -9 \"$1\"", "sh", &pid.to_string()])
+                    .status()
+                    .unwrap();
+                killed.push(pid);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    });
+    while !killer.is_finished() {
+        broker.restart().await.unwrap();
+    }
+    killer.join().unwrap();
+    broker.restart().await.unwrap();
+    assert!(message_is_kept(broker.port()).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_server_that_ends_by_itself_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let mut broker = Broker::start(Settings::in_folder(folder.path())).await.unwrap();
