@@ -19,6 +19,11 @@ const LEADER: &str = "projectleider@hwc.example";
 const DECIDERS: &str = "hwc@gemeente.example";
 const MAILBOX: &str = "01AAHwC@school.example";
 
+/// What a mail server says of a letter that it had taken.
+const BOUNCE: &str = "From: MAILER-DAEMON@mail.example\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=b\n\n\
+    --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example\n\n\
+    Final-Recipient: rfc822; anne@school.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; no such user\n\n--b--\n";
+
 /// A mail server on this machine. Letters by their mailbox, in the order in which they came.
 pub(crate) struct MailServer {
     address: SocketAddr,
@@ -166,6 +171,35 @@ fn a_breach_is_mailed_to_the_project_leader_once_and_nothing_that_is_mailed_or_l
         if file.extension().is_some_and(|kind| kind == "log") {
             says_none_of(&fs::read_to_string(&file).unwrap(), &[LEADER, MAILBOX, "Lotte", "2018-12-11"]);
         }
+    }
+}
+
+#[test]
+fn a_letter_that_the_mail_server_could_not_deliver_is_said_by_whoever_mailed_it_and_names_no_mailbox() {
+    let (region, _server) = region();
+    let folder = |name: &str| region.path().join(format!("returned-{name}"));
+    for name in ["engine", "school-01AA00", "municipality-0855"] {
+        let settings = region.settings(name);
+        let text = fs::read_to_string(&settings).unwrap();
+        let lies = format!("\n[post]\nreturned = {:?}\n", folder(name));
+        fs::write(settings, text.replace("\n[post]\n", &lies)).unwrap();
+        fs::create_dir_all(folder(name).join("cur")).unwrap();
+        fs::create_dir_all(folder(name).join("new")).unwrap();
+        fs::write(folder(name).join("new/1.mail.example"), BOUNCE).unwrap();
+    }
+    let (engine, [school, municipality]) = start(&region, ["school-01AA00", "municipality-0855"]);
+    for process in [&engine, &school, &municipality] {
+        process.says("a mail that the server had taken came back");
+    }
+    for process in [&school, &municipality] {
+        process.says("a mail (of before the start) cannot be delivered: 5.1.1");
+        process.says("somebody must look");
+    }
+    for (name, process) in
+        [("engine", &engine), ("school-01AA00", &school), ("municipality-0855", &municipality)]
+    {
+        assert!(folder(name).join("cur/1.mail.example:2,S").exists(), "it lies with what was read");
+        says_none_of(&process.log(), &["school.example", "no such user"]);
     }
 }
 

@@ -6,13 +6,15 @@
 //! * [`PostTable`] and [`Post`]: the settings as they are written, and as they were checked.
 //! * [`smtp`]: one letter to one server, over TLS whose certificate was believed.
 //! * [`patience`]: when it is tried again, which knows when the lessons begin.
-//! * [`PostOffice`]: all of it together; [`Round`] keeps a morning's notices from being counted.
+//! * [`PostOffice`]: all of it together, and what came back of what was mailed; [`Round`] keeps a morning's notices from being counted.
 
+mod bounce;
 mod letter;
 mod mail;
 mod mailbox;
 mod office;
 pub mod patience;
+mod returned;
 mod round;
 mod settings;
 pub mod smtp;

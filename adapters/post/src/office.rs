@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Letter, Mail, Mailbox, Post, Purpose, patience,
+    returned::{LOOK_EVERY, Returned},
     smtp::{self, Undelivered},
 };
 
@@ -37,13 +38,19 @@ pub struct PostOffice {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     post: Post,
     room: Semaphore,
     conversations: Semaphore,
     failing: watch::Sender<Option<String>>,
+    returned: Returned,
     hurry: u32,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostOffice")
+    }
 }
 
 impl PostOffice {
@@ -56,7 +63,8 @@ impl PostOffice {
     pub fn hurried(post: Post, hurry: u32) -> Self {
         let (failing, _) = watch::channel(None);
         let (room, conversations) = (Semaphore::new(LETTERS_MAX), Semaphore::new(CONVERSATIONS_MAX));
-        Self { inner: Arc::new(Inner { post, room, conversations, failing, hurry }) }
+        let returned = Returned::default();
+        Self { inner: Arc::new(Inner { post, room, conversations, failing, returned, hurry }) }
     }
 
     /// How far the engine's clock is ahead of this machine's: nothing but for invented people.
@@ -75,7 +83,35 @@ impl PostOffice {
         let _conversation = self.inner.conversations.acquire().await;
         let tried = smtp::send(&self.inner.post, &letter).await;
         self.inner.failing.send_replace(tried.as_ref().err().map(ToString::to_string));
+        if tried.is_ok() {
+            self.inner.returned.mailed(mail, to, Timestamp::now());
+        }
         tried
+    }
+
+    /// What came back of what was mailed (`[post] returned`): what somebody must be told of, for a day; it names no mailbox. It is
+    /// looked at for as long as somebody listens, and by one process only: whoever reads a message lays it aside.
+    pub fn returned(&self) -> Failing {
+        let (say, said) = watch::channel(None);
+        let Some(folder) = self.inner.post.returned.clone() else { return said };
+        let office = self.clone();
+        tokio::spawn(async move {
+            let mut look = tokio::time::interval(LOOK_EVERY / office.inner.hurry.max(1));
+            loop {
+                tokio::select! {
+                    () = say.closed() => return,
+                    _ = look.tick() => {}
+                }
+                let (office, folder) = (office.clone(), folder.clone());
+                let looked = tokio::task::spawn_blocking(move || {
+                    office.inner.returned.look(&folder, Timestamp::now())
+                });
+                if let Ok(found) = looked.await {
+                    say.send_if_modified(|said| std::mem::replace(said, found.clone()) != found);
+                }
+            }
+        });
+        said
     }
 
     /// Delivers a mail, trying again as long as it is of use. Dropping it is safe: the letter is then not tried again.

@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
-use crate::{Mail, Mailbox, PostOffice, Purpose, Sent};
+use crate::{Failing, Mail, Mailbox, PostOffice, Purpose, Sent};
 
 /// Mailings that are remembered.
 const SLOTS_MAX: usize = 1_024;
@@ -61,6 +61,11 @@ impl Round {
             Ok(sent) => *sent,
             Err(sent) => sent,
         }
+    }
+
+    /// What came back of what was mailed; see [`PostOffice::returned`].
+    pub fn returned(&self) -> Failing {
+        self.office.returned()
     }
 
     fn mailing(&self, key: (Slot, &'static str, Mailbox)) -> Arc<OnceCell<Sent>> {

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::{Mailbox, tls};
+use crate::{Mailbox, returned::Folder, tls};
 
 /// The largest password file, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 1024;
@@ -66,6 +66,9 @@ pub struct PostTable {
     from: Mailbox,
     /// Where mails that cannot be delivered come back to, which somebody reads; `from` when absent.
     bounces: Option<Mailbox>,
+    /// The folder (Maildir) into which the mail server lays what comes back to `bounces`: it is read here, and somebody is told of a
+    /// letter that could not be delivered. When absent, only people read it.
+    returned: Option<PathBuf>,
     /// How we introduce ourselves; the domain of `from` when absent.
     hello: Option<String>,
     /// In which language to write.
@@ -136,6 +139,7 @@ pub struct Post {
     pub(crate) login: Option<Arc<Login>>,
     pub(crate) from: Mailbox,
     pub(crate) bounces: Option<Mailbox>,
+    pub(crate) returned: Option<Folder>,
     pub(crate) hello: String,
     pub(crate) language: Language,
     pub(crate) page: Option<String>,
@@ -166,7 +170,7 @@ impl Post {
             let ca = table.ca.as_ref().map(|path| contents(&place(path), CA_BYTES_MAX)).transpose()?;
             Some(tls::client(ca.as_deref().map(Vec::as_slice))?)
         };
-        let login = login(table, place)?;
+        let login = login(table, &place)?;
         if plain && login.is_some() {
             return Err(PostError::Setting("user: a password is never said in the clear"));
         }
@@ -182,6 +186,7 @@ impl Post {
             let why = "clock_offset_seconds is for invented people, whose mail stays on this machine: plain-on-this-machine";
             return Err(PostError::Setting(why));
         }
+        let returned = table.returned.as_ref().map(|path| Folder::at(&place(path)));
         let usual = match table.security {
             Security::Starttls => 587,
             Security::Tls => 465,
@@ -196,6 +201,7 @@ impl Post {
             login,
             from: table.from.clone(),
             bounces: table.bounces.clone(),
+            returned,
             hello,
             language: table.language,
             page: table.page.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hwc_jetstream::{Breaches, Fault, Untold};
 use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, patience};
-use hwc_telemetry::{EngineMetrics, Mailed};
+use hwc_telemetry::{EngineMetrics, Health, Mailed};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -48,6 +48,17 @@ impl Notices {
         };
         let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
         Ok(Some(Self { office: PostOffice::open(post), project_leader: notices.project_leader.clone() }))
+    }
+
+    /// Says at `/readyz` what came back of what was mailed. Never returns.
+    pub(crate) async fn watch_returned(&self, health: &Health) {
+        let mut returned = self.office.returned();
+        loop {
+            health.needs_attention("returned mail", returned.borrow_and_update().clone().map(Into::into));
+            if returned.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Tells of one record, or has it tried again.

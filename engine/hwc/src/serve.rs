@@ -206,7 +206,13 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
         seat: seat.clone(),
         broker,
         ended: ended_ids,
-        notices,
+        notices: notices.clone(),
+    };
+    let returned = async {
+        match &notices {
+            Some(notices) => notices.watch_returned(&health).await,
+            None => std::future::pending().await,
+        }
     };
     let stopping = async {
         let _ = stop.clone().wait_for(|stop| *stop).await;
@@ -216,6 +222,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let ended = tokio::select! {
         () = stopping => Ok(()),
         () = pulse.keep() => Ok(()),
+        () = returned => Ok(()),
         ended = instance.serve() => ended,
         () = follow(&settings, &tell) => Ok(()),
         () = daemon::overdue(stop.clone(), settings.relay.drain_within) => {

@@ -213,6 +213,71 @@ async fn a_letter_whose_answer_got_lost_is_sent_again() {
 }
 
 #[tokio::test]
+async fn what_comes_back_is_told_of_for_a_day_by_what_it_was_and_lies_with_what_was_read() {
+    let server = Server::start(Manner::Takes, "127.0.0.1").await;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["new", "cur", "tmp"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let lay = |name: &str, text: &str| {
+        fs::write(folder.path().join("tmp").join(name), text).unwrap();
+        fs::rename(folder.path().join("tmp").join(name), folder.path().join("new").join(name)).unwrap();
+    };
+    let office =
+        PostOffice::hurried(post(&server, "starttls", &format!("returned = {:?}\n", folder.path())), 1_000);
+    let mut returned = office.returned();
+    assert_eq!(*returned.borrow_and_update(), None);
+    lay("1", "From: anne@school.example\r\nSubject: vrij\r\n\r\nIk ben er niet.\r\n");
+    lay("2", &bounce_of("onbekend@school.example", "5.1.1"));
+    returned.changed().await.unwrap();
+    assert_eq!(
+        returned.borrow_and_update().as_deref(),
+        Some("a mail (of before the start) cannot be delivered: 5.1.1")
+    );
+    office.deliver(Mail::signal_waits(DAY), &mailbox(), &Purpose::ALWAYS).await;
+    lay("3", &bounce_of("01AAHwC@school.example", "5.2.2 (mailbox is full)"));
+    returned.changed().await.unwrap();
+    let said = returned.borrow_and_update().clone().unwrap();
+    assert!(said.ends_with("; a mail (signal_waits) cannot be delivered: 5.2.2"), "{said}");
+    assert!(!said.contains('@'), "{said}");
+
+    let names = |of: &str| {
+        let mut names: Vec<_> = fs::read_dir(folder.path().join(of))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    // A person still has to read what a person wrote.
+    assert_eq!(
+        (names("new"), names("cur")),
+        (vec![], vec!["1:2,".to_owned(), "2:2,S".to_owned(), "3:2,S".to_owned()])
+    );
+
+    // A folder that is not there or may not be written is said too, and what lies there is read when it may.
+    fs::remove_dir_all(folder.path().join("cur")).unwrap();
+    lay("4", &bounce_of("01AAHwC@school.example", "5.2.2"));
+    returned.changed().await.unwrap();
+    let said = returned.borrow_and_update().clone().unwrap();
+    assert!(said.contains("the folder of returned mail cannot be used"), "{said}");
+    fs::create_dir(folder.path().join("cur")).unwrap();
+    returned.changed().await.unwrap();
+    assert!(!returned.borrow().clone().unwrap().contains("cannot be used"));
+    assert_eq!(names("cur"), ["4:2,S"]);
+}
+
+/// What a server says of a letter that it took.
+fn bounce_of(to: &str, status: &str) -> String {
+    format!(
+        "From: MAILER-DAEMON@mail.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; \
+         boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nIt came back.\r\n\r\n--b\r\nContent-Type: \
+         message/delivery-status\r\n\r\nReporting-MTA: dns; mail.example\r\n\r\nFinal-Recipient: rfc822; {to}\r\nAction: \
+         failed\r\nStatus: {status}\r\n\r\n--b--\r\n"
+    )
+}
+
+#[tokio::test]
 async fn what_is_of_no_use_any_more_is_not_sent() {
     let server = Server::start(Manner::Takes, "127.0.0.1").await;
     let office = PostOffice::open(post(&server, "starttls", ""));

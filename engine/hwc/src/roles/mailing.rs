@@ -11,6 +11,7 @@ use hwc_schemas::wire::{Notice, Task};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Deserialize;
 
+use super::Followed;
 use crate::settings::{HasRelay, Settings, SettingsError};
 
 /// A signal that came longer ago was told of by the process that ran then.
@@ -116,6 +117,11 @@ impl Mailer {
         let zone = TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC);
         let ahead = office.ahead();
         Self { round: Round::of(office), to, zone, ahead }
+    }
+
+    /// What came back, for whoever looks at `/readyz`.
+    pub(super) fn returned(&self) -> Followed {
+        ("returned mail", self.round.returned())
     }
 
     async fn remind(&self, notice: Notice, due: Timestamp) -> Sent {

@@ -389,8 +389,10 @@ async fn work<R: Registry>(
         }
     };
     tokio::spawn(telling);
+    let returned = mailer.as_ref().map(Mailer::returned);
     let clerk = Mailing::beside(Desk::new(register, tray), mailer);
-    post.work(clerk, counter, vec![followed, ("doubtful cases", cases)]).await?;
+    let followed = [followed, ("doubtful cases", cases)].into_iter().chain(returned).collect();
+    post.work(clerk, counter, followed).await?;
     Ok(Code::Fine)
 }
 

@@ -291,12 +291,15 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     }
     tracing::info!(address = %listening.address(), schools = gate.people().schools(), "at work");
     let serving = listening.serve(pages(&gate), stop.clone(), relay.drain_within * 4 / 5);
-    let mut failing = office.failing();
+    let (mut failing, mut returned) = (office.failing(), office.returned());
     let watching = async {
         loop {
             conditions.set("mail", failing.borrow_and_update().clone());
-            if failing.changed().await.is_err() {
-                std::future::pending::<()>().await;
+            conditions.needs_attention("returned mail", returned.borrow_and_update().clone());
+            tokio::select! {
+                Ok(()) = failing.changed() => {}
+                Ok(()) = returned.changed() => {}
+                else => std::future::pending::<()>().await,
             }
         }
     };

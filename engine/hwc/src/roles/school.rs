@@ -155,13 +155,14 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let Some(post) = Post::take(&settings.relay, &member).await? else { return Ok(Code::Fine) };
     let tray = Tray::default();
     let office = post.station.office().clone();
-    let (bell, failing) = systems.start(&office, &tray);
+    let (bell, mut followed) = systems.start(&office, &tray);
+    followed.extend(mailer.as_ref().map(Mailer::returned));
     let counter = AtTheCounter::new(office.clone(), tray.clone());
     let opened = tray.clone();
     let counter = Enquiry::new(counter, office, holdings::alike)
         .telling(move |signal, round| opened.opened((signal, round)));
     let clerk = Ringing::beside(Mailing::beside(tray, mailer), bell);
-    post.work(clerk, counter, failing).await?;
+    post.work(clerk, counter, followed).await?;
     Ok(Code::Fine)
 }
 
