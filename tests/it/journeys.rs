@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::ground::{Dataset, hwc, lines, root, sorted};
 
-#[test]
-fn the_manuals_cases_end_exactly_as_the_manual_tells() {
+/// Whether every child ended as the manual tells, on so many brokers.
+fn ends_as_the_manual_tells(brokers: &str) {
     let dataset = Dataset::handbook();
-    let replayed = dataset.replay(&[]);
+    let replayed = dataset.replay(&["--brokers", brokers]);
     assert_eq!(replayed.code(), Some(0), "{}", replayed.stderr());
     let flat: Vec<Value> = replayed
         .diary
@@ -31,6 +31,18 @@ fn the_manuals_cases_end_exactly_as_the_manual_tells() {
         .collect();
     let expected = lines(&fs::read_to_string(dataset.path().join("expected.jsonl")).unwrap());
     assert_eq!(sorted(&flat), sorted(&expected));
+}
+
+#[test]
+fn the_manuals_cases_end_exactly_as_the_manual_tells() {
+    ends_as_the_manual_tells("1");
+}
+
+#[test]
+fn on_three_brokers_the_manuals_cases_end_the_same() {
+    ends_as_the_manual_tells("3");
+    let two = Dataset::handbook().replay(&["--brokers", "2"]);
+    assert_eq!(two.code(), Some(2), "two do not agree when one is gone: {}", two.stderr());
 }
 
 #[test]

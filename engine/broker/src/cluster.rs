@@ -13,6 +13,9 @@ use crate::error::BrokerError;
 /// How long the servers may take to agree who leads.
 const AGREED_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether a server has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// How often other ports are tried.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -44,6 +47,36 @@ impl Cluster {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// One server, which has nobody to agree with.
+    pub fn lone(server: Broker) -> Self {
+        Self { servers: vec![server] }
+    }
+
+    /// Waits until one of the servers ends without having been asked to, and says which, counted from 0, and its last words.
+    /// Cancel-safe.
+    pub async fn ended(&mut self) -> (usize, String) {
+        loop {
+            for (at, server) in self.servers.iter_mut().enumerate() {
+                if !server.is_running() {
+                    return (at, server.last_words());
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Lets each server finish, one after the other.
+    ///
+    /// # Errors
+    /// As [`Broker::stop`], of the first that did not end; the others were stopped all the same.
+    pub async fn stop(self) -> Result<(), BrokerError> {
+        let mut outcome = Ok(());
+        for server in self.servers {
+            outcome = outcome.and(server.stop().await.map(|_| ()));
+        }
+        outcome
     }
 
     async fn start_once(settings: &Settings, servers: u16) -> Result<Self, BrokerError> {

@@ -34,6 +34,7 @@ async fn three_servers_hold_one_message_and_keep_it_while_one_is_away() {
     ask_until(ports[0], "$JS.API.STREAM.CREATE.KEPT", STREAM, r#""num_replicas":3"#).await;
     ask_until(ports[1], "kept", "a message", r#""seq":1"#).await;
     cluster.server(0).unwrap().kill().await.unwrap();
+    assert_eq!(cluster.ended().await.0, 0, "it is known which");
     ask_until(ports[2], "$JS.API.STREAM.INFO.KEPT", "", r#""messages":1"#).await;
     ask_until(ports[1], "kept", "another", r#""seq":2"#).await;
     cluster.server(0).unwrap().restart().await.unwrap();
@@ -43,4 +44,5 @@ async fn three_servers_hold_one_message_and_keep_it_while_one_is_away() {
     ask_until(ports[0], "kept", "a third", r#""seq":3"#).await;
     assert_eq!(cluster.folders().len(), cluster.len());
     assert!(cluster.folders().iter().all(|one| one.join("jetstream").is_dir()));
+    cluster.stop().await.unwrap();
 }

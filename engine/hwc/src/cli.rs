@@ -133,6 +133,9 @@ struct ReplayArguments {
     /// How fast the dataset's time passes: 1 as it happened, 60 a minute a second, max without any waiting.
     #[arg(long, value_name = "TIMES", default_value = "max")]
     speed: Speed,
+    /// How many brokers hold everything together: 1, or the 3 of a production region (on this machine).
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = one_or_three)]
+    brokers: u16,
     /// How to print the summary.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -142,6 +145,14 @@ struct ReplayArguments {
     /// A collector of traces (OTLP over HTTP) to tell of the work, as in `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL", env = "HWC_OTLP")]
     otlp: Option<String>,
+}
+
+fn one_or_three(text: &str) -> Result<u16, &'static str> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("wanted 1 or 3"),
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -248,6 +259,7 @@ async fn replay_to_the_end(arguments: &ReplayArguments) -> Result<ExitCode, Repl
     let mut options = Options::new(arguments.nats_server.clone());
     options.collector.clone_from(&arguments.otlp);
     options.speed = arguments.speed;
+    options.brokers = arguments.brokers;
     options.unattended_schools = arguments
         .unattended_schools
         .iter()

@@ -19,9 +19,9 @@ impl Stage {
         loop {
             tokio::select! {
                 biased;
-                last_words = self.broker.ended() => {
+                (at, last_words) = self.brokers.ended() => {
                     tracing::error!(last_words, "the broker died at the end; starting it again");
-                    self.broker.restart().await?;
+                    self.restart_broker(at).await?;
                 }
                 left = settled(&self.link, &self.streams) => return Ok(left?),
             }

@@ -27,7 +27,7 @@ use std::{
 };
 
 use hwc_adapter_kit::{ANSWERS_WITHIN, Clerk, Clock, Kept, Station, work};
-use hwc_broker::{Broker, Finder, Progress, Settings as BrokerSettings};
+use hwc_broker::{Broker, Cluster, Finder, Progress, Settings as BrokerSettings};
 use hwc_casework::{home::Register, routing::Enrolments};
 use hwc_jetstream::{Link, Settings};
 use hwc_police::Submission;
@@ -62,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) unattended_schools: BTreeSet<String>,
     /// A nats-server to use instead of finding or fetching one.
     pub(crate) nats_server: Option<PathBuf>,
+    /// How many servers hold everything together: one, or a cluster.
+    pub(crate) brokers: u16,
     /// Watches besides the diary.
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
     /// Where spans go; none for nowhere.
@@ -84,6 +86,7 @@ impl Options {
         Self {
             unattended_schools: BTreeSet::new(),
             nats_server,
+            brokers: 1,
             watcher: None,
             collector: None,
             streams: Settings::development(),
@@ -201,7 +204,7 @@ struct Stage {
     cast: Cast,
     log: PathBuf,
     unattended: BTreeSet<String>,
-    broker: Broker,
+    brokers: Cluster,
     timeline: Timeline,
     diarist: Arc<Diarist>,
     engine: tokio::task::JoinHandle<Result<Ended, EngineError>>,
@@ -236,7 +239,7 @@ impl Stage {
         let began = Instant::now();
         let kept = matches!(ground, Ground::Kept(_));
         let cast = Cast::assemble(&dataset, ground.folder(), kept)?;
-        let broker = Box::pin(start_broker(&cast, ground.folder(), options)).await?;
+        let brokers = Box::pin(start_brokers(&cast, ground.folder(), options)).await?;
 
         let submissions = std::mem::take(&mut dataset.submissions);
         let start = submissions.first().map_or(Timestamp::UNIX_EPOCH, |first| first.report.reported_at);
@@ -247,7 +250,8 @@ impl Stage {
         timeline.begin(ENGINE);
         let ceiling = Duration::from_hours(24 * u64::from(dataset.policy.payload_ceiling_days()));
         // Nobody stands by here, so that a stopped broker or a busy machine costs no leader.
-        let streams = Settings { payloads_for: ceiling, lease_for: STUCK_AFTER, ..options.streams };
+        let replicas = u8::try_from(brokers.len()).unwrap_or(u8::MAX);
+        let streams = Settings { replicas, payloads_for: ceiling, lease_for: STUCK_AFTER, ..options.streams };
         let (stop, stopped) = watch::channel(false);
         let traces = Traces::to(options.collector.as_deref())?;
         let seat = Seat {
@@ -262,15 +266,15 @@ impl Stage {
             stop: stopped,
         };
         let lives = Arc::clone(&options.lives);
-        let url = broker.client_url().to_owned();
+        let url = brokers.client_url();
+        let link = Link::connect(&url, Some(&cast.engine)).await.map_err(EngineError::from)?;
         let engine = Box::pin(live(Arc::clone(&lives), ENGINE, url, move |url| seat.clone().work(url)));
-        let link = Link::connect(broker.client_url(), Some(&cast.engine)).await.map_err(EngineError::from)?;
         let stage = Self {
             dataset,
             cast,
             log: ground.log(),
             unattended: options.unattended_schools.clone(),
-            broker,
+            brokers,
             timeline,
             diarist,
             engine: tokio::spawn(engine),
@@ -320,7 +324,7 @@ impl Stage {
             let _ = tokio::time::timeout(STOP_WITHIN, self.engine).await;
         }
         self.traces.close().await;
-        self.broker.stop().await?;
+        self.brokers.stop().await?;
         ended?;
 
         let (dataset, diarist) = (self.dataset, self.diarist);
@@ -358,7 +362,7 @@ impl Stage {
         premises: Premises,
         life: impl FnMut(Station) -> F + Clone + Send + 'static,
     ) {
-        let (lives, url) = (Arc::clone(&self.lives), self.broker.client_url().to_owned());
+        let (lives, url) = (Arc::clone(&self.lives), self.brokers.client_url());
         let party = premises.organisation.clone();
         self.adapters.spawn(live(lives, party, url, move |url| {
             let (premises, mut life) = (premises.clone(), life.clone());
@@ -454,9 +458,9 @@ impl Stage {
                     Ok(Err(error)) => Err(error.into()),
                     Err(error) => Err(ReplayError::setup(error)),
                 },
-                last_words = self.broker.ended() => {
+                (at, last_words) = self.brokers.ended() => {
                     tracing::error!(last_words, "the broker died; starting it again");
-                    self.broker.restart().await?;
+                    self.restart_broker(at).await?;
                 }
                 _ = look.tick() => {
                     self.show_progress();
@@ -467,6 +471,13 @@ impl Stage {
                     }
                 }
             }
+        }
+    }
+
+    async fn restart_broker(&mut self, at: usize) -> Result<(), ReplayError> {
+        match self.brokers.server(at) {
+            Some(server) => Ok(server.restart().await?),
+            None => Ok(()),
         }
     }
 
@@ -534,7 +545,7 @@ fn check_unattended(dataset: &Dataset, unattended: &BTreeSet<String>) -> Result<
     }
 }
 
-async fn start_broker(cast: &Cast, folder: &Path, options: &Options) -> Result<Broker, ReplayError> {
+async fn start_brokers(cast: &Cast, folder: &Path, options: &Options) -> Result<Cluster, ReplayError> {
     let mut settings = BrokerSettings::in_folder(folder.join("broker"));
     settings.accounts = cast.accounts();
     let finder = Finder::default().on_progress(|progress| {
@@ -547,7 +558,10 @@ async fn start_broker(cast: &Cast, folder: &Path, options: &Options) -> Result<B
         Some(program) => finder.given(program),
         None => finder,
     };
-    Ok(Broker::start(settings).await?)
+    Ok(match options.brokers {
+        0 | 1 => Cluster::lone(Broker::start(settings).await?),
+        servers => Cluster::start(settings, servers).await?,
+    })
 }
 
 fn rules(dataset: &Dataset, cast: &Cast) -> Rules {

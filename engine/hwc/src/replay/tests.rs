@@ -113,9 +113,9 @@ async fn a_broker_that_dies_when_all_is_over_is_started_again_to_ask_what_is_lef
     let (mut stage, _nothing_is_sent) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
     // Once somebody was answered, all that the engine needs is there.
     assert!(stage.left().await.unwrap().is_nothing());
-    stage.broker.kill().await.unwrap();
+    stage.brokers.server(0).unwrap().kill().await.unwrap();
     assert!(stage.left().await.unwrap().is_nothing());
-    assert!(stage.broker.is_running());
+    assert!(stage.brokers.server(0).unwrap().is_running());
 }
 
 /// Calls a signal back the moment it reaches its school; the clock waits for it.
@@ -146,7 +146,7 @@ async fn a_recalled_signal_is_gone_from_its_school_at_once_and_leaves_nothing() 
     let watcher = Arc::new(CallsBack { timeline: std::sync::OnceLock::new(), delivered });
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(Some(watcher.clone()))).await.unwrap();
     assert!(watcher.timeline.set(stage.timeline.clone()).is_ok());
-    let station = stage.premises(&stage.cast.veilig_thuis).unwrap().open(stage.broker.client_url()).await;
+    let station = stage.premises(&stage.cast.veilig_thuis).unwrap().open(&stage.brokers.client_url()).await;
     let timeline = stage.timeline.clone();
     let recalling = tokio::spawn(async move {
         while let Some(signal) = deliveries.recv().await {
@@ -234,7 +234,7 @@ async fn a_school_takes_part_through_a_letterbox_with_a_program_of_its_own() {
     let (mut stage, script) = Stage::set(handbook(), &ground, &options(None)).await.unwrap();
     let school: Organisation = "school-01AA00".parse().unwrap();
     let Secrets { credential, key } = stage.cast.secrets(&school).unwrap();
-    let door = Door::connect(stage.broker.client_url(), &credential, school.clone()).await.unwrap();
+    let door = Door::connect(&stage.brokers.client_url(), &credential, school.clone()).await.unwrap();
     let folder = ground.folder().join("letterbox");
     private_folder(&folder).unwrap();
     let letterbox = Letterbox::open(door, &folder).unwrap();

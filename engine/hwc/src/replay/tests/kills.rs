@@ -69,7 +69,7 @@ async fn outcomes_told(killer: &Arc<Killer>, collector: Option<String>) -> Vec<S
     options.answers_within = Duration::from_secs(1);
     options.sweep = Sweep { every: Duration::from_millis(500), orphans_after: Duration::from_millis(500) };
     let (mut stage, script) = Box::pin(Stage::set(some_reports(), &ground, &options)).await.unwrap();
-    killer.the_broker_is(stage.broker.pid());
+    killer.the_broker_is(stage.brokers.server(0).unwrap().pid());
     let (accounts, key) = (stage.cast.accounts(), stage.cast.engine.clone());
     let contact = |hours| Some(DoesNotKnow { hours, returned: Arc::clone(&returned) });
     enter(&mut stage, script, contact).unwrap();
