@@ -3,13 +3,14 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use async_nats::Message;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hwc_schemas::Organisation;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-use crate::{Fault, Link, doors::who, names};
+use crate::{BoardName, Fault, Link, doors::who, names};
 
 /// The largest request: a number and what is around it.
 const REQUEST_BYTES_MAX: usize = 64;
@@ -47,6 +48,11 @@ impl DirectoryDoor {
         let porter = tokio::spawn(async move {
             let mut handed: HashMap<Organisation, Instant> = HashMap::new();
             while let Some(message) = knocks.next().await {
+                if let Some(reply) = board_asks(&message) {
+                    // That somebody is there; the directory itself it has from the operator.
+                    let _ = link.send(reply, None, Bytes::new()).await;
+                    continue;
+                }
                 let Some((from, reply)) = who(&message) else { continue };
                 let asked = Some(&message.payload).filter(|body| body.len() <= REQUEST_BYTES_MAX);
                 let Some(asked) = asked.and_then(|body| serde_json::from_slice::<Newer>(body).ok()) else {
@@ -69,6 +75,14 @@ impl DirectoryDoor {
         });
         Ok(Self { porter })
     }
+}
+
+/// Where a board hears that we are there, if it is one that asks. As with organisations only its own account has that subject.
+fn board_asks(message: &Message) -> Option<String> {
+    let from = message.subject.rsplit('.').next()?;
+    let is_board = from.starts_with(BoardName::BEGINNING) && from.parse::<BoardName>().is_ok();
+    let reply = message.reply.as_ref().filter(|reply| is_board && reply.starts_with("_R_."))?;
+    Some(reply.to_string())
 }
 
 impl Drop for DirectoryDoor {

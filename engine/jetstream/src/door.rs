@@ -57,7 +57,7 @@ impl From<Fault> for DoorError {
             Fault::NoAnswer => Self::Unknown,
             Fault::NobodyServes => Self::NobodyThere,
             Fault::TooLarge => Self::TooLarge,
-            Fault::Closed | Fault::NotLeading => Self::Closed,
+            Fault::Closed | Fault::NotLeading | Fault::OnlyLooks => Self::Closed,
             Fault::Refused { .. } | Fault::Full | Fault::Garbled => Self::Unreadable,
         }
     }

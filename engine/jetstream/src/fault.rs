@@ -20,6 +20,9 @@ pub enum Fault {
     /// The lease is not surely ours any more; nothing was sent.
     #[error("another engine may lead by now, so nothing was sent")]
     NotLeading,
+    /// Whoever asks is a board, and this is more than looking; nothing was sent.
+    #[error("a board may look and do nothing else; say it with an engine's settings")]
+    OnlyLooks,
     /// Larger than the broker takes. Nothing happened.
     #[error("larger than the broker takes; raise its max_payload")]
     TooLarge,

@@ -1,6 +1,8 @@
 //! What the broker really holds, by its own word: every ciphertext, and how much of everything else. Nothing is changed, and whoever
 //! asks need not lead.
 
+use std::collections::HashMap;
+
 use hwc_journal::{Generation, Location};
 use hwc_schemas::PayloadId;
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +42,9 @@ pub struct Amounts {
     pub breaches: u64,
 }
 
-/// Every ciphertext that the broker holds.
+/// Every ciphertext that the broker holds. A board is not told of each for itself: it may make no consumer, and would have to carry
+/// every one away to see when it came. So there `since` is when the last of its generation came, `until` the ceiling of that, `at`
+/// no place, and `bytes` what one takes on average.
 pub async fn inventory(link: &Link) -> Result<Vec<Stored>, Fault> {
     let names = streams::names(link).await?;
     let generations =
@@ -48,6 +52,10 @@ pub async fn inventory(link: &Link) -> Result<Vec<Stored>, Fault> {
     let mut all = Vec::new();
     for generation in generations {
         let (stream, filter) = (names::generation(generation), names::payloads(generation));
+        if link.board().is_some() {
+            all.extend(in_the_generation(link, generation).await?);
+            continue;
+        }
         let scan = Scan { stream: &stream, filter: &filter, from: 0, headers_only: true };
         let take = |found: &mut Vec<Stored>, read: &Read| {
             found.push(stored(generation, read)?);
@@ -60,6 +68,41 @@ pub async fn inventory(link: &Link) -> Result<Vec<Stored>, Fault> {
         }
     }
     Ok(all)
+}
+
+/// What a generation holds, as the stream itself says it.
+async fn in_the_generation(link: &Link, generation: Generation) -> Result<Vec<Stored>, Fault> {
+    #[derive(Deserialize)]
+    struct Info {
+        config: Config,
+        state: State,
+    }
+    #[derive(Deserialize)]
+    struct Config {
+        max_age: i64,
+    }
+    #[derive(Deserialize)]
+    struct State {
+        bytes: u64,
+        last_ts: Timestamp,
+        #[serde(default)]
+        subjects: Option<HashMap<String, u64>>,
+    }
+    let stream = names::generation(generation);
+    let asked = json!({ "subjects_filter": names::payloads(generation) });
+    let info: Info = match patiently(|| link.api(format!("STREAM.INFO.{stream}"), &asked)).await {
+        Err(fault) if fault.is(code::STREAM_NOT_FOUND) => return Ok(Vec::new()),
+        info => info?,
+    };
+    let Info { config: Config { max_age }, state: State { bytes, last_ts: since, subjects } } = info;
+    let subjects = subjects.unwrap_or_default();
+    let until = since.checked_add(SignedDuration::from_nanos(max_age)).ok().filter(|_| max_age > 0);
+    let (at, bytes) = (Location::new(generation, 0), bytes / (subjects.len().max(1) as u64));
+    let stored = |subject: String| {
+        let payload = subject.rsplit('.').next().and_then(|token| token.parse().ok());
+        payload.map(|payload| Stored { payload, at, since, until, bytes }).ok_or(Fault::Garbled)
+    };
+    subjects.into_keys().map(stored).collect()
 }
 
 /// How much there is of the rest. What was never made holds nothing.

@@ -2,12 +2,14 @@
 //! library, so that no other room can depend on what it happens to do.
 //!
 //! For the engine: [`Link`], [`JetStreamJournal`], [`SealedStore`], [`KeyStock`], [`Doors`], [`DirectoryDoor`], [`Tasks`]. For an organisation: [`Door`].
+//! For whoever only looks: [`BoardName`].
 //! For whoever sets up the broker: [`permissions`], [`Credential`].
 //!
 //! Everything here answers within a bounded time, and an answer that does not come is *unknown*, never *failed*: it is
 //! looked for before it is tried again. No error, no log line and no subject holds anything of what is carried.
 
 mod address;
+mod board;
 mod breaches;
 mod cloud_event;
 mod counts;
@@ -40,6 +42,7 @@ mod tasks;
 mod traced;
 
 pub use address::{Address, TlsFiles};
+pub use board::{BoardName, BoardNameError};
 pub use breaches::{BreachRecord, BreachRecordKind, Breaches, Untold};
 pub use cloud_event::is_source;
 pub use counts::{Counts, Kept, Put};

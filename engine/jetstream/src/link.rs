@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use crate::{
-    Address, Credential, Fault,
+    Address, BoardName, Credential, Fault,
     address::{refused_to_talk, tls_trouble},
     lease::Until,
+    names,
 };
 
 /// How long the broker gets for an answer, unless told otherwise.
@@ -36,6 +37,7 @@ pub struct Link {
     health: watch::Receiver<Health>,
     answer_within: Duration,
     only_while: Option<Until>,
+    board: Option<Arc<BoardName>>,
 }
 
 /// How a connection is doing. Events can be lost under load: show it, build nothing on it.
@@ -107,6 +109,18 @@ impl Link {
         Self::connect_as(&address.into(), credential, "_INBOX", "hwc-engine").await
     }
 
+    /// Connects as a board, which has an account of its own and may look and nothing else: everything else is refused by the broker,
+    /// and here before it is sent ([`Fault::OnlyLooks`]).
+    pub async fn connect_board(
+        address: impl Into<Address>,
+        credential: &Credential,
+        board: &BoardName,
+    ) -> Result<Self, LinkError> {
+        let inbox = names::inbox(board);
+        let link = Self::connect_as(&address.into(), Some(credential), &inbox, "hwc-board").await?;
+        Ok(Self { board: Some(Arc::new(board.clone())), ..link })
+    }
+
     /// Connects with a namespace of its own for answers.
     pub(crate) async fn connect_as(
         address: &Address,
@@ -151,7 +165,7 @@ impl Link {
             })?;
         // The event that says so comes a moment after the fact.
         let _ = tokio::time::timeout(ANSWER_WITHIN, health.wait_for(|health| health.connected)).await;
-        Ok(Self { client, health, answer_within: ANSWER_WITHIN, only_while: None })
+        Ok(Self { client, health, answer_within: ANSWER_WITHIN, only_while: None, board: None })
     }
 
     /// The same connection, with another time for answers.
@@ -167,7 +181,15 @@ impl Link {
         self
     }
 
-    fn may_send(&self) -> Result<(), Fault> {
+    /// As which board we are here; none for everybody else.
+    pub(crate) fn board(&self) -> Option<&BoardName> {
+        self.board.as_deref()
+    }
+
+    fn may_send(&self, subject: &str) -> Result<(), Fault> {
+        if self.board().is_some_and(|board| !board.may_ask(subject)) {
+            return Err(Fault::OnlyLooks);
+        }
         if self.only_while.as_ref().is_none_or(Until::holds) { Ok(()) } else { Err(Fault::NotLeading) }
     }
 
@@ -191,7 +213,7 @@ impl Link {
         headers: Option<HeaderMap>,
         body: Bytes,
     ) -> Result<Message, Fault> {
-        self.may_send()?;
+        self.may_send(&subject)?;
         let mut request = Request::new().payload(body);
         if let Some(headers) = headers {
             request = request.headers(headers);
@@ -234,6 +256,7 @@ impl Link {
         reply: Option<String>,
         body: Bytes,
     ) -> Result<(), Fault> {
+        self.may_send(&subject)?;
         let sent = async {
             match reply {
                 Some(reply) => self.client.publish_with_reply(subject, reply, body).await,
@@ -250,6 +273,7 @@ impl Link {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(), Fault> {
+        self.may_send(&subject)?;
         self.within_the_time(self.client.publish_with_headers(subject, headers, body)).await
     }
 
@@ -257,7 +281,6 @@ impl Link {
         &self,
         sending: impl Future<Output = Result<(), async_nats::PublishError>>,
     ) -> Result<(), Fault> {
-        self.may_send()?;
         let sent = tokio::time::timeout(self.answer_within, sending).await.map_err(|_| Fault::NoAnswer)?;
         sent.map_err(|error| match error.kind() {
             async_nats::client::PublishErrorKind::MaxPayloadExceeded => Fault::TooLarge,
@@ -267,7 +290,11 @@ impl Link {
 
     /// Subscribes.
     pub(crate) async fn listen(&self, subject: String) -> Result<async_nats::Subscriber, Fault> {
-        self.may_send()?;
+        match self.board() {
+            Some(board) if !board.may_hear(&subject) => return Err(Fault::OnlyLooks),
+            Some(_) => {}
+            None => self.may_send(&subject)?,
+        }
         let heard = tokio::time::timeout(self.answer_within, self.client.subscribe(subject)).await;
         heard.map_err(|_| Fault::NoAnswer)?.map_err(|_| Fault::Closed)
     }

@@ -243,13 +243,19 @@ async fn paged<T: DeserializeOwned>(link: &Link, what: &str, key: &str) -> Resul
 
 /// How many engines answer at this moment: the one that leads and those that stand by. `asks_as`: any organisation that takes part;
 /// each engine answers it at the door for the directory.
+/// A board asks as itself.
 pub async fn engines(link: &Link, asks_as: &Organisation) -> Result<usize, Fault> {
-    // Where that organisation hears its answers; in the engine's own account nobody else does.
-    let inbox = format!("{}.{}", names::inbox(asks_as), Uuid::new_v4().simple());
+    // A board has a subject of its own there. Else where that organisation hears its answers; in the engine's own account nobody
+    // else does.
+    let (door, inbox) = match link.board() {
+        Some(board) => (names::directory(board), names::inbox(board)),
+        None => (names::directory(asks_as), names::inbox(asks_as)),
+    };
+    let inbox = format!("{inbox}.{}", Uuid::new_v4().simple());
     let mut answers = link.listen(inbox.clone()).await?;
     // Newer than any there can be: so that none is handed out, and nobody's turn is taken.
     let body = serde_json::to_vec(&Newer { than: u64::MAX }).map_err(|_| Fault::Garbled)?;
-    link.send(names::directory(asks_as), Some(inbox), body.into()).await?;
+    link.send(door, Some(inbox), body.into()).await?;
     let until = Instant::now() + ENGINES_ANSWER_WITHIN;
     let mut there = 0;
     while let Ok(Some(answer)) = timeout_at(until, answers.next()).await {

@@ -80,7 +80,7 @@ pub(crate) fn ask(organisation: impl fmt::Display) -> String {
     format!("hwc.ask.{organisation}")
 }
 
-/// Where an organisation asks for the directory, in the engine's account.
+/// Where an organisation asks for the directory, in the engine's account, and a board whether an engine is there.
 pub(crate) fn directory(organisation: impl fmt::Display) -> String {
     format!("hwc.directory.{organisation}")
 }
@@ -111,9 +111,9 @@ pub(crate) fn acknowledgements_v2(organisation: &Organisation) -> String {
     format!("$JS.ACK._.6LvWHe4E.{TASKS}.{organisation}.>")
 }
 
-/// The namespace of the answers to an organisation.
-pub(crate) fn inbox(organisation: &Organisation) -> String {
-    format!("_INBOX_{organisation}")
+/// The namespace of the answers to an organisation, or to a board.
+pub(crate) fn inbox(whose: impl fmt::Display) -> String {
+    format!("_INBOX_{whose}")
 }
 
 /// The subject of the lease.

@@ -6,11 +6,11 @@
 //! submits is known from the broker alone: `submit` in the account of `school-01AA00` arrives as
 //! `hwc.submit.school-01AA00`, and nobody else can make it arrive so.
 
-use std::{fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use hwc_schemas::{Organisation, wire::limits::MESSAGE_BYTES_MAX};
 
-use crate::{PublicNkey, TlsFiles, names};
+use crate::{BoardName, PublicNkey, TlsFiles, names};
 
 /// How much of the broker one organisation may take. What is over it is refused, and nobody else notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +31,21 @@ impl Default for AccountLimits {
 
 /// The broker's configuration for one engine and these organisations, with the usual limits.
 pub fn accounts(engine: &PublicNkey, organisations: &[(Organisation, PublicNkey)]) -> String {
-    region(std::slice::from_ref(engine), organisations, AccountLimits::default())
+    region(std::slice::from_ref(engine), &[], organisations, AccountLimits::default())
 }
 
 /// The broker's configuration for these users, as text: the part of the file that comes from us.
 ///
 /// An organisation may publish to `submit`, `fetch`, `ask`, `directory` and `next` and acknowledge its own tasks, and may subscribe
-/// to its own inbox; nothing else, and no more of it than its limits say. The engines share an account that nobody else is in.
+/// to its own inbox; nothing else, and no more of it than its limits say. A board may ask what changes nothing, and hear the answers
+/// ([`BoardName`]). The engines share an account that nobody else is in.
 ///
 /// **Reload twice when an organisation joins.** At the first reload the server (2.15.1) makes the new account but leaves its
 /// imports unconnected, so all its doors say that nobody is there; a second reload of the very same text connects them.
 /// Nobody who is connected is disturbed by either. A start needs no second time.
 pub fn region(
     engines: &[PublicNkey],
+    boards: &[(BoardName, PublicNkey)],
     organisations: &[(Organisation, PublicNkey)],
     limits: AccountLimits,
 ) -> String {
@@ -54,6 +56,7 @@ pub fn region(
         "  \"ENGINE\" {{\n    jetstream: enabled\n    users: [ {} ]\n    exports: [\n",
         users.join(", ")
     );
+    text.push_str(&exports_to(boards));
     for (organisation, _) in organisations {
         for (door, streamed) in doors(organisation) {
             let response = if streamed { ", response_type: \"stream\"" } else { "" };
@@ -92,7 +95,49 @@ pub fn region(
             names::inbox(organisation),
         );
     }
+    for (board, key) in boards {
+        text.push_str(&account_of(board, key, limits));
+    }
     text.push_str("}\nsystem_account: \"SYS\"\n");
+    text
+}
+
+/// What the engines' account opens to boards: each subject once, to all who have it.
+fn exports_to(boards: &[(BoardName, PublicNkey)]) -> String {
+    let mut questions: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (board, _) in boards {
+        for question in board.questions() {
+            questions.entry(question).or_default().push(format!("\"{board}\""));
+        }
+    }
+    let mut text = String::new();
+    for ((subject, streamed), boards) in questions {
+        let response = if streamed { ", response_type: \"stream\"" } else { "" };
+        let boards = boards.join(", ");
+        let _ = writeln!(text, "      {{ service: \"{subject}\"{response}, accounts: [{boards}] }}");
+    }
+    text
+}
+
+/// A board's account. What it asks has the same name there as in the engines' account.
+fn account_of(board: &BoardName, key: &PublicNkey, limits: AccountLimits) -> String {
+    let AccountLimits { connections_max, subscriptions_max, message_bytes_max } = limits;
+    let mut text = format!(
+        "  \"{board}\" {{\n    limits: {{ max_connections: {connections_max}, max_subscriptions: {subscriptions_max}, \
+         max_payload: {message_bytes_max} }}\n    imports: [\n"
+    );
+    for (subject, _) in board.questions() {
+        let _ = writeln!(text, "      {{ service: {{ account: \"ENGINE\", subject: \"{subject}\" }} }}");
+    }
+    let allowed: Vec<_> =
+        board.questions().into_iter().map(|(subject, _)| format!("\"{subject}\"")).collect();
+    let _ = write!(
+        text,
+        "    ]\n    users: [ {{\n      nkey: \"{key}\"\n      permissions: {{\n        publish: {{ allow: [{}] }}\n        \
+         subscribe: {{ allow: [\"{}.>\"] }}\n      }}\n    }} ]\n  }}\n",
+        allowed.join(", "),
+        names::inbox(board),
+    );
     text
 }
 

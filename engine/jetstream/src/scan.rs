@@ -3,20 +3,33 @@
 //! An ephemeral consumer that acknowledges nothing is the one way that costs O(what is there): asking message by message
 //! costs a round trip each. If the connection breaks in the middle, the broker counts messages as delivered that never
 //! arrived; the consumer's own count in the reply subject shows the gap, and the reading starts again.
+//!
+//! A board may make no consumer ([`crate::board`]). It pays the round trips, many at a time.
 
 use std::time::Duration;
 
 use async_nats::Message;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::{Fault, Link, settings::nanos};
+use crate::{
+    Fault, Link,
+    messages::{self, Lying, Which},
+    settings::nanos,
+    streams::last_place,
+};
 
 /// Messages asked for at once: what waits in memory at most.
 const BATCH: u64 = 256;
+/// Pieces of a stream that are read message by message at the same time.
+const PIECES_AT_ONCE: usize = 32;
+/// Places in a piece, at least.
+const PIECE_MIN: u64 = 64;
+/// Pieces that a stream is read in, at most: where much was erased each costs a round trip for nothing.
+const PIECES_MAX: u64 = 512;
 /// How often a reading that was interrupted starts again.
 const READINGS_MAX: u32 = 3;
 
@@ -81,6 +94,9 @@ impl Scan<'_> {
         link: &Link,
         mut each: impl FnMut(&Read) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
+        if link.board().is_some() {
+            return self.by_place(link, each).await;
+        }
         let name = format!("scan-{}", Uuid::new_v4().simple());
         let stream = self.stream;
         let mut config = json!({
@@ -110,6 +126,50 @@ impl Scan<'_> {
         }
         let _ = link.api::<Value>(format!("CONSUMER.DELETE.{stream}.{name}"), &json!({})).await;
         Ok(())
+    }
+
+    /// The same without a consumer. Where only headers are wanted the bodies come along.
+    async fn by_place<E>(
+        &self,
+        link: &Link,
+        mut each: impl FnMut(&Read) -> Result<(), E>,
+    ) -> Result<(), Stop<E>> {
+        let last = last_place(link, self.stream).await?;
+        // Where there is nothing of this kind, one question says so.
+        let first = messages::get(link, self.stream, Which::NextOf(self.filter, self.from.max(1))).await?;
+        let Some(first) = first.map(|found| found.sequence).filter(|first| *first <= last) else {
+            return Ok(());
+        };
+        let places = ((last - first) / PIECES_MAX).max(PIECE_MIN);
+        let begins = std::iter::successors(Some(first), |begin| begin.checked_add(places));
+        let pieces = begins.take_while(|begin| *begin <= last).map(|begin| {
+            let end = begin.saturating_add(places - 1).min(last);
+            self.piece(link, begin, end)
+        });
+        let mut pieces = stream::iter(pieces).buffered(PIECES_AT_ONCE);
+        while let Some(piece) = pieces.next().await {
+            for read in piece? {
+                each(&read).map_err(Stop::Asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies from one place to another, both included.
+    async fn piece(&self, link: &Link, begin: u64, end: u64) -> Result<Vec<Read>, Fault> {
+        let (mut place, mut found) = (begin, Vec::new());
+        while place <= end {
+            let Some(next) = messages::get(link, self.stream, Which::NextOf(self.filter, place)).await?
+            else {
+                break;
+            };
+            if next.sequence > end {
+                break;
+            }
+            place = next.sequence + 1;
+            found.push(Read::of(next)?);
+        }
+        Ok(found)
     }
 
     async fn pull<E>(
@@ -150,6 +210,24 @@ impl Scan<'_> {
                 }
             }
         }
+    }
+}
+
+impl Read {
+    /// A message that was asked for by its place.
+    fn of(lying: Lying) -> Result<Self, Fault> {
+        let Lying { subject, sequence, body, since, .. } = lying;
+        let stored_at = since.and_then(|since| i64::try_from(since.as_nanosecond()).ok());
+        let message = Message {
+            length: body.len(),
+            subject: subject.into(),
+            payload: body.into(),
+            reply: None,
+            headers: None,
+            status: None,
+            description: None,
+        };
+        Ok(Self { message, sequence, stored_at: stored_at.ok_or(Fault::Garbled)? })
     }
 }
 

@@ -7,6 +7,7 @@ mod clearing;
 mod doors;
 mod journal;
 mod lease;
+mod looking;
 mod permissions;
 mod porch;
 mod proxy;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hwc_broker::Broker;
-use hwc_jetstream::{Credential, Door, Lease, Link, Settings, Tasks, permissions};
+use hwc_jetstream::{Credential, Door, Lease, Link, PublicNkey, Settings, Tasks, permissions};
 use hwc_schemas::Organisation;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,13 +27,24 @@ impl Region {
 
     /// The same, with more in its configuration.
     pub(crate) async fn with_more(names: &[&str], more: &str) -> Self {
+        let accounts = |engine: &Credential, organisations: &[_]| {
+            permissions::accounts(&engine.public(), organisations) + more
+        };
+        Self::with_accounts(names, accounts).await
+    }
+
+    /// The same, with these accounts.
+    pub(crate) async fn with_accounts(
+        names: &[&str],
+        accounts: impl FnOnce(&Credential, &[(Organisation, PublicNkey)]) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = Credential::generate();
         let organisations: Vec<_> =
             names.iter().map(|name| (name.parse().unwrap(), Credential::generate())).collect();
         let public: Vec<_> =
             organisations.iter().map(|(one, key)| (Organisation::clone(one), key.public())).collect();
-        let accounts = permissions::accounts(&engine.public(), &public) + more;
+        let accounts = accounts(&engine, &public);
         let settings = hwc_broker::Settings { accounts, ..hwc_broker::Settings::in_folder(folder.path()) };
         Self { broker: Broker::start(settings).await.unwrap(), engine, organisations, folder }
     }
