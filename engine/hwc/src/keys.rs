@@ -27,7 +27,7 @@ use crate::{
 pub(crate) enum Action {
     /// Makes new keys in a folder of their own, and the request that goes to the operator.
     New {
-        /// An organisation as in school-01AA00, or an engine as in engine-one.
+        /// An organisation as in school-01AA00, an engine as in engine-one or a board as in board-one.
         member: Member,
         /// The folder to make.
         #[arg(long, value_name = "DIR")]

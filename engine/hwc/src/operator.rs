@@ -8,7 +8,8 @@ use std::{
 
 use clap::Subcommand;
 use hwc_operator::{
-    Begin, Credentials, EngineName, Member, Operator, OperatorError, Reloaded, Request, Shown, Turn,
+    Begin, BoardName, Credentials, EngineName, Member, Operator, OperatorError, Reloaded, Request, Shown,
+    Turn,
 };
 use hwc_schemas::Organisation;
 use hwc_vault::Fingerprint;
@@ -66,9 +67,16 @@ enum Action {
         #[command(flatten)]
         keys: KeysFrom,
     },
+    /// Lets a board take part, which may look and do nothing else.
+    AddBoard {
+        /// As in one; its member's name is then board-one.
+        name: BoardName,
+        #[command(flatten)]
+        keys: KeysFrom,
+    },
     /// Gives a member new keys; the old ones are out at once.
     Rotate {
-        /// As in school-01AA00 or engine-one.
+        /// As in school-01AA00, engine-one or board-one.
         member: Member,
         #[command(flatten)]
         keys: KeysFrom,
@@ -78,7 +86,7 @@ enum Action {
     },
     /// Puts a member out, at once.
     Revoke {
-        /// As in school-01AA00 or engine-one.
+        /// As in school-01AA00, engine-one or board-one.
         member: Member,
     },
     /// Gives the broker a new certificate.
@@ -159,6 +167,11 @@ async fn done(Arguments { dir, output, action }: Arguments) -> Result<Code, Layo
         }
         Action::AddEngine { name, keys } => {
             let member = Member::Engine(name);
+            let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
+            (Act::Added, Some(member), turn, keys.make_keys)
+        }
+        Action::AddBoard { name, keys } => {
+            let member = Member::Board(name);
             let turn = operator.add(&member, keys.credentials(&member)?, now).await?;
             (Act::Added, Some(member), turn, keys.make_keys)
         }

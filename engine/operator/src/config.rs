@@ -23,7 +23,7 @@ pub(crate) fn accounts(register: &Register, files: &TlsFiles) -> String {
          # What one connection may make the broker keep or read.\n\
          max_control_line: 4KB\nmax_pending: 32MB\nwrite_deadline: \"10s\"\n",
         register.serial,
-        permissions::region(&register.engines(), &organisations, register.limits()),
+        permissions::region(&register.engines(), &register.boards(), &organisations, register.limits()),
         permissions::tls(files, &admitted),
     )
 }

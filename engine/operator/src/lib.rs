@@ -23,6 +23,7 @@ mod show;
 
 pub use cluster::{BROKERS_MAX, BrokerFiles, Places, Seat, SeatError};
 pub use error::OperatorError;
+pub use hwc_jetstream::BoardName;
 pub use member::{EngineName, Member};
 pub use operator::{Begin, Credentials, Operator, Turn};
 pub use reload::Reloaded;

@@ -1,7 +1,8 @@
-//! Who has a credential: an organisation, or an engine.
+//! Who has a credential: an organisation, an engine, or a board.
 
 use std::{fmt, str::FromStr};
 
+use hwc_jetstream::BoardName;
 use hwc_schemas::Organisation;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Member {
     /// One of the engines, which share an account.
     Engine(EngineName),
+    /// A board, which has an account of its own and may look and nothing else.
+    Board(BoardName),
     /// An organisation, which has an account of its own.
     Organisation(Organisation),
 }
@@ -21,7 +24,7 @@ pub struct EngineName(Box<str>);
 /// Text that names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "wanted an organisation such as school-01AA00, or an engine such as engine-one: 1 to 32 letters and digits after the last dash"
+    "wanted an organisation such as school-01AA00, an engine such as engine-one or a board such as board-one: 1 to 32 letters and digits after the last dash"
 )]
 pub struct MemberError;
 
@@ -46,6 +49,9 @@ impl FromStr for Member {
         if text.starts_with("engine-") {
             return text.parse().map(Self::Engine);
         }
+        if text.starts_with(BoardName::BEGINNING) {
+            return text.parse().map(Self::Board).map_err(|_| MemberError);
+        }
         text.parse().map(Self::Organisation).map_err(|_| MemberError)
     }
 }
@@ -54,6 +60,7 @@ impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(engine) => engine.fmt(f),
+            Self::Board(board) => board.fmt(f),
             Self::Organisation(organisation) => organisation.fmt(f),
         }
     }
@@ -78,12 +85,21 @@ mod tests {
 
     #[test]
     fn members_are_written_and_read_back_and_nothing_else_is_one() {
-        for name in ["engine-one", "school-01AA00", "veilig-thuis-region"] {
+        for name in ["engine-one", "board-one", "school-01AA00", "veilig-thuis-region"] {
             assert_eq!(name.parse::<Member>().unwrap().to_string(), name);
         }
-        for bad in
-            ["", "engine-", "engine-a-b", "engine-a/b", "one", "../school-1", "broker", "school-01AA00\n"]
-        {
+        for bad in [
+            "",
+            "engine-",
+            "board-",
+            "board-a-b",
+            "engine-a-b",
+            "engine-a/b",
+            "one",
+            "../school-1",
+            "broker",
+            "school-01AA00\n",
+        ] {
             assert!(bad.parse::<Member>().is_err(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hwc_jetstream::{PublicNkey, permissions::AccountLimits};
+use hwc_jetstream::{BoardName, PublicNkey, permissions::AccountLimits};
 use hwc_schemas::Organisation;
 use hwc_vault::{Directory, Fingerprint, Guard, Listed, PublicKey, read, replace};
 use jiff::{ToSpan as _, civil::Date};
@@ -240,7 +240,7 @@ impl Register {
     pub(crate) fn organisations(&self) -> impl Iterator<Item = (&Organisation, &Entry)> {
         self.members.iter().filter_map(|(member, entry)| match member {
             Member::Organisation(organisation) => Some((organisation, entry)),
-            Member::Engine(_) => None,
+            Member::Engine(_) | Member::Board(_) => None,
         })
     }
 
@@ -248,6 +248,15 @@ impl Register {
     pub(crate) fn engines(&self) -> Vec<PublicNkey> {
         let engines = self.members.iter().filter(|(member, _)| matches!(member, Member::Engine(_)));
         engines.filter_map(|(_, entry)| entry.nkey.parse().ok()).collect()
+    }
+
+    /// The boards, with their public NKEYs.
+    pub(crate) fn boards(&self) -> Vec<(BoardName, PublicNkey)> {
+        let board = |(member, entry): (&Member, &Entry)| match member {
+            Member::Board(board) => Some((board.clone(), entry.nkey.parse().ok()?)),
+            Member::Engine(_) | Member::Organisation(_) => None,
+        };
+        self.members.iter().filter_map(board).collect()
     }
 
     /// The public keys of everybody's certificate, as the broker lists them.

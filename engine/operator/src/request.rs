@@ -106,12 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_asks_without_a_sealing_key_and_an_organisation_never_does() {
-        let (engine, _) = made("engine-one");
-        let mut engine: serde_json::Value = serde_json::from_slice(&engine).unwrap();
-        assert!(engine.get("seal").is_none());
-        engine["member"] = "school-01AA00".into();
-        assert!(Request::parse(engine.to_string().as_bytes()).is_none());
+    fn engines_and_boards_ask_without_a_sealing_key_and_an_organisation_never_does() {
+        for name in ["engine-one", "board-one"] {
+            let (one, _) = made(name);
+            let mut one: serde_json::Value = serde_json::from_slice(&one).unwrap();
+            assert!(one.get("seal").is_none(), "{name}");
+            one["member"] = "school-01AA00".into();
+            assert!(Request::parse(one.to_string().as_bytes()).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -30,9 +30,9 @@ pub struct Shown {
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownMember {
-    /// An organisation or an engine.
+    /// An organisation, an engine or a board.
     pub name: String,
-    /// The fingerprint of what is sealed to it; none for an engine, which opens nothing.
+    /// The fingerprint of what is sealed to it; none for an engine or a board, which opens nothing.
     pub fingerprint: Option<String>,
     /// How many earlier keys are listed still.
     pub earlier_keys: usize,

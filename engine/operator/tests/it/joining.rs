@@ -6,7 +6,7 @@ use hwc_schemas::wire::{Answer, Task};
 use hwc_vault::{Directory, read_signed};
 use tokio::sync::watch;
 
-use crate::region::{A, B, ENGINE, PATIENCE, Region, command, member, now, organisation};
+use crate::region::{A, B, BOARD, ENGINE, PATIENCE, Region, command, member, now, organisation};
 
 /// What an engine hands out.
 fn signed(region: &Region) -> Published {
@@ -107,6 +107,37 @@ async fn two_engines_share_an_account_and_one_can_go_without_the_other() {
     tokio::time::timeout(PATIENCE, out).await.unwrap().unwrap();
     assert_eq!(theirs.waiting().await, Ok(1));
     assert_eq!(two.health().borrow().connections, 1);
+}
+
+#[tokio::test]
+async fn a_board_is_let_in_while_others_run_looks_and_is_put_out_at_once() {
+    let mut region = Region::with(&[ENGINE, A]).await;
+    let engine = region.engine().await;
+    let (_publish, published) = watch::channel(signed(&region));
+    let _porter = DirectoryDoor::open(&engine, published).await.unwrap();
+    let (folder, asked) = region.ask(BOARD, "board", None);
+    let turn = region.operator.add(&member(BOARD), asked, now()).await.unwrap();
+    assert_eq!((turn.reloaded, engine.health().borrow().connections), (Reloaded::Yes, 1));
+    Region::fetch(&turn, &folder);
+    assert!(!folder.join("seal").exists() && folder.join(keys::DIRECTORY).exists());
+    let shown = region.operator.show();
+    let board = shown.members.iter().find(|one| one.name == BOARD).unwrap();
+    assert_eq!((board.fingerprint.as_deref(), shown.applied), (None, true));
+
+    let link = region.board(BOARD, &folder).await.unwrap();
+    assert_eq!(hwc_jetstream::room(&link, 1).await.map(|room| room.streams), Ok(0));
+    assert_eq!(hwc_jetstream::engines(&link, &organisation(A)).await, Ok(1));
+    assert_eq!(link.health().borrow().denied, 0);
+
+    // New keys, and the old ones are out; then it is out itself.
+    let turn = region.operator.rotate(&member(BOARD), Credentials::MadeHere, false, now()).await.unwrap();
+    assert_eq!(region.board(BOARD, &folder).await.unwrap_err(), LinkError::CertificateRefused);
+    let again = region.board(BOARD, &turn.handover.unwrap()).await.unwrap();
+    region.operator.revoke(&member(BOARD), now()).await.unwrap();
+    let mut health = again.health();
+    let out = health.wait_for(|health| !health.connected);
+    tokio::time::timeout(PATIENCE, out).await.unwrap().unwrap();
+    assert_eq!(engine.health().borrow().connections, 1);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const A: &str = "school-01AA00";
 pub(crate) const B: &str = "school-02BB00";
 pub(crate) const ENGINE: &str = "engine-one";
+pub(crate) const BOARD: &str = "board-one";
 
 pub(crate) struct Region {
     pub(crate) operator: Operator,
@@ -97,6 +98,11 @@ impl Region {
     pub(crate) async fn link(&self, keys: &Path) -> Result<Link, LinkError> {
         let credential = Credential::read(&keys.join(keys::NKEY)).unwrap();
         Link::connect(self.address(keys), Some(&credential)).await
+    }
+
+    pub(crate) async fn board(&self, name: &str, keys: &Path) -> Result<Link, LinkError> {
+        let credential = Credential::read(&keys.join(keys::NKEY)).unwrap();
+        Link::connect_board(self.address(keys), &credential, &name.parse().unwrap()).await
     }
 
     pub(crate) async fn engine(&self) -> Link {
