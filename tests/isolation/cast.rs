@@ -24,16 +24,18 @@ pub(crate) enum Seat {
     SchoolB,
     /// Another region's Veilig Thuis, with a key that the broker knows.
     Stranger,
+    /// The board of those who keep the region running: it may look and do nothing else.
+    Board,
     /// Whoever has no key.
     Nobody,
 }
 
-use Seat::{MunicipalityA, MunicipalityB, Nobody, Police, SchoolA, SchoolB, Stranger, VeiligThuis};
+use Seat::{Board, MunicipalityA, MunicipalityB, Nobody, Police, SchoolA, SchoolB, Stranger, VeiligThuis};
 
 impl Seat {
     /// Everybody who has a key.
-    pub(crate) const KNOWN: [Self; 7] =
-        [Police, VeiligThuis, MunicipalityA, MunicipalityB, SchoolA, SchoolB, Stranger];
+    pub(crate) const KNOWN: [Self; 8] =
+        [Police, VeiligThuis, MunicipalityA, MunicipalityB, SchoolA, SchoolB, Stranger, Board];
 
     /// What the matrix calls it.
     pub(crate) const fn title(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Seat {
             SchoolA => "school A",
             SchoolB => "school B",
             Stranger => "stranger",
+            Board => "board",
             Nobody => "nobody",
         }
     }
@@ -59,8 +62,14 @@ impl Seat {
             SchoolA => "school-01AA00",
             SchoolB => "school-02BB00",
             Stranger => "veilig-thuis-99",
+            Board => "board-one",
             Nobody => "nobody-0",
         }
+    }
+
+    /// Whether it is an organisation, with doors and tasks.
+    pub(crate) const fn has_doors(self) -> bool {
+        !matches!(self, Board | Nobody)
     }
 
     pub(crate) fn organisation(self) -> Organisation {
@@ -70,7 +79,7 @@ impl Seat {
     /// Whose things it reaches for: those of somebody of its own kind, if there is one.
     pub(crate) const fn other(self) -> Self {
         match self {
-            VeiligThuis | SchoolB | Nobody => SchoolA,
+            VeiligThuis | SchoolB | Board | Nobody => SchoolA,
             MunicipalityA => MunicipalityB,
             MunicipalityB => MunicipalityA,
             Police | SchoolA => SchoolB,

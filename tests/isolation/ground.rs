@@ -21,9 +21,14 @@ impl Keys {
 
     /// The accounts that an operator gets.
     pub(crate) fn accounts(&self) -> String {
+        let (organisations, boards): (Vec<_>, Vec<_>) =
+            self.everybody.iter().partition(|(seat, _)| seat.has_doors());
         let organisations: Vec<_> =
-            self.everybody.iter().map(|(seat, key)| (seat.organisation(), key.public())).collect();
-        permissions::accounts(&self.engine.public(), &organisations)
+            organisations.into_iter().map(|(seat, key)| (seat.organisation(), key.public())).collect();
+        let boards: Vec<_> =
+            boards.into_iter().map(|(seat, key)| (seat.name().parse().unwrap(), key.public())).collect();
+        let limits = permissions::AccountLimits::default();
+        permissions::region(&[self.engine.public()], &boards, &organisations, limits)
     }
 }
 

@@ -19,7 +19,8 @@ changes fails the test, and so does any attempt that takes effect, whatever this
 
 Each organisation reaches for what is another's: a school for the other school's, a municipality for the other
 municipality's, the police for school B's, Veilig Thuis for school A's. *Stranger* is another region's Veilig Thuis with a
-key that the broker knows; it reaches for this region's. *Nobody* has no key.
+key that the broker knows; it reaches for this region's. *Board* is the board of those who keep the region running, which may
+look and do nothing else; it reaches for school A's. *Nobody* has no key.
 
 | a cell says | which means |
 |---|---|
@@ -29,6 +30,7 @@ key that the broker knows; it reaches for this region's. *Nobody* has no key.
 | broker: limit | the broker refused: more than it takes |
 | law: *code* | it went through one's own door, and the law refused with this code |
 | own | it was let in as oneself, and reached nothing but what is one's own |
+| looks | the board was answered: it may know this, and nothing is changed by it |
 
 In every cell but *own*, streams, consumers and settings were the same before and after; in every cell, nobody else heard
 anything, and the message came out nowhere but at one's own door.

@@ -57,6 +57,8 @@ pub(crate) enum Own {
     Everybodys,
     /// These may.
     Of(&'static [Seat]),
+    /// The board may, for it only looks.
+    TheBoards,
 }
 
 impl Own {
@@ -65,6 +67,7 @@ impl Own {
             Self::Nobodys => false,
             Self::Everybodys => seat != Seat::Nobody,
             Self::Of(seats) => seats.contains(&seat),
+            Self::TheBoards => seat == Seat::Board,
         }
     }
 }
@@ -155,6 +158,8 @@ pub(crate) enum Verdict {
     Law(String),
     /// Let in as oneself, and it reached nothing that is another's.
     Own,
+    /// The board's right: it is answered, and nothing is changed.
+    Looks,
     /// Nobody refused, and there was nothing there to reach.
     ReachedNothing,
     /// It took effect.
@@ -170,6 +175,7 @@ impl std::fmt::Display for Verdict {
             Self::Limit => write!(f, "broker: limit"),
             Self::Law(code) => write!(f, "law: {code}"),
             Self::Own => write!(f, "own"),
+            Self::Looks => write!(f, "looks"),
             Self::ReachedNothing => write!(f, "reaches nothing"),
             Self::Breach(what) => write!(f, "**BREACH: {what}**"),
         }
@@ -201,6 +207,13 @@ pub(crate) fn verdict(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Ve
     }
     match evidence.answers.iter().find_map(|answer| refusal(&answer.body)) {
         Some(code) => Verdict::Law(code),
+        None if own && row.own == Own::TheBoards => {
+            if evidence.answers.iter().any(tells) {
+                Verdict::Looks
+            } else {
+                Verdict::ReachedNothing
+            }
+        }
         None if own => Verdict::Own,
         None => Verdict::ReachedNothing,
     }
@@ -219,7 +232,8 @@ fn effects(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Vec<String> {
         format!("hwc.directory.{me}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.TASKS.{me}"),
     ];
-    let elsewhere = evidence.arrived.iter().filter(|subject| !doors.contains(subject));
+    let asks = |subject: &String| own && me == Seat::Board.name() && is_a_question(subject);
+    let elsewhere = evidence.arrived.iter().filter(|subject| !doors.contains(subject) && !asks(subject));
     effects.extend(elsewhere.map(|subject| format!("arrives at {subject}")));
     let strays = evidence.strays.iter().filter(|whose| *whose != me);
     effects.extend(strays.map(|whose| format!("reaches the inbox of {whose}")));
@@ -232,6 +246,15 @@ fn effects(row: &Row, me: &str, own: bool, evidence: &Evidence) -> Vec<String> {
     effects.sort();
     effects.dedup();
     effects
+}
+
+/// Whether a subject is one at which a board may ask, and where nothing is changed whatever is said there.
+fn is_a_question(subject: &str) -> bool {
+    let Some(question) = subject.strip_prefix("$JS.API.") else { return false };
+    let about = ["STREAM.INFO.", "STREAM.MSG.GET.", "CONSUMER.INFO.TASKS."];
+    let whole =
+        ["INFO", "STREAM.NAMES", "STREAM.LIST", "CONSUMER.LIST.TASKS", "CONSUMER.INFO.BREACHES.telling"];
+    whole.contains(&question) || about.iter().any(|one| question.starts_with(one))
 }
 
 /// What shows in the run without permissions that something got through. Own or not is no question there.
@@ -348,6 +371,12 @@ impl Row {
     /// Everybody may say it; what is tried is where the answer goes.
     pub(crate) const fn quietly(self) -> Self {
         self.own(Touches::Nothing).shown_by(Control::Works)
+    }
+
+    /// The board's right, and nobody else's.
+    pub(crate) const fn looked(mut self) -> Self {
+        self.own = Own::TheBoards;
+        self
     }
 
     /// What a rightful deed may change.

@@ -80,6 +80,10 @@ impl World {
         let everybody: Vec<_> = keys.everybody.iter().map(|(seat, key)| (*seat, key_of(key))).collect();
         let mut world = Self::furnished(&ground.broker, &keys.engine, everybody, Wiring::Closed).await;
         world.live().await;
+        let streams = world.engine.api("STREAM.NAMES", json!({})).await;
+        let mut streams = streams["streams"].as_array().unwrap().iter().filter_map(|name| name.as_str());
+        let segment = streams.find(|name| name.starts_with("JRN_")).unwrap();
+        world.names.insert("{segment}", segment.to_owned());
         world.hold().await;
         (world, ground)
     }
@@ -130,9 +134,11 @@ impl World {
         }
         let mut actors = BTreeMap::new();
         for (seat, key) in everybody {
-            tasks.admit(&seat.organisation()).await.unwrap();
-            for nth in 0..WAITING {
-                tasks.offer(&seat.organisation(), &notice(ids.known, seat, nth)).await.unwrap();
+            if seat.has_doors() {
+                tasks.admit(&seat.organisation()).await.unwrap();
+                for nth in 0..WAITING {
+                    tasks.offer(&seat.organisation(), &notice(ids.known, seat, nth)).await.unwrap();
+                }
             }
             let secret = format!("the secret of {}", seat.name());
             behind.ask(&format!("in.{}.secret", seat.name()), &secret).await.unwrap();
@@ -207,7 +213,8 @@ impl World {
     /// Everybody takes some of their tasks and keeps them.
     async fn hold(&mut self) {
         let next = |seat: Seat| self.fill("{next}", seat);
-        let doors: Vec<_> = self.actors.keys().map(|seat| (*seat, next(*seat))).collect();
+        let who = self.actors.keys().filter(|seat| seat.has_doors());
+        let doors: Vec<_> = who.map(|seat| (*seat, next(*seat))).collect();
         for (seat, door) in doors {
             let actor = self.actors.get_mut(&seat).unwrap();
             let (from, reply) = (actor.line.mark(), actor.line.new_inbox());
@@ -231,6 +238,8 @@ impl World {
         let open = self.wiring == Wiring::Open;
         let door = |inside: String, own: &str| if open { inside } else { own.to_owned() };
         let held = |whose: Seat, nth: usize| {
+            // Who has no tasks reaches for another's all the more.
+            let whose = if whose.has_doors() { whose } else { whose.other() };
             self.actors.get(&whose).and_then(|actor| actor.held.get(nth)).cloned().unwrap_or_default()
         };
         let mut text = text
@@ -295,7 +304,7 @@ impl World {
         let comer = self.actors.values().next().unwrap();
         Line::dial(self.port, &Login::Key(&comer.key), "_INBOX").await.unwrap();
         // Every organisation asks something at its doors.
-        for actor in self.actors.values() {
+        for actor in self.actors.values().filter(|actor| actor.seat.has_doors()) {
             let nothing: Command<Sealed> =
                 Command::Acknowledge { signal: child(incident_of_nobody(), 0), round: 1 };
             let fetch = Fetch::Letter { signal: child(incident_of_nobody(), 0), round: 1 };
@@ -327,6 +336,8 @@ async fn found(engine: &Line, ids: &Ids) -> BTreeMap<&'static str, String> {
         ("{event}", pen.replace("*.*", &format!("{}.e", ids.known))),
         ("{tombstone}", pen.replace("*.*", &format!("{}.t", ids.known))),
         ("{lease}", lease.to_owned()),
+        // Until there is one of its own.
+        ("{segment}", "JOURNAL".to_owned()),
         ("{generation}", stream["PAY_".len()..].to_owned()),
         ("{payload}", payload),
     ])

@@ -1,6 +1,9 @@
-//! JetStream's API and the server's own: no organisation has any of it.
+//! JetStream's API and the server's own: no organisation has any of it, and a board what changes nothing.
 
-use crate::row::{Control, Row, calls, says};
+use crate::{
+    cast::Seat,
+    row::{Control, Row, calls, says},
+};
 
 pub(crate) const CONSUMERS: &[Row] = &[
     calls(
@@ -29,10 +32,10 @@ pub(crate) const CONSUMERS: &[Row] = &[
         "$JS.API.CONSUMER.CREATE.TASKS.{me}",
         r#"{"stream_name":"TASKS","config":{"durable_name":"{me}","filter_subject":"hwc.task.nobody.*","ack_policy":"explicit","ack_wait":30000000000,"max_ack_pending":100000,"max_waiting":64,"max_batch":256,"max_expires":30000000000,"max_deliver":-1}}"#,
     ),
-    calls("ask how another's consumer is", "$JS.API.CONSUMER.INFO.TASKS.{other}", ""),
-    calls("ask how one's own consumer is", "$JS.API.CONSUMER.INFO.TASKS.{me}", ""),
+    calls("ask how another's consumer is", "$JS.API.CONSUMER.INFO.TASKS.{other}", "").looked(),
+    calls("ask how one's own consumer is", "$JS.API.CONSUMER.INFO.TASKS.{me}", "").of(&[Seat::Board]),
     calls("ask which consumers there are", "$JS.API.CONSUMER.NAMES.TASKS", "{}"),
-    calls("ask for all consumers", "$JS.API.CONSUMER.LIST.TASKS", "{}"),
+    calls("ask for all consumers", "$JS.API.CONSUMER.LIST.TASKS", "{}").looked(),
     calls("delete another's consumer", "$JS.API.CONSUMER.DELETE.TASKS.{other}", ""),
     calls("delete one's own consumer", "$JS.API.CONSUMER.DELETE.TASKS.{me}", ""),
     calls(
@@ -48,23 +51,26 @@ pub(crate) const CONSUMERS: &[Row] = &[
 ];
 
 pub(crate) const STREAMS: &[Row] = &[
-    calls("ask which streams there are", "$JS.API.STREAM.NAMES", "{}"),
-    calls("ask for all streams", "$JS.API.STREAM.LIST", "{}"),
-    calls("ask how the tasks are", "$JS.API.STREAM.INFO.TASKS", r#"{"subjects_filter":">"}"#),
-    calls("ask how the journal is", "$JS.API.STREAM.INFO.JOURNAL", ""),
-    calls("read another's task by its number", "$JS.API.STREAM.MSG.GET.TASKS", r#"{"seq":1}"#),
+    calls("ask which streams there are", "$JS.API.STREAM.NAMES", "{}").looked(),
+    calls("ask for all streams", "$JS.API.STREAM.LIST", "{}").looked(),
+    calls("ask how the tasks are", "$JS.API.STREAM.INFO.TASKS", r#"{"subjects_filter":">"}"#).looked(),
+    calls("ask how the journal is", "$JS.API.STREAM.INFO.JOURNAL", "").looked(),
+    calls("read another's task by its number", "$JS.API.STREAM.MSG.GET.TASKS", r#"{"seq":30}"#).looked(),
     calls(
         "read another's task by its subject",
         "$JS.API.STREAM.MSG.GET.TASKS",
         r#"{"last_by_subj":"hwc.task.{other}.>"}"#,
-    ),
-    calls("read another's payload by its number", "$JS.API.STREAM.MSG.GET.PAY_{generation}", r#"{"seq":1}"#),
+    )
+    .looked(),
+    calls("read another's payload by its number", "$JS.API.STREAM.MSG.GET.PAY_{generation}", r#"{"seq":1}"#)
+        .looked(),
     calls(
         "read another's payload by its subject",
         "$JS.API.STREAM.MSG.GET.PAY_{generation}",
         r#"{"last_by_subj":"{payload}"}"#,
-    ),
-    calls("read the journal", "$JS.API.STREAM.MSG.GET.JOURNAL", r#"{"seq":1}"#),
+    )
+    .looked(),
+    calls("read the journal", "$JS.API.STREAM.MSG.GET.{segment}", r#"{"seq":1}"#).looked(),
     calls("read a payload directly, by its number", "$JS.API.DIRECT.GET.PAY_{generation}", r#"{"seq":1}"#)
         .shown_by(Control::LetThrough),
     calls("read a payload directly, by its subject", "$JS.API.DIRECT.GET.PAY_{generation}.{payload}", "")
@@ -122,7 +128,7 @@ pub(crate) const STREAMS: &[Row] = &[
         .shown_by(Control::LetThrough),
     calls("have a stream change its leader", "$JS.API.STREAM.LEADER.STEPDOWN.TASKS", "")
         .shown_by(Control::LetThrough),
-    calls("ask what the account has", "$JS.API.INFO", ""),
+    calls("ask what the account has", "$JS.API.INFO", "").looked(),
     says("answer in flow control's place", "$JS.FC.TASKS.{other}.x").shown_by(Control::LetThrough),
 ];
 

@@ -38,6 +38,7 @@ pub(crate) const ROWS: &[Row] = &[
     says("another's door for the directory", "hwc.directory.{other}").saying(NEWER),
     says("one's own door for the directory, by the engine's name for it", "hwc.directory.{me}")
         .saying(NEWER)
+        .looked()
         .shown_by(Control::Shows("is answered")),
     says("one's own door for the directory", "{directory}").saying(r#"{"than":0}"#).own(Touches::Nothing),
     says("one's own door for commands", "{submit}").own(Touches::Nothing),

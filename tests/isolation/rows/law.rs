@@ -137,10 +137,15 @@ pub(crate) const COMMANDS: &[Row] = &[
         .shown_by(Control::InAnotherRow),
 ];
 
+/// A board has none, and speaks as a school would.
+fn role_of(seat: Seat) -> Role {
+    if seat.has_doors() { seat.organisation().role() } else { Role::School }
+}
+
 /// What somebody of this role could say.
 fn of_ones_role(seat: Seat) -> Command<Sealed> {
     let (incident, signal) = (incident_of_nobody(), child(incident_of_nobody(), 0));
-    match seat.organisation().role() {
+    match role_of(seat) {
         Role::VeiligThuis => Command::Screen { incident, screening: Screening::Qualifies },
         Role::Municipality => route(signal, SchoolA),
         Role::Police | Role::School => Command::Acknowledge { signal, round: 1 },
@@ -150,7 +155,7 @@ fn of_ones_role(seat: Seat) -> Command<Sealed> {
 /// What somebody of this role could fetch.
 fn fetch_of_ones_role(seat: Seat) -> Fetch {
     let (incident, signal) = (incident_of_nobody(), child(incident_of_nobody(), 0));
-    match seat.organisation().role() {
+    match role_of(seat) {
         Role::VeiligThuis | Role::Police => Fetch::Report { incident },
         Role::Municipality => Fetch::Referral { signal, round: 1 },
         Role::School => Fetch::Letter { signal, round: 1 },

@@ -3,6 +3,7 @@
 mod acks;
 mod api;
 mod attacks;
+mod board;
 mod connect;
 mod doors;
 mod law;
@@ -32,6 +33,7 @@ pub(crate) const ALL: &[Group] = &[
     Group { title: "Tasks: to take, settle and look at another's", rows: acks::ROWS },
     Group { title: "Consumers, through JetStream's API", rows: api::CONSUMERS },
     Group { title: "Streams, through JetStream's API", rows: api::STREAMS },
+    Group { title: "More than looking, with a board's questions and beside them", rows: board::ROWS },
     Group { title: "The server itself", rows: api::SERVER },
     Group { title: "Commands", rows: law::COMMANDS },
 ];
