@@ -28,12 +28,12 @@ struct OnShow {
 impl OnShow {
     fn of(region: &Region) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let engine = fs::read_to_string(region.settings("engine")).unwrap();
+        let looks = fs::read_to_string(region.settings("board")).unwrap();
         let own = format!(
             "\n[board]\nname = \"Hart van Brabant\"\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n\
              state_dir = \"state/board\"\n"
         );
-        fs::write(region.settings("board"), engine + &own).unwrap();
+        fs::write(region.settings("board"), looks + &own).unwrap();
         let early = region.does("board", &[]);
         assert!(early.code != Some(0) && early.stderr.contains("hwc board enrol"), "{}", early.stderr);
         let weak = region.types("board", &["enrol", "jo"], "short\n");
@@ -120,7 +120,8 @@ fn sees(visitor: &mut Visitor, path: &str, words: &str) -> Answer {
 
 #[test]
 fn a_signal_is_seen_on_its_way_live_without_a_name_or_a_small_count_and_its_story_by_its_id() {
-    let (region, _engine, [_police, _veilig_thuis, _municipality, _school]) = Region::with(CHAIN);
+    let (region, _engine, [_police, _veilig_thuis, _municipality, _school]) =
+        Region::prepare_with_a_board().at_work(CHAIN);
     let on_show = OnShow::of(&region);
     let mut nobody = Visitor::at(on_show.port);
     for path in ["/", "/organisations", "/incidents", "/acts"] {
@@ -188,7 +189,7 @@ fn a_signal_is_seen_on_its_way_live_without_a_name_or_a_small_count_and_its_stor
 
 #[test]
 fn a_broker_or_an_engine_that_goes_away_is_said_and_the_board_starts_without_either() {
-    let region = Region::prepare();
+    let region = Region::prepare_with_a_board();
     region.broker_dies();
     let on_show = OnShow::of(&region);
     let mut jo = on_show.logged_in();

@@ -243,13 +243,17 @@ fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from
     // Its contact was enrolled: the key was wrapped, and lies open no more.
     let open = laid.file("portal", &format!("etc/hwc/portal/keys/{HOSTED}/seal"));
     fs::remove_file(&open).unwrap();
-    laid.operator(&["add-engine", "board", "--make-keys"]);
+    laid.operator(&["add-board", "one", "--make-keys"]);
     assert!(laid.write(&ports).contains("systemctl enable --now hwc-board\n"));
     assert!(!open.exists(), "a wrapped key was laid open again");
     assert!(!laid.settings(HOSTED).exists(), "a hosted school has a machine of its own");
-    let board = fs::read_to_string(laid.settings("engine-board")).unwrap();
-    assert!(board.contains("[board]"));
-    assert!(laid.file("engine-board", "etc/systemd/system/hwc-board.service.d").exists());
+    let board = fs::read_to_string(laid.file("board-one", "etc/hwc/board/hwc.toml")).unwrap();
+    assert!(board.contains("[board]") && board.contains("name = \"board-one\""), "{board}");
+    for file in ["keys/nkey", "keys/tls.pem", "directory.json", "region/region.toml"] {
+        assert!(laid.file("board-one", &format!("etc/hwc/board/{file}")).exists(), "{file}");
+    }
+    assert!(!laid.file("board-one", "etc/hwc/board/keys/seal").exists(), "a board opens nothing");
+    assert!(laid.file("board-one", "etc/systemd/system/hwc-board.service.d").exists());
     assert_eq!(fs::read_to_string(&settings).unwrap(), "# ours\n");
     assert!(laid.settings("school-03CC00").exists());
     for machine in ["broker-1", "broker-2", "broker-3"] {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use hwc_broker::Broker;
-use hwc_jetstream::{Credential, permissions};
+use hwc_jetstream::{BoardName, Credential, PublicNkey, permissions};
 use hwc_schemas::Organisation;
 use hwc_vault::{Directory, OperatorKey, OsChance, SealingKey};
 use serde_json::Value;
@@ -22,6 +22,9 @@ use crate::ground::{hwc, root};
 /// Everybody who takes part.
 const EVERYBODY: [&str; 5] =
     ["police-region", "veilig-thuis-region", "municipality-0855", "school-01AA00", "school-02BB00"];
+
+/// What the board is called.
+const BOARD: &str = "board-one";
 
 /// A Wednesday on which there is school, after the first lesson: what is routed is delivered at once.
 const A_SCHOOL_DAY: &str = "2026-11-18T10:00:00+01:00";
@@ -48,6 +51,10 @@ impl Region {
 
     /// The same, with other accounts and permissions on the broker than the program makes.
     pub(crate) fn prepare_with(change: impl FnOnce(String) -> String) -> Self {
+        Self::prepare_as(|engine, users| change(permissions::accounts(&engine, users)))
+    }
+
+    fn prepare_as(accounts: impl FnOnce(PublicNkey, &[(Organisation, PublicNkey)]) -> String) -> Self {
         let folder = folder_with_tables();
         let own = |name: &str| private_folder(&folder.path().join(name));
         let engine = Credential::generate();
@@ -71,8 +78,31 @@ impl Region {
             write_private(&keys.join("directory.json"), &signed);
             write_private(&keys.join("operator.pub"), operator.public_key().to_string().as_bytes());
         }
-        let accounts = change(permissions::accounts(&engine.public(), &users));
+        let accounts = accounts(engine.public(), &users);
         Self::around(folder, accounts, false, "keys/engine/directory.json")
+    }
+
+    /// The same with a board that its broker knows, and the board's settings without its own table.
+    pub(crate) fn prepare_with_a_board() -> Self {
+        let key = Credential::generate();
+        let name: BoardName = BOARD.parse().unwrap();
+        let region = Self::prepare_as(|engine, users| {
+            let limits = permissions::AccountLimits::default();
+            permissions::region(&[engine], &[(name.clone(), key.public())], users, limits)
+        });
+        let keys = private_folder(&region.path().join("keys/board"));
+        key.write(&keys.join("nkey")).unwrap();
+        for file in ["directory.json", "operator.pub"] {
+            write_private(&keys.join(file), &fs::read(region.path().join("keys/engine").join(file)).unwrap());
+        }
+        let engine = fs::read_to_string(region.settings("engine")).unwrap();
+        let board = engine
+            .replace("\"keys/engine\"", "\"keys/board\"")
+            .replace("\"state/engine\"", "\"state/relay-board\"")
+            .replace("name = \"one\"", &format!("name = \"{BOARD}\""));
+        assert_eq!(board.matches("board").count(), 3);
+        fs::write(region.settings("board"), board).unwrap();
+        region
     }
 
     /// A region that its operator set up with `hwc operator`: TLS, and the broker reads what the operator writes. Everybody
@@ -116,7 +146,12 @@ impl Region {
 
     /// The same with an engine, and these.
     pub(crate) fn with<const N: usize>(names: [&str; N]) -> (Self, Process, [Process; N]) {
-        let region = Self::prepare();
+        Self::prepare().at_work(names)
+    }
+
+    /// An engine, and these.
+    pub(crate) fn at_work<const N: usize>(self, names: [&str; N]) -> (Self, Process, [Process; N]) {
+        let region = self;
         let engine = region.start("engine");
         engine.says("leading");
         let processes = names.map(|name| region.start(name));

@@ -19,7 +19,7 @@ use crate::{
     ended::{self, Kept},
     engine::EngineError,
     exit::{self, Code},
-    serve::{EngineFile, ServeError, World, onlooker},
+    serve::{EngineFile, ServeError, World, no_board, onlooker},
     settings::{Common, Settings},
 };
 
@@ -114,6 +114,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
 
 async fn look(arguments: &Arguments) -> Result<Holdings, ServeError> {
     let settings = Settings::<EngineFile>::read(&arguments.common)?;
+    no_board(&settings, "say of each ciphertext since when it lies there")?;
     let rules = World::read(&settings)?.rules;
     let link = onlooker(&settings).await?;
     let journal = JetStreamJournal::read_only(&link);

@@ -108,7 +108,7 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
         .members()
         .filter_map(|member| match member {
             Member::Organisation(organisation) => Some(organisation.clone()),
-            Member::Engine(_) => None,
+            Member::Engine(_) | Member::Board(_) => None,
         })
         .collect();
     if organisations.is_empty() {
@@ -136,8 +136,13 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
     Ok(Laid { folder: trees.into, try_out: trees.try_out, machines })
 }
 
-/// The engine that leads nothing: whose credential the board has.
-const BOARD: &str = "engine-board";
+/// What a board's folders are called, whatever it is called itself: a machine has one.
+const BOARD: &str = "board";
+
+/// What a member's folders are called on its machine.
+fn folders_of(member: &Member) -> String {
+    if let Member::Board(_) = member { BOARD.to_owned() } else { member.to_string() }
+}
 
 /// Where everything is written, and how the files themselves call it.
 struct Trees {
@@ -218,34 +223,35 @@ struct Relay<'a> {
 impl Relay<'_> {
     /// A member's tree; gives its machine.
     fn member(&self, operator: &Operator, trees: &Trees, member: &Member) -> Result<String, LayoutError> {
-        let name = member.to_string();
+        let (name, own) = (member.to_string(), folders_of(member));
         let mut earlier = Vec::new();
         for (file, bytes) in files_in(&operator.handover(member))? {
             if file.starts_with("seal-earlier-") {
-                earlier.push(format!("LoadCredential={file}:/etc/hwc/{name}/keys/{file}"));
+                earlier.push(format!("LoadCredential={file}:/etc/hwc/{own}/keys/{file}"));
             }
-            trees.replace(&name, &format!("/etc/hwc/{name}/keys/{file}"), &bytes, true)?;
+            trees.replace(&name, &format!("/etc/hwc/{own}/keys/{file}"), &bytes, true)?;
         }
         let role = match member {
             Member::Engine(_) => "engine",
+            Member::Board(_) => BOARD,
             Member::Organisation(organisation) => organisation.role().as_str(),
         };
-        if matches!(role, "engine" | "veilig-thuis" | "municipality") {
+        if matches!(role, "engine" | BOARD | "veilig-thuis" | "municipality") {
             for file in REGION {
                 let from = self.region.join(file);
                 if file != "closed-days.csv" || from.exists() {
-                    trees.once(&name, &format!("/etc/hwc/{name}/region/{file}"), &read(&from)?)?;
+                    trees.once(&name, &format!("/etc/hwc/{own}/region/{file}"), &read(&from)?)?;
                 }
             }
         }
-        if role == "engine" {
+        if matches!(role, "engine" | BOARD) {
             let directory = read(&operator.directory_file())?;
-            trees.replace(&name, &format!("/etc/hwc/{name}/directory.json"), &directory, false)?;
+            trees.replace(&name, &format!("/etc/hwc/{own}/directory.json"), &directory, false)?;
         }
         let settings = self.settings(trees, member, &name);
-        trees.once(&name, &format!("/etc/hwc/{name}/hwc.toml"), settings.as_bytes())?;
+        trees.once(&name, &format!("/etc/hwc/{own}/hwc.toml"), settings.as_bytes())?;
         let instance = name.strip_prefix(&format!("{role}-")).unwrap_or(&name);
-        let unit = if name == BOARD { "hwc-board".to_owned() } else { format!("hwc-{role}@{instance}") };
+        let unit = if role == BOARD { "hwc-board".to_owned() } else { format!("hwc-{role}@{instance}") };
         let unit = format!("/etc/systemd/system/{unit}.service.d/10-site.conf");
         trees.once(&name, &unit, site(&earlier).as_bytes())?;
         Ok(name)
@@ -259,7 +265,7 @@ impl Relay<'_> {
         hosted: &[Hosted],
         page: &str,
     ) -> Result<Machine, LayoutError> {
-        let mut text = self.way(trees, PORTAL);
+        let mut text = self.way(trees, PORTAL, PORTAL);
         let listen = if trees.try_out { "127.0.0.1:8443" } else { "0.0.0.0:8443" };
         let _ = write!(
             text,
@@ -296,7 +302,7 @@ impl Relay<'_> {
     }
 
     /// `[relay]` of a process's settings.
-    fn way(&self, trees: &Trees, name: &str) -> String {
+    fn way(&self, trees: &Trees, name: &str, own: &str) -> String {
         let named = |path: String| trees.name(name, &path).to_string_lossy().into_owned();
         let brokers: Vec<_> =
             self.brokers.iter().map(|seat| format!("tls://{}:{}", seat.host, seat.port)).collect();
@@ -304,8 +310,8 @@ impl Relay<'_> {
             "# Written once by hwc operator layout; from then on it is yours. Every setting: docs/settings.md.\n\
              [relay]\nbroker = {:?}\nkeys = {:?}\nstate_dir = {:?}\n",
             brokers.join(","),
-            named(format!("/etc/hwc/{name}/keys")),
-            named(format!("/var/lib/hwc/{name}")),
+            named(format!("/etc/hwc/{own}/keys")),
+            named(format!("/var/lib/hwc/{own}")),
         );
         if !trees.try_out {
             text += "# /livez, /readyz and /metrics; each process on a machine has a port of its own.\n\
@@ -317,12 +323,15 @@ impl Relay<'_> {
 
     fn settings(&self, trees: &Trees, member: &Member, name: &str) -> String {
         let named = |path: String| trees.name(name, &path).to_string_lossy().into_owned();
-        let (own, spool, served) =
-            (format!("/etc/hwc/{name}"), format!("/var/spool/hwc/{name}"), format!("/srv/hwc/{name}"));
-        let mut text = self.way(trees, name);
+        let (own, spool, served) = (
+            format!("/etc/hwc/{}", folders_of(member)),
+            format!("/var/spool/hwc/{name}"),
+            format!("/srv/hwc/{name}"),
+        );
+        let mut text = self.way(trees, name, &folders_of(member));
         let region = format!("region = {:?}\n", named(format!("{own}/region")));
         let _ = match member {
-            Member::Engine(_) => write!(
+            Member::Engine(_) | Member::Board(_) => write!(
                 text,
                 "[engine]\nname = \"{}\"\n{region}directory = {:?}\nreplicas = {}\n{}",
                 name.trim_start_matches("engine-"),
@@ -330,7 +339,10 @@ impl Relay<'_> {
                 self.brokers.len().min(3),
                 self.chains(),
             )
-            .and_then(|()| if name == BOARD { Self::board(trees, &mut text) } else { Ok(()) }),
+            .and_then(|()| match member {
+                Member::Board(_) => Self::board(trees, name, &mut text),
+                _ => Ok(()),
+            }),
             Member::Organisation(organisation) => match organisation.role() {
                 Role::Police => write!(
                     text,
@@ -357,10 +369,10 @@ impl Relay<'_> {
         text
     }
 
-    /// The board's own table, where the engine's credential is the board's (`docs/board.md`).
-    fn board(trees: &Trees, text: &mut String) -> std::fmt::Result {
+    /// The board's own table (`docs/board.md`).
+    fn board(trees: &Trees, name: &str, text: &mut String) -> std::fmt::Result {
         let origin = if trees.try_out { "http://localhost:8480" } else { "https://board.example" };
-        let state = trees.name(BOARD, "/var/lib/hwc/board").to_string_lossy().into_owned();
+        let state = trees.name(name, "/var/lib/hwc/board").to_string_lossy().into_owned();
         write!(
             text,
             "\n[board]\n# What stands above every page, and how a browser reaches it through the proxy on this machine: say yours.\n\
@@ -432,7 +444,7 @@ impl Machine {
     fn of(name: String) -> Option<Self> {
         let unit = match name.rsplit_once('-')? {
             ("broker", _) => "hwc-broker".to_owned(),
-            ("engine", "board") => "hwc-board".to_owned(),
+            (BOARD, _) => "hwc-board".to_owned(),
             (role, instance) => format!("hwc-{role}@{instance}"),
         };
         Some(Self { name, unit, first: Vec::new() })

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use hwc_adapter_kit::{Clock, WallClock};
 use hwc_jetstream::{
-    Credential, CredentialError, DirectoryDoor, Lease, Link, Published, Settings as Streams, SetupError,
-    Tasks, is_source,
+    BoardName, BoardNameError, Credential, CredentialError, DirectoryDoor, Lease, Link, Published,
+    Settings as Streams, SetupError, Tasks, is_source,
 };
 use hwc_post::PostTable;
 use hwc_relay::{Rules, ended::KeptFor};
@@ -58,7 +58,8 @@ impl HasRelay for EngineFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EngineTable {
-    /// This engine's own name; no two engines of a region share one.
+    /// This engine's own name; no two engines of a region share one. A board's, as in board-one, for whoever looks with a board's
+    /// credential: it may look and do nothing else.
     name: String,
     /// The folder with region.toml, holidays.json and closed-days.csv.
     region: PathBuf,
@@ -107,6 +108,12 @@ impl EngineFile {
     /// How far its clock is from the real time, in seconds.
     pub(crate) const fn clock_offset_seconds(&self) -> i64 {
         self.engine.clock_offset_seconds
+    }
+
+    /// As which board it asks, if its name is a board's.
+    pub(crate) fn as_board(&self) -> Option<BoardName> {
+        let name = self.engine.name.strip_prefix(BoardName::BEGINNING)?;
+        name.parse().ok()
     }
 
     /// On how many servers each message lies.
@@ -177,6 +184,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Runs until told to stop.
 pub(crate) async fn run(common: &Common) -> Result<(), ServeError> {
     let settings = Settings::<EngineFile>::read(common)?;
+    no_board(&settings, "lead")?;
     let World { rules, members, published } = World::read(&settings)?;
     let notices = Notices::read(&settings, settings.file.post.as_ref(), settings.file.notices.as_ref())?;
     let state = StateFolder::hold(&settings.relay.state_dir)?;
@@ -367,10 +375,27 @@ pub(crate) fn clock(file: &EngineFile) -> Arc<dyn Clock> {
     }
 }
 
-/// A connection as the engine has it, for whoever looks and writes nothing.
+/// Refuses what a board may not do, or cannot know.
+pub(crate) fn no_board(settings: &Settings<EngineFile>, does: &str) -> Result<(), ServeError> {
+    match settings.file.as_board() {
+        Some(board) => {
+            let problem = format!(
+                "[engine] name is {board}, and a board may not {does}: say it with an engine's settings"
+            );
+            Err(settings.unusable(problem).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// A connection for whoever looks and writes nothing: as the engine has it, or as a board.
 pub(crate) async fn onlooker(settings: &Settings<EngineFile>) -> Result<Link, ServeError> {
     let credential = Credential::read(&settings.relay.keys.join("nkey"))?;
-    Ok(Link::connect(settings.relay.address(), Some(&credential)).await.map_err(EngineError::from)?)
+    let link = match settings.file.as_board() {
+        Some(board) => Link::connect_board(settings.relay.address(), &credential, &board).await,
+        None => Link::connect(settings.relay.address(), Some(&credential)).await,
+    };
+    Ok(link.map_err(EngineError::from)?)
 }
 
 /// Lets every member have its tasks, now and whenever one joins.
@@ -427,6 +452,9 @@ impl World {
         let table = &settings.file.engine;
         if table.name.is_empty() || table.name.len() > 64 {
             return Err(settings.unusable("[engine] name must have 1 to 64 bytes").into());
+        }
+        if table.name.starts_with(BoardName::BEGINNING) && settings.file.as_board().is_none() {
+            return Err(settings.unusable(format!("[engine] name: {BoardNameError}")).into());
         }
         if table.source.as_ref().is_some_and(|source| !is_source(source)) {
             let problem = "source must be urn:nld:oin:, an OIN of 20 positions, :systeem: and a name";

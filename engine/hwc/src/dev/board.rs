@@ -10,8 +10,8 @@ use hwc_web::{OsChance, passphrase::Passphrase};
 
 use super::ground::{DevError, at, private_folder};
 
-/// The engine whose credential it has: one that never leads.
-pub(super) const NAME: &str = "engine-board";
+/// Its name among the members.
+pub(super) const NAME: &str = "board-one";
 /// Everybody may know them: they protect nobody.
 const ACCOUNT: &str = "jo";
 const PASSPHRASE: &str = "three bicycles in may";

@@ -395,11 +395,10 @@ fn finder(arguments: &Arguments) -> Finder {
     }
 }
 
-/// Everybody who takes part: the engines, and the organisations of the dataset. The police come last: what they are handed over
+/// Everybody who takes part: the engines, the board, and the organisations of the dataset. The police come last: what they are handed over
 /// then knows everybody, and their first file need not wait for news.
 fn everybody(dataset: &Dataset) -> Result<Vec<Member>, DevError> {
-    let engines =
-        ENGINES.iter().chain([&board::NAME]).filter_map(|name| name.parse().ok()).map(Member::Engine);
+    let engines = ENGINES.iter().chain([&board::NAME]).filter_map(|name| name.parse::<Member>().ok());
     let organisations = organisations(dataset)?.into_iter().rev().map(Member::Organisation);
     Ok(engines.chain(organisations).collect())
 }
