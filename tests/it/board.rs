@@ -205,3 +205,37 @@ fn a_broker_or_an_engine_that_goes_away_is_said_and_the_board_starts_without_eit
     sees(&mut jo, "/", "it does not answer");
     assert_eq!(on_show.process.stop(), Some(0));
 }
+
+#[test]
+fn with_the_boards_credential_one_looks_from_the_command_line_too_and_does_nothing_else() {
+    let (region, _engine, [_police, _veilig_thuis, _municipality, _school]) =
+        Region::prepare_with_a_board().at_work(CHAIN);
+    region.report("one.jsonl", &[report_of("P-1", "Lotte", "Smit", "2018-12-11")]);
+    let waiting = the_one(|| region.inbox("school-01AA00"));
+    let signal = waiting["signal"].as_str().unwrap();
+    let says = |arguments: &[&str]| region.hwc(&[arguments, &["--config", "board.toml"]].concat());
+    let status = wait_for(|| {
+        let status = fine(says(&["status", "-o", "json"]));
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        (status["in_flight"][0]["state"] == "delivered").then_some(status)
+    });
+    let status = status.expect("it is never delivered");
+    assert_eq!((&status["leader"]["engine"], &status["engines"]), (&"one".into(), &1.into()), "{status}");
+    for looks in [
+        &["check", "broker"][..],
+        &["check", "deadlines"],
+        &["check", "erasure"],
+        &["trace", signal],
+        &["dead-letters", "list"],
+    ] {
+        let done = says(looks);
+        assert_eq!(done.code, Some(0), "{looks:?}: {}{}", done.stdout, done.stderr);
+    }
+    let doctor = says(&["doctor"]);
+    assert!(doctor.stdout.contains("JetStream answers us"), "{}{}", doctor.stdout, doctor.stderr);
+    assert!(doctor.stdout.contains(", 0 fail"), "{}", doctor.stdout);
+    for more in [&["engine"][..], &["holdings"]] {
+        let done = says(more);
+        assert!(done.code != Some(0) && done.stderr.contains("a board may not"), "{more:?}: {}", done.stderr);
+    }
+}

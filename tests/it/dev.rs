@@ -100,6 +100,11 @@ fn a_region_comes_to_life_is_used_survives_kills_ends_in_order_and_goes_on_where
     assert_eq!(code, Some(0), "{said}");
     let all_there = || inbox(&school).filter(|waiting| waiting.len() == AT_THE_SCHOOL);
     wait_for(all_there).expect("nothing came");
+    assert!(dev.said().contains("19 processes are at work"), "{}", dev.said());
+    // The board's credential looks, over TLS and an account of its own; and leads nothing.
+    let (code, said) = does(&settings("board-one"), "check", &["broker"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(does(&settings("board-one"), "engine", &[]).0, Some(3), "a board leads");
 
     for killed in ["school-01AA00", "engine-one", "engine-two"] {
         let before = running(&settings(killed));
@@ -119,7 +124,10 @@ fn a_region_comes_to_life_is_used_survives_kills_ends_in_order_and_goes_on_where
     let (code, said) = does(&school, "school", &["acknowledge", code]);
     assert!(code == Some(0) && said.contains("Ontvangen"), "{said}");
     let (_, shown) = does_operator(&state);
-    assert!(shown.contains("school-01AA00") && shown.contains("engine-one"), "{shown}");
+    assert!(
+        shown.contains("school-01AA00") && shown.contains("engine-one") && shown.contains("board-one"),
+        "{shown}"
+    );
     assert_eq!(dev.stop(), Some(0));
 }
 

@@ -14,6 +14,8 @@ use crate::{BoardName, Fault, Link, doors::who, names};
 
 /// The largest request: a number and what is around it.
 const REQUEST_BYTES_MAX: usize = 64;
+/// What a board hears. Not nothing: to the broker (2.15.1) an empty answer is the last one, and other engines would not be heard.
+const THERE: &[u8] = b"there";
 /// The text is handed to one organisation no more often than this; it is large, and the question is small.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -49,8 +51,8 @@ impl DirectoryDoor {
             let mut handed: HashMap<Organisation, Instant> = HashMap::new();
             while let Some(message) = knocks.next().await {
                 if let Some(reply) = board_asks(&message) {
-                    // That somebody is there; the directory itself it has from the operator.
-                    let _ = link.send(reply, None, Bytes::new()).await;
+                    // That somebody is there; the directory itself it has from the operator. Whoever does not hear it asks again.
+                    let _ = link.send(reply, None, Bytes::from_static(THERE)).await;
                     continue;
                 }
                 let Some((from, reply)) = who(&message) else { continue };

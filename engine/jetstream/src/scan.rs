@@ -44,6 +44,7 @@ pub(crate) struct Scan<'a> {
 }
 
 /// One message of a stream.
+#[derive(Clone)]
 pub(crate) struct Read {
     pub(crate) message: Message,
     pub(crate) sequence: u64,

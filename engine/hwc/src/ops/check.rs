@@ -131,6 +131,8 @@ pub(super) struct Ground {
     pub(super) rules: Arc<Rules>,
     pub(super) members: BTreeSet<Organisation>,
     pub(super) link: Link,
+    /// Keeps what it read, for whoever looks again.
+    journal: JetStreamJournal,
     /// By the engine's clock.
     pub(super) now: Timestamp,
 }
@@ -139,20 +141,21 @@ impl Ground {
     pub(super) async fn read(common: &Common) -> Result<Self, ServeError> {
         let settings = Settings::<EngineFile>::read(common)?;
         let link = onlooker(&settings).await?;
-        Self::over(common, link)
+        let journal = JetStreamJournal::read_only(&link);
+        Self::over(common, link, journal)
     }
 
     /// The same over a connection that stands already, with the files as they are now.
-    pub(super) fn over(common: &Common, link: Link) -> Result<Self, ServeError> {
+    pub(super) fn over(common: &Common, link: Link, journal: JetStreamJournal) -> Result<Self, ServeError> {
         let settings = Settings::<EngineFile>::read(common)?;
         let World { rules, members, .. } = World::read(&settings)?;
         let now = serve::clock(&settings.file).now();
-        Ok(Self { settings, rules, members, link, now })
+        Ok(Self { settings, rules, members, link, journal, now })
     }
 
     /// Everything that the journal has of what is in flight.
     pub(super) async fn histories(&self) -> Result<Vec<(IncidentId, History)>, ServeError> {
-        Ok(JetStreamJournal::read_only(&self.link).in_flight().await.map_err(EngineError::from)?)
+        Ok(self.journal.in_flight().await.map_err(EngineError::from)?)
     }
 
     async fn deadlines(&self) -> Result<Deadlines, ServeError> {

@@ -16,6 +16,7 @@
 //! * A tombstone's own place is told to nobody: an append that expected it would pass the guard.
 
 mod clearing;
+mod notebook;
 pub(crate) mod pen;
 mod segments;
 mod tail;
@@ -41,6 +42,7 @@ use crate::{
     patience::{ATTEMPTS_MAX, patiently, pause},
     scan::{Read, Scan},
 };
+use notebook::Notebook;
 use pen::Pen;
 use segments::{Segment, Segments};
 pub use tail::{Tail, Told};
@@ -56,6 +58,8 @@ pub struct JetStreamJournal {
     /// What the streams are made with while we have the pen; none for whoever only reads.
     pen: Option<Arc<Pen>>,
     segments: Arc<Segments>,
+    /// What was read, for whoever only reads.
+    notebook: Arc<Notebook>,
     custody: Arc<Custody>,
 }
 
@@ -101,6 +105,7 @@ impl JetStreamJournal {
             tombstones_for: settings.tombstones_for,
             pen: Some(Arc::new(pen)),
             segments: Arc::default(),
+            notebook: Arc::default(),
             custody,
         };
         journal.take_the_pen(Segment::FIRST).await?;
@@ -120,13 +125,15 @@ impl JetStreamJournal {
         writing.buffer_unordered(AT_ONCE_MAX).try_for_each(|_| std::future::ready(Ok(()))).await
     }
 
-    /// Opens the journal for reading only; an append is refused.
+    /// Opens the journal for reading only; an append is refused. Whoever reads it again and again keeps it: what it read once it does
+    /// not ask for again.
     pub fn read_only(link: &Link) -> Self {
         Self {
             link: link.clone(),
             tombstones_for: Duration::ZERO,
             pen: None,
             segments: Arc::default(),
+            notebook: Arc::default(),
             custody: Arc::new(Custody::of(link.clone(), 1, names::SEGMENTS)),
         }
     }
@@ -333,6 +340,11 @@ impl Journal for JetStreamJournal {
             Some(_) => self.segments.all(),
             None => self.segments_there().await.map_err(|fault| unavailable(&fault))?,
         };
+        let _alone = match &self.pen {
+            Some(_) => None,
+            None => Some(self.notebook.writing.lock().await),
+        };
+        self.notebook.keep(&segments);
         if self.first_has_events().await.map_err(|fault| unavailable(&fault))? {
             segments.push(Segment::FIRST);
         }
@@ -370,33 +382,36 @@ impl JetStreamJournal {
     }
 
     async fn in_flight_in(&self, segment: Segment) -> Result<Vec<(IncidentId, History)>, JournalError> {
+        // Whoever keeps no book asks what ended; the tombstones of the first segment are too many to ask for all.
+        let found = if self.pen.is_none() && segment != Segment::FIRST {
+            self.noted_in(segment).await
+        } else {
+            self.all_in(segment).await.map(|found| found.into_iter().collect())
+        };
+        let found = found.map_err(|fault| unavailable(&fault))?;
+        let mut in_flight = Vec::with_capacity(found.len());
+        for (incident, history) in found {
+            if !self.segments.has_ended(incident) && !self.half_forgotten(segment, incident, &history).await?
+            {
+                in_flight.push((incident, history));
+            }
+        }
+        Ok(in_flight)
+    }
+
+    /// Every event of a segment, whether its incident ended or not.
+    async fn all_in(&self, segment: Segment) -> Result<Found, Fault> {
         let stream = segment.stream();
         let scan = Scan { stream: &stream, filter: names::ALL_EVENTS, from: 0, headers_only: false };
         let take = |found: &mut Found, read: &Read| {
             note(found, read);
             Ok::<(), Fault>(())
         };
-        let found = match scan.read(&self.link, BTreeMap::new, take).await {
+        match scan.read(&self.link, BTreeMap::new, take).await {
             // Dropped since it was asked for: everything in it had ended.
-            Err(fault) if fault.is(code::STREAM_NOT_FOUND) => return Ok(Vec::new()),
-            found => found.map_err(|fault| unavailable(&fault))?,
-        };
-        // Whoever keeps no book asks what ended; the tombstones of the first segment are too many to ask for all.
-        let ended = match &self.pen {
-            None if segment != Segment::FIRST => {
-                let there = self.lies_in(segment).await.map_err(|fault| unavailable(&fault))?;
-                there.into_iter().filter_map(|(incident, ended)| ended.then_some(incident)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let mut in_flight = Vec::with_capacity(found.len());
-        for (incident, history) in found {
-            let known = self.segments.has_ended(incident) || ended.contains(&incident);
-            if !known && !self.half_forgotten(segment, incident, &history).await? {
-                in_flight.push((incident, history));
-            }
+            Err(fault) if fault.is(code::STREAM_NOT_FOUND) => Ok(Found::new()),
+            found => found,
         }
-        Ok(in_flight)
     }
 
     /// Whether an incident ended though its segment does not say so; then the segment is told. Only one whose last event says

@@ -261,7 +261,7 @@ async fn a_reading_that_is_told_of_no_messages_while_there_are_some_starts_again
     assert_eq!(proxy.lost(), 1, "nothing false was said");
     // Said again and again it is an error, never an empty journal.
     proxy.say_nothing_is_there(1_000);
-    let outcome = reader.in_flight().await;
+    let outcome = JetStreamJournal::read_only(&link).in_flight().await;
     assert!(matches!(outcome, Err(JournalError::Unavailable(_))), "{outcome:?}");
 }
 

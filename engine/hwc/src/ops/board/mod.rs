@@ -51,11 +51,18 @@ struct Inner {
     members: Option<PathBuf>,
     programs: Vec<Program>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    link: watch::Sender<Option<Link>>,
+    link: watch::Sender<Option<Way>>,
+}
+
+/// The way to the broker, and the journal as it was read over it.
+#[derive(Clone)]
+struct Way {
+    link: Link,
+    journal: JetStreamJournal,
 }
 
 impl Feed {
-    /// With an engine's settings. Nothing is looked at until [`Feed::follow`].
+    /// With an engine's settings, as a board or as an engine. Nothing is looked at until [`Feed::follow`].
     pub(crate) fn new(common: &Common, members: Option<PathBuf>, programs: Vec<Program>) -> Self {
         Self(Arc::new(Inner {
             common: common.clone(),
@@ -80,7 +87,8 @@ impl Feed {
             };
             match connected.await {
                 Ok(link) => {
-                    self.0.link.send_replace(Some(link));
+                    let journal = JetStreamJournal::read_only(&link);
+                    self.0.link.send_replace(Some(Way { link, journal }));
                     return std::future::pending().await;
                 }
                 Err(error) => {
@@ -92,32 +100,32 @@ impl Feed {
         }
     }
 
-    async fn link(&self) -> Link {
+    async fn way(&self) -> Way {
         let mut links = self.0.link.subscribe();
-        match links.wait_for(Option::is_some).await.map(|link| link.clone()) {
-            Ok(Some(link)) => link,
+        match links.wait_for(Option::is_some).await.map(|way| way.clone()) {
+            Ok(Some(way)) => way,
             // The sender lives as long as we do.
             _ => std::future::pending().await,
         }
     }
 
     async fn follow_journal(&self) {
-        let link = self.link().await;
-        let (mut tail, mut night) = (Tail::of(&link), NightWatch::default());
+        let way = self.way().await;
+        let (mut tail, mut night) = (Tail::of(&way.link), NightWatch::default());
         loop {
             let began = Instant::now();
-            let looked = self.look_at_journal(&link, &mut tail, &mut night);
+            let looked = self.look_at_journal(&way, &mut tail, &mut night);
             self.heed(tokio::time::timeout(LOOK_WITHIN, looked).await);
             tokio::time::sleep(JOURNAL_EVERY.max(began.elapsed() * OF_THE_TIME)).await;
         }
     }
 
     async fn follow_rest(&self) {
-        let link = self.link().await;
+        let way = self.way().await;
         let mut away = BTreeSet::new();
         loop {
             let began = Instant::now();
-            let looked = self.look_at_rest(&link, &mut away);
+            let looked = self.look_at_rest(&way, &mut away);
             self.heed(tokio::time::timeout(LOOK_WITHIN, looked).await);
             tokio::time::sleep(REST_EVERY.max(began.elapsed() * OF_THE_TIME)).await;
         }
@@ -163,11 +171,11 @@ impl Feed {
 
     async fn look_at_journal(
         &self,
-        link: &Link,
+        Way { link, journal }: &Way,
         tail: &mut Tail,
         night: &mut NightWatch,
     ) -> Result<(), ServeError> {
-        let ground = Ground::over(&self.0.common, link.clone())?;
+        let ground = Ground::over(&self.0.common, link.clone(), journal.clone())?;
         let leads = leading(link).await.map_err(EngineError::from)?;
         // In this order: what is told and not in flight has ended in between.
         let told = tail.look().await.map_err(EngineError::from)?;
@@ -186,8 +194,12 @@ impl Feed {
         Ok(())
     }
 
-    async fn look_at_rest(&self, link: &Link, away: &mut BTreeSet<Organisation>) -> Result<(), ServeError> {
-        let ground = Ground::over(&self.0.common, link.clone())?;
+    async fn look_at_rest(
+        &self,
+        Way { link, journal }: &Way,
+        away: &mut BTreeSet<Organisation>,
+    ) -> Result<(), ServeError> {
+        let ground = Ground::over(&self.0.common, link.clone(), journal.clone())?;
         let facts = ground.broker().await?;
         let engines = facts.engines;
         let (broker, broker_says) = judged::broker(&facts);
@@ -242,8 +254,8 @@ impl Source for Feed {
 
 impl Feed {
     fn ground(&self) -> Result<Ground, Away> {
-        let link = self.0.link.borrow().clone().ok_or(Away)?;
-        Ground::over(&self.0.common, link).map_err(|error| {
+        let Way { link, journal } = self.0.link.borrow().clone().ok_or(Away)?;
+        Ground::over(&self.0.common, link, journal).map_err(|error| {
             tracing::warn!(%error, "the board could not look");
             Away
         })
