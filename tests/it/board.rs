@@ -232,6 +232,7 @@ fn with_the_boards_credential_one_looks_from_the_command_line_too_and_does_nothi
         assert_eq!(done.code, Some(0), "{looks:?}: {}{}", done.stdout, done.stderr);
     }
     let doctor = says(&["doctor"]);
+    assert!(doctor.stdout.contains("those of board-one"), "{}", doctor.stdout);
     assert!(doctor.stdout.contains("JetStream answers us"), "{}{}", doctor.stdout, doctor.stderr);
     assert!(doctor.stdout.contains(", 0 fail"), "{}", doctor.stdout);
     for more in [&["engine"][..], &["holdings"]] {

@@ -148,7 +148,10 @@ async fn looked(common: &Common) -> Vec<Finding> {
         }
     };
     let name = match &whose {
-        Whose::Engine(_) => "an engine's".to_owned(),
+        Whose::Engine(settings) => settings
+            .file
+            .as_board()
+            .map_or_else(|| "an engine's".to_owned(), |board| format!("those of {board}")),
         Whose::Organisation(looked) => format!("those of {}", looked.organisation),
         Whose::Portal(looked) => format!("those of a page of {} schools", looked.schools.len()),
     };
