@@ -79,12 +79,13 @@ impl DirectoryDoor {
     }
 }
 
-/// Where a board hears that we are there, if it is one that asks. As with organisations only its own account has that subject.
+/// Where a board hears that we are there, if it is one that asks. As with organisations only its own account has that subject, or
+/// somebody who asks as a board with an engine's credential.
 fn board_asks(message: &Message) -> Option<String> {
     let from = message.subject.rsplit('.').next()?;
-    let is_board = from.starts_with(BoardName::BEGINNING) && from.parse::<BoardName>().is_ok();
-    let reply = message.reply.as_ref().filter(|reply| is_board && reply.starts_with("_R_."))?;
-    Some(reply.to_string())
+    let board: BoardName = from.starts_with(BoardName::BEGINNING).then(|| from.parse().ok())??;
+    let fits = |reply: &str| reply.starts_with("_R_.") || board.may_hear(reply);
+    message.reply.as_ref().filter(|reply| fits(reply)).map(ToString::to_string)
 }
 
 impl Drop for DirectoryDoor {

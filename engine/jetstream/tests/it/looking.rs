@@ -123,6 +123,10 @@ async fn a_board_sees_what_an_engine_sees_and_nothing_is_denied_or_changed() {
     assert_eq!(leading(&board).await.unwrap().map(|one| one.engine).as_deref(), Some("test"));
     assert_eq!(engines(&board, &organisation).await, Ok(2));
     assert_eq!(engines(&engine, &organisation).await, Ok(2));
+    // An engine's credential may ask as a board, too.
+    let (url, key) = (seen.region.broker.client_url(), &seen.region.engine);
+    let lent = Link::connect_board(url, key, &seen.name).await.unwrap();
+    assert_eq!(engines(&lent, &organisation).await, Ok(2));
     assert_eq!(feeds(&board).await, feeds(&engine).await);
     assert_eq!(keys_left(&board).await, keys_left(&engine).await);
     assert_eq!(kept_streams(&board).await.unwrap().len(), kept_streams(&engine).await.unwrap().len());
