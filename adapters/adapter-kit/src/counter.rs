@@ -1,13 +1,16 @@
 //! The counter: where people on this machine speak to a running process, over a Unix socket in its own folder.
 //!
 //! One connection is one question and one answer, each of bounded size and within a bounded time. Only whoever the process
-//! runs as (or root) is answered; nobody else gets near the socket, whose folder is closed to others. Personal data crosses
-//! only enclosed, as [`Plaintext`], from memory to memory; both ends wipe it, and nothing of it is written.
+//! runs as (or root) is answered; nobody else gets near the socket, whose folder is closed to others. A [hatch](hatch) is a second
+//! socket, for one other group, and answers less. Personal data crosses only enclosed, as [`Plaintext`], from memory to memory; both
+//! ends wipe it, and nothing of it is written.
 //!
 //! ```text
 //! question = length (4 bytes, big-endian) | JSON | where the question has an enclosure: length | bytes
 //! answer   = length | JSON | how many enclosures (4 bytes) | for each: length | bytes
 //! ```
+
+pub mod hatch;
 
 use std::{
     fs::{self, Permissions},
@@ -108,6 +111,9 @@ pub enum AskError {
     /// The socket belongs to somebody else, or we may not use it.
     #[error("{0} is not ours to use; ask as the user that the process runs as")]
     NotOurs(PathBuf),
+    /// Whoever answers at a hatch is not the user whose hatch it is.
+    #[error("whoever answers at {0} is not the user whose folder it lies in; nothing was asked")]
+    NotTheirs(PathBuf),
     /// It hung up: it stopped, or it is of another version.
     #[error("the process hung up; is it of the same version as this program, and still running?")]
     HungUp,
@@ -122,6 +128,29 @@ pub enum AskError {
 #[derive(Debug)]
 pub struct Counter {
     listener: UnixListener,
+    admits: Admits,
+}
+
+/// Who is answered: we ourselves, root, and at a hatch whoever runs with this group. Nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Admits {
+    us: u32,
+    group: Option<u32>,
+}
+
+impl Admits {
+    fn us_alone() -> Self {
+        Self { us: rustix::process::geteuid().as_raw(), group: None }
+    }
+
+    /// Whether the other end, of this user and group, is answered.
+    fn admits(self, user: u32, group: u32) -> bool {
+        user == self.us || user == 0 || self.group == Some(group)
+    }
+
+    fn admits_at(self, stream: &UnixStream) -> bool {
+        stream.peer_cred().is_ok_and(|peer| self.admits(peer.uid(), peer.gid()))
+    }
 }
 
 impl Counter {
@@ -135,7 +164,7 @@ impl Counter {
         }
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { listener })
+        Ok(Self { listener, admits: Admits::us_alone() })
     }
 
     /// Serves until it is to close; then nobody new, and it returns when everybody who was being served has left.
@@ -150,9 +179,9 @@ impl Counter {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let service = Arc::clone(&service);
+                    let (service, admits) = (Arc::clone(&service), self.admits);
                     tokio::spawn(async move {
-                        serve_one(stream, &*service).await;
+                        serve_one(stream, admits, &*service).await;
                         drop(place);
                     });
                 }
@@ -167,14 +196,14 @@ impl Counter {
     }
 }
 
-async fn serve_one<S: Service>(mut stream: UnixStream, service: &S) {
-    if !is_us(&stream) {
-        tracing::warn!("somebody who is not us asked at the counter and was not answered");
+async fn serve_one<S: Service>(mut stream: UnixStream, admits: Admits, service: &S) {
+    if !admits.admits_at(&stream) {
+        tracing::warn!("somebody who may not asked at the counter and was not answered");
         return;
     }
     let Some(question) = within_saying(read_frame(&mut stream, QUESTION_BYTES_MAX)).await else { return };
     let Ok(question) = message::read::<S::Question>(&question) else {
-        tracing::warn!("a question at the counter cannot be read; is it of another version?");
+        tracing::warn!("a question at the counter is none that is answered there; is it of another version?");
         return;
     };
     let said = if S::has_an_enclosure(&question) {
@@ -203,13 +232,19 @@ pub async fn ask_about<Q: Serialize, R: DeserializeOwned>(
     enclosed: Option<&Plaintext>,
 ) -> Result<Said<R>, AskError> {
     let path = folder.join(SOCKET);
-    let mut stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => AskError::NotOurs(path.clone()),
-        _ => AskError::NobodyThere(path.clone()),
-    })?;
-    if !is_us(&stream) {
+    let stream = call(&path).await?;
+    if !Admits::us_alone().admits_at(&stream) {
         return Err(AskError::NotOurs(path));
     }
+    say(stream, question, enclosed).await
+}
+
+/// Says a question to whoever is known to be the right one, and hears the answer.
+async fn say<Q: Serialize, R: DeserializeOwned>(
+    mut stream: UnixStream,
+    question: &Q,
+    enclosed: Option<&Plaintext>,
+) -> Result<Said<R>, AskError> {
     let question = serde_json::to_vec(question).map_err(|_| AskError::HungUp)?;
     let asked = within_saying(write_frame(&mut stream, &question)).await;
     asked.ok_or(AskError::HungUp)?;
@@ -221,10 +256,11 @@ pub async fn ask_about<Q: Serialize, R: DeserializeOwned>(
     answered.map_err(|_| AskError::NoAnswer)?.map_err(|_| AskError::HungUp)
 }
 
-/// Whether the other end runs as the same user as we do, or as root.
-fn is_us(stream: &UnixStream) -> bool {
-    let us = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == us || peer.uid() == 0)
+async fn call(path: &Path) -> Result<UnixStream, AskError> {
+    UnixStream::connect(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => AskError::NotOurs(path.into()),
+        _ => AskError::NobodyThere(path.into()),
+    })
 }
 
 async fn within_saying<T>(saying: impl Future<Output = io::Result<T>>) -> Option<T> {
@@ -303,6 +339,24 @@ mod tests {
         assert_eq!(said.enclosed[0].as_bytes(), b"lorre");
         let mode = fs::metadata(folder.path().join(SOCKET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_counter_answers_us_and_root_and_a_hatch_one_group_besides() {
+        let counter = Admits { us: 990, group: None };
+        let hatch = Admits { us: 990, group: Some(985) };
+        for (user, group, at_the_counter, at_the_hatch) in [
+            (990, 990, true, true),
+            (0, 0, true, true),
+            (985, 985, false, true),
+            (991, 985, false, true),
+            (985, 991, false, false),
+            (991, 991, false, false),
+            (65_534, 65_534, false, false),
+        ] {
+            let answered = (counter.admits(user, group), hatch.admits(user, group));
+            assert_eq!(answered, (at_the_counter, at_the_hatch), "{user}:{group}");
+        }
     }
 
     #[tokio::test]

@@ -236,7 +236,8 @@ const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is asked while nobody looks.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
-/// A municipality's counter.
+/// A municipality's counter. Cheap to clone.
+#[derive(Clone)]
 pub struct AtTheCounter {
     office: Office,
     tray: Tray,

@@ -3,6 +3,7 @@
 //! Only its own register of pupils is searched; a doubtful case waits for a person, at the counter of the running process
 //! ([`Tray`], [`AtTheCounter`]) or wherever else a [`Person`] is.
 
+mod at_the_desk;
 pub mod counter;
 mod desk;
 pub mod files;
@@ -11,6 +12,7 @@ mod registry;
 mod standing;
 mod tray;
 
+pub use at_the_desk::{AtTheDesk, DesksQuestion};
 pub use counter::AtTheCounter;
 pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, Why, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
