@@ -1,7 +1,13 @@
 //! The municipality's desk, as a real process beside the municipality's, before a real broker and engine: from an ambiguous report to
-//! the school, two people at one case, a restart in the middle; and no name in any log or state.
+//! the school, two people at one case, a restart in the middle; and no name in any log or state. Once with a file of its own and
+//! through the hatch, as in production, and once with the municipality's file.
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::net::UnixStream,
+};
 
 use crate::{
     canary,
@@ -13,6 +19,8 @@ use crate::{
 
 const WIT: &str = "wit@gemeente.example";
 const BOS: &str = "bos@gemeente.example";
+/// The socket between the two.
+const HATCH: &str = "hatch/0855";
 const KIJKT: &str = "kijkt@gemeente.example";
 
 /// A desk beside the municipality's process.
@@ -23,7 +31,27 @@ struct Beside {
 }
 
 impl Beside {
+    /// With the municipality's file, as the same user.
     fn of(region: &Region) -> Self {
+        Self::with(region, |text, mails, page| {
+            let notices = "[notices]\nmailbox = \"leerplicht@gemeente.example\"\n";
+            let own = format!("{text}{mails}{notices}\n{page}");
+            // The same file, under the name by which the test starts the other process.
+            (own.clone(), own)
+        })
+    }
+
+    /// With a file of its own: it is told nothing of the municipality's but the hatch.
+    fn apart(region: &Region) -> Self {
+        Self::with(region, |text, mails, page| {
+            let counter =
+                format!("[counter]\nmunicipality = \"municipality-0855\"\nsocket = \"{HATCH}\"\n\n");
+            (format!("{text}desk_socket = \"{HATCH}\"\n"), format!("[relay]\n\n{counter}{page}{mails}"))
+        })
+    }
+
+    /// With the municipality's settings and the desk's, which are made of what the first say, a mail server and the page.
+    fn with(region: &Region, settings_of: impl Fn(&str, &str, &str) -> (String, String)) -> Self {
         let mails = MailServer::start(&region.path().join("mail-is-down"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let person = |id: &str, address: &str, function: &str, may: &str| {
@@ -38,16 +66,14 @@ impl Beside {
         ];
         fs::write(region.path().join("people.toml"), people.concat()).unwrap();
         let settings = region.settings("municipality-0855");
-        let text = fs::read_to_string(&settings).unwrap();
-        let own = format!(
-            "{text}{}[notices]\nmailbox = \"leerplicht@gemeente.example\"\n\n\
-             [desk]\nname = \"Gemeente Tilburg\"\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n\
+        let page = format!(
+            "[desk]\nname = \"Gemeente Tilburg\"\nlisten = \"127.0.0.1:{port}\"\norigin = \"http://localhost:{port}\"\n\
              people = \"people.toml\"\nstate_dir = \"state/desk\"\n",
-            mails.settings()
         );
-        fs::write(&settings, &own).unwrap();
-        // The same file, under the name by which the test starts the other process.
-        fs::write(region.settings("desk"), own).unwrap();
+        let (municipality, desk) =
+            settings_of(&fs::read_to_string(&settings).unwrap(), &mails.settings(), &page);
+        fs::write(&settings, municipality).unwrap();
+        fs::write(region.settings("desk"), desk).unwrap();
         Self { process: Self::start(region), mails, port }
     }
 
@@ -71,6 +97,17 @@ impl Beside {
         assert_eq!((answer.status, answer.location()), (303, "/"), "{}", answer.body);
         visitor
     }
+}
+
+/// What the hatch answers to a question that is said word for word.
+fn hatch_says(region: &Region, question: &str) -> String {
+    let mut stream = UnixStream::connect(region.path().join(HATCH)).unwrap();
+    let length = u32::try_from(question.len()).unwrap();
+    stream.write_all(&[&length.to_be_bytes(), question.as_bytes()].concat()).unwrap();
+    let mut said = Vec::new();
+    // It may hang up before it has read all of it, which is an error here.
+    let _ = stream.read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Waits until a page says this.
@@ -105,7 +142,7 @@ fn an_ambiguous_report_is_decided_at_the_desk_by_one_of_two_and_arrives_at_the_s
     let (region, _engine, [_police, _veilig_thuis, school]) =
         Region::with(["police-region", "veilig-thuis-region", "school-01AA00"]);
     assert!(CHAIN.contains(&"municipality-0855"));
-    let desk = Beside::of(&region);
+    let desk = Beside::apart(&region);
     let mut wit = desk.logged_in(WIT, 1);
     assert!(wit.get("/").body.contains("Het programma van de gemeente antwoordt niet"));
     let municipality = region.start("municipality-0855");
@@ -114,6 +151,15 @@ fn an_ambiguous_report_is_decided_at_the_desk_by_one_of_two_and_arrives_at_the_s
     let list = sees(&mut wit, "/", "Lijkt op één leerling");
     assert!(!list.body.contains("Lotje") && !list.body.contains("Smit"), "the list names nobody");
     let case = list.fields("case").remove(0);
+
+    // Where the desk asks, nothing is understood that only the counter answers: no child of the list, nothing of what is held, no breach.
+    assert!(hatch_says(&region, r#"{"ask":"pending","show":false}"#).contains(r#""told":"pending""#));
+    let report =
+        r#"{"report_breach":{"id":"00000000000000000000000000000007","what":"spread","day":"2026-11-18"}}"#;
+    for question in [r#"{"ask":"pending","show":true}"#, r#"{"holdings":"list"}"#, report] {
+        assert_eq!(hatch_says(&region, question), "", "{question}");
+    }
+    municipality.says("none that is answered there");
 
     let (mut bos, mut kijkt) = (desk.logged_in(BOS, 1), desk.logged_in(KIJKT, 1));
     kijkt.get("/acts");

@@ -72,6 +72,42 @@ fn a_desk_says_what_is_wrong_with_its_people_and_whether_it_answers() {
 }
 
 #[test]
+fn a_desk_with_a_file_of_its_own_needs_somebody_who_answers_and_its_municipality_a_folder_that_is_closed() {
+    let region = Region::prepare();
+    let engine = region.start("engine");
+    engine.says("leading");
+    let mails = MailServer::start(&region.path().join("mail-is-down"));
+    let settings = region.settings("municipality-0855");
+    let text = fs::read_to_string(&settings).unwrap() + "desk_socket = \"hatch/0855\"\n";
+    fs::write(&settings, text).unwrap();
+    let page = format!(
+        "[relay]\n\n[counter]\nmunicipality = \"municipality-0855\"\nsocket = \"hatch/0855\"\n\n\
+         [desk]\nname = \"Gemeente Tilburg\"\nlisten = \"127.0.0.1:1\"\norigin = \"https://desk.example\"\n\
+         people = \"people.toml\"\nstate_dir = \"state/desk\"\n{}",
+        mails.settings()
+    );
+    fs::write(region.settings("desk"), page).unwrap();
+    let person = "[[people]]\nid = \"lpa-1\"\nname = \"Naam\"\naddress = \"wit@gemeente.example\"\nfunction = \"lpa\"\nmay = \"decide\"\n";
+    fs::write(region.path().join("people.toml"), person).unwrap();
+    visit(&region, "desk").fails("counter", "nobody answers at", "is hwc municipality running");
+
+    let municipality = region.start("municipality-0855");
+    municipality.says("at work");
+    let well = wait_for(|| Some(visit(&region, "desk")).filter(|visit| visit.named("fail").is_empty()));
+    let well = well.unwrap_or_else(|| panic!("{:#?}", visit(&region, "desk").findings));
+    assert_eq!(well.named("ok"), ["settings", "zone", "state", "counter", "mail", "traces"]);
+    let folder = region.path().join("hatch");
+    mode(&folder, 0o755);
+    visit(&region, "municipality-0855").fails("desk socket", "closed to others", "docs/desk.md");
+    drop(municipality);
+    let refused = region.does("municipality-0855", &[]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("closed to others"), "{}", refused.stderr);
+
+    rewrite(&region.settings("desk"), "municipality-0855", "school-01AA00");
+    visit(&region, "desk").fails("settings", "is no municipality", "put the file right");
+}
+
+#[test]
 fn a_schools_own_software_is_called_without_being_rung_and_the_certificate_of_its_api_is_read() {
     let region = Region::prepare();
     let engine = region.start("engine");

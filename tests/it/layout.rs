@@ -1,5 +1,5 @@
 //! The reference layout, started on this machine exactly as `hwc operator layout` writes it: three brokers that know each other by
-//! their certificate, two engines, every organisation, TLS everywhere. It carries a signal, also when a broker dies.
+//! their certificate, two engines, every organisation, a desk, TLS everywhere. It carries a signal, also when a broker dies.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     mails::MailServer,
     processes::{code, fine},
     region::{Done, Process, private_folder, report_of, the_one, wait_for, write_private},
-    visitor::{PASSPHRASE, Page},
+    visitor::{PASSPHRASE, Page, Visitor},
 };
 
 /// A Wednesday on which there is school, after the first lesson.
@@ -69,7 +69,7 @@ impl Laid {
         let mut arguments = vec!["layout", trees.to_str().unwrap(), "--try-out"];
         arguments.extend(["--region", region.to_str().unwrap()]);
         let hosted = format!("{HOSTED}=02BBHwC@school.example");
-        arguments.extend(["--hosted", &hosted]);
+        arguments.extend(["--hosted", &hosted, "--desk", "municipality-0855=https://desk.example"]);
         for broker in &brokers {
             arguments.extend(["--broker", broker]);
         }
@@ -149,6 +149,32 @@ impl Laid {
         Page::at(process, mails, port)
     }
 
+    /// The municipality's desk: its settings get the mail server and the ports of this test, and somebody may come in. And the ports of
+    /// its page and its health.
+    fn desk(&self) -> (Process, [u16; 2]) {
+        let config = self.file("municipality-0855", "etc/hwc/desk-0855/hwc.toml");
+        let mails = MailServer::start(&self.path("mail-is-down"));
+        let written = fs::read_to_string(&config).unwrap();
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [page, health] = listeners.map(|one| one.local_addr().unwrap().port());
+        let (own, _example) = written.split_once("[post]").unwrap();
+        let own = own
+            .replace("127.0.0.1:8470", &format!("127.0.0.1:{page}"))
+            .replace("[relay]\n", &format!("[relay]\nlisten = \"127.0.0.1:{health}\"\n"));
+        fs::write(&config, format!("{own}{}", mails.settings())).unwrap();
+        let started = || {
+            let mut command = hwc();
+            Process::run(command.arg("desk").arg("--config").arg(&config), self.path("desk.log"))
+        };
+        // As it is written nobody may come in.
+        started().says("nobody may decide");
+        let people = "[[people]]\nid = \"lpa-1\"\nname = \"Naam\"\naddress = \"wit@gemeente.example\"\nfunction = \"lpa\"\nmay = \"decide\"\n";
+        fs::write(self.file("municipality-0855", "etc/hwc/desk-0855/people/people.toml"), people).unwrap();
+        let desk = started();
+        desk.says("at work");
+        (desk, [page, health])
+    }
+
     fn school(&self, arguments: &[&str]) -> Done {
         let mut command = hwc();
         done(command.arg("school").args(arguments).arg("--config").arg(self.settings("school-01AA00")))
@@ -198,6 +224,15 @@ fn the_reference_layout_carries_a_signal_as_it_is_written_also_when_a_broker_die
     }
     laid.carries("P-1");
 
+    // The municipality's people have a page, which asks its process at the socket between the two.
+    let (desk, [page, health]) = laid.desk();
+    assert!(Visitor::at(page).get("/login").body.contains("werkadres"));
+    let ready = wait_for(|| Some(Visitor::at(health).get("/readyz")).filter(|answer| answer.status == 200));
+    let ready = ready.expect("the desk is never ready").body;
+    assert!(!ready.contains("nobody answers"), "{ready}");
+    assert!(laid.file("municipality-0855", "run/hwc-desk/0855").exists());
+    drop(desk);
+
     // A school without a program of its own reads on the page.
     let page = laid.page();
     laid.reports("P-H", "Finn", "Visser", "2013-07-19");
@@ -244,7 +279,29 @@ fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from
     let open = laid.file("portal", &format!("etc/hwc/portal/keys/{HOSTED}/seal"));
     fs::remove_file(&open).unwrap();
     laid.operator(&["add-board", "one", "--make-keys"]);
-    assert!(laid.write(&ports).contains("systemctl enable --now hwc-board\n"));
+    let said = laid.write(&ports);
+    assert!(said.contains("systemctl enable --now hwc-board\n"));
+    assert!(
+        said.contains("systemctl enable --now hwc-desk@0855\n") && said.contains("chown -R hwc-desk:"),
+        "{said}"
+    );
+    assert!(!said.contains("write desk_socket"), "it stands there");
+    let units = |unit: &str| laid.file("municipality-0855", &format!("etc/systemd/system/{unit}"));
+    assert!(units("hwc-desk@0855.service.d/10-site.conf").exists());
+    let beside = fs::read_to_string(units("hwc-municipality@0855.service.d/20-desk.conf")).unwrap();
+    assert!(beside.contains("\nPrivateUsers=no\n"), "{beside}");
+    let socket = |name: &str, file: &str| {
+        let text = fs::read_to_string(laid.file("municipality-0855", file)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{file} says no {name}:\n{text}"))
+    };
+    let ours = socket("desk_socket = ", "etc/hwc/municipality-0855/hwc.toml");
+    assert_eq!(ours, socket("socket = ", "etc/hwc/desk-0855/hwc.toml"));
+    // Settings from before there was a desk stay as they are, and it is said what is missing.
+    let before = laid.settings("municipality-0855");
+    fs::write(&before, "# ours\n").unwrap();
+    assert!(laid.write(&ports).contains("write desk_socket = "));
+    assert_eq!(fs::read_to_string(&before).unwrap(), "# ours\n");
     assert!(!open.exists(), "a wrapped key was laid open again");
     assert!(!laid.settings(HOSTED).exists(), "a hosted school has a machine of its own");
     let board = fs::read_to_string(laid.file("board-one", "etc/hwc/board/hwc.toml")).unwrap();
@@ -266,4 +323,14 @@ fn a_layout_written_again_keeps_what_people_changed_and_renews_what_follows_from
     let refused = done(&mut command);
     assert_ne!(refused.code, Some(0));
     assert!(refused.stderr.contains("renew-broker"), "{}", refused.stderr);
+    for (desk, why) in [
+        ("municipality-0772=https://desk.example", "takes no part"),
+        ("school-01AA00=https://x.example", "--desk"),
+    ] {
+        let mut command = hwc();
+        command.arg("operator").arg("--dir").arg(laid.path("operator")).arg("layout").arg(laid.path("other"));
+        command.arg("--region").arg(root().join("simulations/handbook"));
+        let refused = done(command.args(["--broker", "127.0.0.1", "--desk", desk]));
+        assert!(refused.code != Some(0) && refused.stderr.contains(why), "{}", refused.stderr);
+    }
 }

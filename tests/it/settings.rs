@@ -29,6 +29,7 @@ fn heading(file: &str) -> Option<&'static str> {
         "MunicipalityFile" => "hwc municipality",
         "SchoolFile" => "hwc school",
         "PortalFile" => "hwc portal",
+        "DeskFile" => "hwc desk, as a user of its own",
         _ => return None,
     })
 }

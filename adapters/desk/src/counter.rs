@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::PathBuf};
 
-use hwc_adapter_kit::counter::{AskError, Said, ask};
+use hwc_adapter_kit::counter::{AskError, Said, ask, hatch};
 use hwc_municipality::counter::{Question, Reply};
 
 /// Where the desk asks.
@@ -11,19 +11,20 @@ pub trait Counter: Send + Sync + 'static {
     fn ask(&self, question: Question) -> impl Future<Output = Result<Said<Reply>, AskError>> + Send;
 }
 
-/// The counter in the state folder of a running process on this machine.
+/// Where a running process on this machine is asked.
 #[derive(Debug, Clone)]
-pub struct Socket(PathBuf);
-
-impl Socket {
-    /// The counter of the process that holds this folder.
-    pub const fn of(folder: PathBuf) -> Self {
-        Self(folder)
-    }
+pub enum Socket {
+    /// At the counter of the process that holds this folder, as the same user.
+    Counter(PathBuf),
+    /// At its hatch, as another user.
+    Hatch(PathBuf),
 }
 
 impl Counter for Socket {
     async fn ask(&self, question: Question) -> Result<Said<Reply>, AskError> {
-        ask(&self.0, &question).await
+        match self {
+            Self::Counter(folder) => ask(folder, &question).await,
+            Self::Hatch(path) => hatch::ask(path, &question).await,
+        }
     }
 }

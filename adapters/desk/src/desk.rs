@@ -61,6 +61,11 @@ impl<C: Counter> Desk<C> {
         }
     }
 
+    /// What keeps the desk from its work at this moment: that the municipality's process does not answer.
+    pub async fn problem(&self) -> Option<String> {
+        self.register().await.err().map(|error| error.to_string())
+    }
+
     pub(crate) fn staff(&self) -> &Staff {
         self.gate.people()
     }

@@ -1,7 +1,7 @@
 //! The municipality's desk, as pages: what waits for a person (R16, R24), what was passed on, how the register stands, the report of
 //! a closed month (R27), and who did what.
 //!
-//! It holds no key and opens no seal. Everything it shows it asks at the counter of the municipality's process
+//! It holds no key and opens no seal. Everything it shows it asks the municipality's process, at its hatch or its counter
 //! ([`Counter`]), and a child's name comes along in memory for one page only, which is wiped when it was sent.
 //!
 //! * [`Staff`] and [`Roster`]: who may come in, and whether they may decide or only look.

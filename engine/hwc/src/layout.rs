@@ -3,6 +3,8 @@
 //! What a person may change is written once: settings, the brokers' configuration, additions to units. What follows from who
 //! takes part is written anew every time: the brokers' accounts, certificates, the directory.
 
+mod desk;
+
 use std::{
     fmt::{self, Display, Formatter, Write as _},
     fs::{self, DirBuilder, File},
@@ -48,9 +50,37 @@ pub(crate) enum LayoutError {
         "nobody takes part yet but engines and brokers; first let them in: hwc operator add-engine, hwc operator add-organisation"
     )]
     Nobody,
-    /// A hosted school that takes no part.
-    #[error("--hosted {0} takes no part: first let it in (hwc operator add-organisation)")]
-    Stranger(Organisation),
+    /// Somebody who takes no part.
+    #[error("{flag} {organisation} takes no part: first let it in (hwc operator add-organisation)")]
+    Stranger {
+        /// What was said.
+        flag: &'static str,
+        /// Of whom.
+        organisation: Organisation,
+    },
+}
+
+/// A municipality whose people decide on pages.
+#[derive(Debug, Clone)]
+struct WithDesk {
+    municipality: Organisation,
+    /// How they reach them, as a browser shows it.
+    origin: String,
+}
+
+impl FromStr for WithDesk {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let as_in = "say a municipality and how its people reach the desk, as in municipality-0855=https://hwc.goirle.example";
+        let (municipality, origin) = text.split_once('=').ok_or(as_in)?;
+        let municipality: Organisation = municipality.parse().map_err(|_| as_in)?;
+        if municipality.role() == Role::Municipality && origin.starts_with("https://") {
+            Ok(Self { municipality, origin: origin.to_owned() })
+        } else {
+            Err(as_in)
+        }
+    }
 }
 
 /// A school that reads on the hosted page.
@@ -94,6 +124,9 @@ pub(crate) struct Arguments {
     /// How people reach the hosted page, as their browser shows it.
     #[arg(long, value_name = "URL", default_value = "https://hwc.example")]
     page: String,
+    /// A municipality with a desk for its people, and how they reach it, as their browser shows it. Say it for each.
+    #[arg(long, value_name = "MUNICIPALITY=URL")]
+    desk: Vec<WithDesk>,
     /// For a try-out on this machine: all paths point into the trees themselves.
     #[arg(long)]
     try_out: bool,
@@ -118,11 +151,14 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
     let trees = Trees { into, try_out: arguments.try_out };
     let mut machines = brokers(operator, &trees, &arguments.broker)?;
     let hosted = &arguments.hosted;
-    if let Some(stranger) = hosted.iter().find(|one| !organisations.contains(&one.school)) {
-        return Err(LayoutError::Stranger(stranger.school.clone()));
+    let desks = &arguments.desk;
+    let named = hosted.iter().map(|one| ("--hosted", &one.school));
+    let mut named = named.chain(desks.iter().map(|one| ("--desk", &one.municipality)));
+    if let Some((flag, stranger)) = named.find(|(_, one)| !organisations.contains(one)) {
+        return Err(LayoutError::Stranger { flag, organisation: stranger.clone() });
     }
     let relay =
-        Relay { brokers: &arguments.broker, organisations: &organisations, region: &arguments.region };
+        Relay { brokers: &arguments.broker, organisations: &organisations, region: &arguments.region, desks };
     for member in operator.members() {
         let is_hosted = |one: &Hosted| matches!(member, Member::Organisation(own) if *own == one.school);
         if !hosted.iter().any(is_hosted) {
@@ -130,6 +166,9 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
         }
     }
     let mut machines: Vec<_> = machines.into_iter().filter_map(Machine::of).collect();
+    for desk in desks {
+        machines.push(relay.desk(&trees, desk)?);
+    }
     if !hosted.is_empty() {
         machines.push(relay.portal(operator, &trees, hosted, &arguments.page)?);
     }
@@ -218,6 +257,7 @@ struct Relay<'a> {
     brokers: &'a [Seat],
     organisations: &'a [Organisation],
     region: &'a Path,
+    desks: &'a [WithDesk],
 }
 
 impl Relay<'_> {
@@ -362,7 +402,13 @@ impl Relay<'_> {
                      # Or [register]: docs/register.md.\nenrolments = {:?}\nschools = {:?}\n",
                     named(format!("{served}/enrolments.csv")),
                     named(format!("{served}/schools.csv")),
-                ),
+                )
+                .and_then(|()| {
+                    match self.desks.iter().any(|one| one.municipality == *organisation) {
+                        true => text.write_str(&desk::at_its_municipality(trees, organisation)),
+                        false => Ok(()),
+                    }
+                }),
                 Role::School => write!(text, "[school]\norganisation = \"{organisation}\"\n"),
             },
         };

@@ -140,7 +140,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
             match error {
                 LayoutError::Operator(error) => code(&error).into(),
                 LayoutError::File { .. } => Code::Failed.into(),
-                LayoutError::Brokers | LayoutError::Nobody | LayoutError::Stranger(_) => Code::Refused.into(),
+                LayoutError::Brokers | LayoutError::Nobody | LayoutError::Stranger { .. } => {
+                    Code::Refused.into()
+                }
             }
         }
     }

@@ -329,6 +329,8 @@ pub(crate) struct Looked {
     pub(crate) inbox: Option<PathBuf>,
     /// The pages and services that are offered by HTTP.
     pub(crate) offered: Vec<Offered>,
+    /// The socket for a desk of another user, if there is one.
+    pub(crate) hatch: Option<PathBuf>,
     /// The webhook of a school's own software, if there is one: or why its settings cannot be used.
     pub(crate) webhook: Option<Result<Webhook, String>>,
 }
@@ -350,6 +352,7 @@ impl Looked {
             register: None,
             inbox: None,
             offered: Vec::new(),
+            hatch: None,
             webhook: None,
         }
     }

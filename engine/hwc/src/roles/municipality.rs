@@ -3,17 +3,24 @@
 
 mod said;
 
-use std::{collections::BTreeSet, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use hwc_adapter_kit::{
-    Kept, LOOK_EVERY,
-    counter::{Said, ask},
+    Kept, LOOK_EVERY, Office,
+    counter::{Counter, CounterError, Said, ask},
     holdings::Enquiry,
 };
 use hwc_casework::routing::Enrolments;
 use hwc_municipality::{
-    AtTheCounter, CasesStanding, Desk, InTheLog, NoticePolicy, Notices, RegisterStanding, Registry,
-    Reminders, Settings as DeskSettings, Tray, Why,
+    AtTheCounter, AtTheDesk, CasesStanding, Desk, InTheLog, NoticePolicy, Notices, RegisterStanding,
+    Registry, Reminders, Settings as DeskSettings, Tray, Why,
     counter::{Question, Reply, follow},
     enrolments, schools, watch_tray,
 };
@@ -23,7 +30,7 @@ use hwc_schemas::{Organisation, Role, report::MunicipalityCode};
 use hwc_workflow::calendar::Day;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Database, Followed, Looked, Post, RoleError, breach,
@@ -182,8 +189,14 @@ pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
         table.place(&settings).map(|place| Database { place, own, stale_after_days })
     });
     let register = register.transpose()?;
-    let offered = settings.file.desk().map(|desk| desk.offered(&settings)).into_iter().collect();
-    Ok(Looked { register, offered, ..Looked::of(&settings, organisation, settings.file.post.as_ref()) })
+    let offered = settings.file.desk.as_ref().map(|desk| desk.offered(&settings)).into_iter().collect();
+    let hatch = settings.file.hatch(&settings);
+    Ok(Looked {
+        register,
+        offered,
+        hatch,
+        ..Looked::of(&settings, organisation, settings.file.post.as_ref())
+    })
 }
 
 impl HasRelay for MunicipalityFile {
@@ -205,6 +218,8 @@ struct MunicipalityTable {
     schools: Option<PathBuf>,
     /// When whoever decides is told again of cases that still wait, on school days; before lessons begin.
     remind_at: Option<String>,
+    /// The socket at which the desk asks that runs as another user (`docs/desk.md`): in a folder whose group is the desk's.
+    desk_socket: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -258,9 +273,14 @@ impl MunicipalityFile {
         self.register.as_ref()
     }
 
-    /// The page for its people.
-    pub(super) const fn desk(&self) -> Option<&DeskTable> {
-        self.desk.as_ref()
+    /// The socket for a desk of another user.
+    pub(super) fn hatch(&self, settings: &Settings<Self>) -> Option<PathBuf> {
+        self.municipality.desk_socket.as_ref().map(|path| settings.path(path))
+    }
+
+    /// The page for its people, for the process that shows it.
+    pub(super) const fn take_desk(&mut self) -> Option<DeskTable> {
+        self.desk.take()
     }
 
     /// The mail server.
@@ -316,6 +336,9 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     }
 }
 
+/// How long a desk that was being served at the end may take to hear its answer.
+const HEARD_OUT_WITHIN: Duration = Duration::from_secs(1);
+
 /// When lessons begin, and on which days.
 struct Morning {
     policy: NoticePolicy,
@@ -355,6 +378,10 @@ async fn work<R: Registry>(
         told.push(Arc::new(ByMail::beside(mailer, notices)));
     }
     let counter = AtTheCounter::new(office.clone(), tray.clone(), reminders, register_stands);
+    let at_the_hatch = match settings.file.hatch(settings) {
+        Some(path) => Some(serve_desk(&path, counter.clone(), &office).await?),
+        None => None,
+    };
     tokio::spawn(follow(office.clone(), tray.clone()));
     let counter = Enquiry::new(counter, office, holdings::alike);
     let (standing, stands) = watch::channel(CasesStanding::default());
@@ -393,7 +420,23 @@ async fn work<R: Registry>(
     let clerk = Mailing::beside(Desk::new(register, tray), mailer);
     let followed = [followed, ("doubtful cases", cases)].into_iter().chain(returned).collect();
     post.work(clerk, counter, followed).await?;
+    if let Some(serving) = at_the_hatch {
+        // Who was being served hears the end of it; what was decided is decided either way.
+        let _ = tokio::time::timeout(HEARD_OUT_WITHIN, serving).await;
+    }
     Ok(Code::Fine)
+}
+
+/// Opens the desk's own socket, and serves there until the office closes.
+async fn serve_desk(
+    path: &Path,
+    counter: AtTheCounter,
+    office: &Office,
+) -> Result<JoinHandle<()>, CounterError> {
+    let hatch = Counter::open_hatch(path).await?;
+    let hours = office.hours().clone();
+    let closing = async move { hours.closing().await };
+    Ok(tokio::spawn(hatch.serve(Arc::new(AtTheDesk::of(counter)), closing)))
 }
 
 /// The person comes to the counter.

@@ -122,7 +122,7 @@ pub(super) fn not_answered(error: &AskError) -> Code {
         AskError::NobodyThere(_) => {
             "Het programma van uw organisatie draait niet, of met een andere map (state_dir). Vraag uw beheerder het te starten."
         }
-        AskError::NotOurs(_) => {
+        AskError::NotOurs(_) | AskError::NotTheirs(_) => {
             "U bent op deze computer niet de gebruiker voor wie dit bedoeld is. Vraag uw beheerder."
         }
         AskError::HungUp => {

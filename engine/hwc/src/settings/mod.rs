@@ -121,7 +121,7 @@ impl Relay {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RelayTable {
     /// The broker's address: `tls://NAME:4222`, several of a cluster divided by commas; `nats://127.0.0.1:4222` where nobody else can
-    /// listen. It, `--broker` or `HWC_BROKER` must be said.
+    /// listen. It, `--broker` or `HWC_BROKER` must be said; like the next two not by a desk with a file of its own.
     broker: Option<String>,
     /// The folder from the operator: nkey, seal, tls.key, tls.pem, ca.pem, operator.pub, directory.json. It, `--keys` or `HWC_KEYS` must
     /// be said.
@@ -152,6 +152,9 @@ const fn twenty() -> u16 {
 
 /// A file that has a `[relay]`.
 pub(crate) trait HasRelay: DeserializeOwned {
+    /// Whether its process takes part in the relay: who does not needs no broker, keys or state of a member.
+    const TAKES_PART: bool = true;
+
     /// The table.
     fn relay(&self) -> &RelayTable;
 }
@@ -179,6 +182,7 @@ impl<T: HasRelay> Settings<T> {
             .unwrap_or(Path::new("/"))
             .to_owned();
         let table = file.relay().clone();
+        let no_part = |otherwise: &Path| (!T::TAKES_PART).then(|| otherwise.to_owned());
         let missing = |key: &str, flag: &str| SettingsError::Unusable {
             path: path.clone(),
             problem: format!("[relay] says no {key}; write it there, or say {flag}"),
@@ -198,9 +202,13 @@ impl<T: HasRelay> Settings<T> {
                 .broker
                 .clone()
                 .or(table.broker)
+                .or_else(|| (!T::TAKES_PART).then(String::new))
                 .ok_or_else(|| missing("broker", "--broker URL"))?,
-            keys: given(&common.keys, table.keys).ok_or_else(|| missing("keys", "--keys DIR"))?,
+            keys: given(&common.keys, table.keys)
+                .or_else(|| no_part(&folder))
+                .ok_or_else(|| missing("keys", "--keys DIR"))?,
             state_dir: given(&common.state_dir, table.state_dir)
+                .or_else(|| no_part(&folder))
                 .ok_or_else(|| missing("state_dir", "--state-dir DIR"))?,
             listen: common.listen.or(table.listen),
             otlp: common.otlp.clone().or(table.otlp),
@@ -291,6 +299,28 @@ mod tests {
     fn what_is_missing_is_named_with_the_flag_that_says_it() {
         let said = read("[relay]\nkeys = \"k\"\nstate_dir = \"s\"\n", Common::default()).unwrap_err();
         assert_eq!(said, "/hwc.toml: [relay] says no broker; write it there, or say --broker URL");
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Onlooker(File);
+
+    impl HasRelay for Onlooker {
+        const TAKES_PART: bool = false;
+
+        fn relay(&self) -> &RelayTable {
+            &self.0.relay
+        }
+    }
+
+    #[test]
+    fn who_takes_no_part_needs_no_broker_and_no_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("hwc.toml");
+        std::fs::write(&config, "[relay]\nlisten = \"127.0.0.1:9465\"\n").unwrap();
+        let common = Common { config, ..Common::default() };
+        let relay = Settings::<Onlooker>::read(&common).unwrap().relay;
+        assert_eq!((relay.broker.as_str(), relay.keys.as_path()), ("", folder.path()));
+        assert!(Settings::<File>::read(&common).is_err());
     }
 
     #[test]

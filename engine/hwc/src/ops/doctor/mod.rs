@@ -2,6 +2,7 @@
 //! and, if not, what to do. It changes nothing, and looks at nothing that cannot be right because of what was found before.
 
 pub(super) mod certificate;
+mod desk;
 mod files;
 mod judge;
 mod offered;
@@ -120,6 +121,7 @@ enum Whose {
     Engine(Box<Settings<EngineFile>>),
     Organisation(Box<Looked>),
     Portal(Box<roles::portal::Looked>),
+    Desk(Box<roles::desk::Looked>),
 }
 
 impl Whose {
@@ -128,6 +130,7 @@ impl Whose {
             Self::Engine(settings) => &settings.relay,
             Self::Organisation(looked) => &looked.relay,
             Self::Portal(looked) => &looked.relay,
+            Self::Desk(looked) => &looked.relay,
         }
     }
 }
@@ -154,6 +157,7 @@ async fn looked(common: &Common) -> Vec<Finding> {
             .map_or_else(|| "an engine's".to_owned(), |board| format!("those of {board}")),
         Whose::Organisation(looked) => format!("those of {}", looked.organisation),
         Whose::Portal(looked) => format!("those of a page of {} schools", looked.schools.len()),
+        Whose::Desk(looked) => format!("those of the desk of {}", looked.municipality),
     };
     findings.push(Finding::fine("settings", name));
     let world = if let Whose::Engine(settings) = &whose {
@@ -166,6 +170,7 @@ async fn looked(common: &Common) -> Vec<Finding> {
     findings.push(judge::zone(files::machines_zone().as_deref()));
     findings.extend(match &whose {
         Whose::Portal(looked) => portal::looked(looked).await,
+        Whose::Desk(looked) => desk::looked(looked).await,
         _ => member(&whose, world.as_ref()).await,
     });
     findings.extend(beside(&whose).await);
@@ -189,8 +194,8 @@ async fn member(whose: &Whose, world: Option<&World>) -> Vec<Finding> {
         _ if !enters => vec![Finding::skipped("broker", "not asked: keys or certificate cannot be used")],
         Whose::Engine(settings) => relay::as_engine(settings, world).await,
         Whose::Organisation(looked) => relay::as_organisation(&looked.organisation, &looked.relay).await,
-        // Its schools are members, and are looked at one by one.
-        Whose::Portal(_) => Vec::new(),
+        // The schools of a page are members, and are looked at one by one; a desk is none.
+        Whose::Portal(_) | Whose::Desk(_) => Vec::new(),
     });
     findings
 }
@@ -206,10 +211,14 @@ fn whose(common: &Common) -> Result<Whose, String> {
         let looked = roles::portal::looked(common).map_err(|error| error.to_string())?;
         return Ok(Whose::Portal(Box::new(looked)));
     }
+    if written.contains_key("counter") {
+        let looked = roles::desk::looked(common).map_err(|error| error.to_string())?;
+        return Ok(Whose::Desk(Box::new(looked)));
+    }
     let roles = [Role::Police, Role::VeiligThuis, Role::Municipality, Role::School];
     let role = roles.into_iter().find(|role| written.contains_key(Role::as_str(*role)));
     let role = role.ok_or_else(|| {
-        let tables = "[engine], [police], [veilig-thuis], [municipality], [school] and [portal]";
+        let tables = "[engine], [police], [veilig-thuis], [municipality], [school], [portal] and [counter]";
         format!("{}: has none of the tables {tables}", common.config.display())
     })?;
     let looked = roles::looked(common, role).map_err(|error| error.to_string())?;
@@ -268,11 +277,16 @@ async fn beside(whose: &Whose) -> Vec<Finding> {
             for one in &looked.offered {
                 findings.push(offered::looked(one).await);
             }
+            findings.extend(looked.hatch.as_deref().map(desk::hatch));
             if let Some(webhook) = &looked.webhook {
                 findings.push(offered::webhook(webhook).await);
             }
         }
         Whose::Portal(looked) => {
+            findings.push(mail(looked.post.as_ref()).await);
+            findings.push(offered::looked(&looked.offered).await);
+        }
+        Whose::Desk(looked) => {
             findings.push(mail(looked.post.as_ref()).await);
             findings.push(offered::looked(&looked.offered).await);
         }
