@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt as _,
 };
 
@@ -12,9 +12,14 @@ use serde_json::Value;
 
 use crate::{
     canary,
-    processes::{code, fine},
+    mails::MailServer,
+    processes::{code, fine, held_in},
     region::{Process, Region, the_one, wait_for},
+    visitor::Visitor,
 };
+
+/// Who looks at households in doubt.
+const LOOKS: &str = "kijkt@veiligthuis.example";
 
 const OTHERS: [&str; 3] = ["police-region", "municipality-0855", "school-01AA00"];
 
@@ -147,7 +152,7 @@ fn a_sibling_that_the_brp_knows_goes_along_and_nothing_of_the_household_is_in_an
     ];
     assert_eq!(canary::found_in(log.as_bytes(), &needles), None, "{log}");
     for file in canary::files_below(&region.path().join("state")) {
-        assert_eq!(canary::found_in(&fs::read(&file).unwrap(), &needles), None, "{}", file.display());
+        assert_eq!(canary::found_in(&held_in(&file), &needles), None, "{}", file.display());
     }
 }
 
@@ -181,6 +186,49 @@ fn a_secret_sibling_waits_for_a_person_and_a_killed_process_loses_nothing() {
     waits_at_the_school(&region, 2);
     assert!(households(&region, &[]).is_empty());
     assert!(!veilig_thuis.log().contains("Noor"));
+}
+
+#[test]
+fn whoever_looks_at_households_is_told_of_one_by_mail_and_a_metric_counts_it_and_neither_names_anybody() {
+    let brp = Brp::with(|noor| noor.remarks = vec![Remark::Secret]);
+    let region = brp.region("");
+    let mails = MailServer::start(&region.path().join("mail-is-down"));
+    let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = region.settings("veilig-thuis-region");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}{}", mails.settings())).unwrap();
+    let half = region.does("veilig-thuis-region", &[]);
+    assert!(half.code == Some(3) && half.stderr.contains("belong together"), "{}", half.stderr);
+    let notices = format!("\n[notices]\ndeciders = \"{LOOKS}\"\n");
+    let listen = format!("[relay]\nlisten = \"{health}\"\n");
+    let own = text.replacen("[relay]\n", &listen, 1) + &mails.settings() + &notices;
+    fs::write(&settings, own).unwrap();
+    let _others = begin(&region);
+    let veilig_thuis = veilig_thuis(&region);
+    let mut looker = Visitor::at(health.port());
+    let waiting = |looker: &mut Visitor, households: usize| {
+        let line = format!("\nhwc_doubtful_households_waiting {households}\n");
+        wait_for(|| looker.get("/metrics").body.contains(&line).then_some(()))
+            .unwrap_or_else(|| panic!("{}", looker.get("/metrics").body));
+    };
+    waiting(&mut looker, 0);
+    region.report("one.jsonl", &[report()]);
+    let case = the_one(|| households(&region, &["--show"]));
+    waiting(&mut looker, 1);
+    let [told] = &mails.waits_for(LOOKS, 1)[..] else { panic!("too many mails") };
+    assert!(told.contains("Subject: Handle with Care: een huishouden wacht"), "{told}");
+    let body = told.split_once("\n\n").unwrap().1;
+    let never = ["David", "Noor", "Pieterse", "2016", "2011", "5038AA", "Dorpsstraat", &code(&case)];
+    let said: Vec<_> = never.iter().filter(|word| body.contains(**word)).collect();
+    assert_eq!(said, [&""; 0], "{body}");
+    // Work goes on, so it is ready.
+    assert_eq!(looker.get("/readyz").status, 200);
+    veilig_thuis.says("households in doubt wait for a person");
+    assert!(!veilig_thuis.log().contains(LOOKS));
+
+    fine(region.does("veilig-thuis-region", &["confirm", &code(&case)]));
+    waiting(&mut looker, 0);
+    assert_eq!(mails.to(LOOKS).len(), 1, "one mail for one household");
 }
 
 #[test]

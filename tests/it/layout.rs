@@ -160,6 +160,7 @@ impl Laid {
         let (own, _example) = written.split_once("[post]").unwrap();
         let own = own
             .replace("127.0.0.1:8470", &format!("127.0.0.1:{page}"))
+            .replace("https://desk.example", &format!("http://localhost:{page}"))
             .replace("[relay]\n", &format!("[relay]\nlisten = \"127.0.0.1:{health}\"\n"));
         fs::write(&config, format!("{own}{}", mails.settings())).unwrap();
         let started = || {

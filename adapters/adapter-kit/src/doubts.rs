@@ -1,4 +1,4 @@
-//! Whoever must decide doubtful cases (R16) is told at once that some wait, and again on the school morning on which they
+//! Whoever must look at doubtful cases (R9, R16) is told at once that some wait, and again on the school morning on which they
 //! still do, before lessons begin. A notice says how many and since when: no child, no school, no signal.
 
 use std::{
@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use hwc_schemas::SignalId;
 use jiff::{
     SignedDuration, Timestamp,
     civil::{Date, Time},
@@ -15,8 +14,6 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-
-use crate::Tray;
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +42,17 @@ pub trait Notices: Send + Sync + 'static {
     fn tell(&self, notice: CasesWait);
 }
 
-/// Tells it in the log.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InTheLog;
+/// Tells it in the log, where the cases are called so: `doubtful cases`.
+#[derive(Debug, Clone, Copy)]
+pub struct InTheLog(pub &'static str);
 
 impl Notices for InTheLog {
     fn tell(&self, notice: CasesWait) {
-        let CasesWait { occasion, cases, since } = notice;
+        let (CasesWait { occasion, cases, since }, Self(what)) = (notice, self);
         match occasion {
-            Occasion::New => tracing::warn!(cases, %since, "doubtful cases wait for a person"),
+            Occasion::New => tracing::warn!(cases, %since, "{what} wait for a person"),
             Occasion::StillWaiting => {
-                tracing::error!(cases, %since, "doubtful cases still wait for a person; lessons begin soon");
+                tracing::error!(cases, %since, "{what} still wait for a person; lessons begin soon");
             }
         }
     }
@@ -102,95 +99,104 @@ impl Notices for Reminders {
 /// When what is told.
 #[derive(Debug, Clone)]
 pub struct NoticePolicy {
-    /// The local time at which who still waits is told of again, on school days.
-    pub remind_at: Time,
+    /// The local times at which who still waits is told of again, on school days; the earliest first.
+    pub remind_at: Vec<Time>,
     /// Where it is that time.
     pub zone: TimeZone,
 }
 
 /// New cases are told of at once, and those that follow them within this time are told of together after it.
-pub(crate) const TOGETHER_FOR: SignedDuration = SignedDuration::from_mins(5);
+const TOGETHER_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// A case that was told of and is judged anew is not new; it is forgotten when it was away for this long.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Nobody sleeps longer than this: a machine's clock may be set meanwhile.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// A case: which signal, which time round.
-pub(crate) type Round = (SignalId, u16);
-
 /// What was told so far. Only in memory: who starts again tells again.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Told {
+#[derive(Debug, Clone)]
+struct Told<K> {
     /// What was told of, and when it last waited.
-    rounds: BTreeMap<Round, Timestamp>,
-    reminded: BTreeSet<Round>,
-    reminded_on: Option<Date>,
+    cases: BTreeMap<K, Timestamp>,
+    reminded: BTreeSet<K>,
+    reminded_at: Option<Timestamp>,
     new_at: Option<Timestamp>,
+}
+
+impl<K> Default for Told<K> {
+    fn default() -> Self {
+        Self { cases: BTreeMap::new(), reminded: BTreeSet::new(), reminded_at: None, new_at: None }
+    }
 }
 
 /// What is to be told now, and when to look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) notices: Vec<CasesWait>,
+struct Planned {
+    notices: Vec<CasesWait>,
     /// Cases that waited when they should not have any more.
-    pub(crate) overdue: usize,
-    pub(crate) look_at: Timestamp,
+    overdue: usize,
+    look_at: Timestamp,
+}
+
+impl NoticePolicy {
+    /// Its moments on a day.
+    fn moments(&self, day: Date) -> impl Iterator<Item = Timestamp> {
+        let at = move |time: &Time| day.to_datetime(*time).to_zoned(self.zone.clone()).ok();
+        self.remind_at.iter().filter_map(at).map(|at| at.timestamp())
+    }
 }
 
 /// Decides what to tell. Each case is waiting since its moment.
-pub(crate) fn plan(
-    waiting: &BTreeMap<Round, Timestamp>,
-    told: &mut Told,
+fn plan<K: Copy + Ord>(
+    waiting: &BTreeMap<K, Timestamp>,
+    told: &mut Told<K>,
     now: Timestamp,
     policy: &NoticePolicy,
     is_school_day: impl Fn(Date) -> bool,
 ) -> Planned {
     let today = policy.zone.to_datetime(now).date();
-    let at = |date: Date| {
-        date.to_datetime(policy.remind_at).to_zoned(policy.zone.clone()).map(|at| at.timestamp())
-    };
-    let reminder = at(today).unwrap_or(now);
+    let tomorrow = today.tomorrow().ok();
     let mut notices = Vec::new();
-    let notice = |occasion, rounds: &[Round]| {
-        let since = rounds.iter().filter_map(|round| waiting.get(round)).min().copied().unwrap_or(now);
-        CasesWait { occasion, cases: rounds.len(), since }
+    let notice = |occasion, cases: &[K]| {
+        let since = cases.iter().filter_map(|case| waiting.get(case)).min().copied().unwrap_or(now);
+        CasesWait { occasion, cases: cases.len(), since }
     };
 
-    if now >= reminder && told.reminded_on != Some(today) && is_school_day(today) {
-        told.reminded_on = Some(today);
-        let late: Vec<Round> =
-            waiting.iter().filter(|(_, since)| **since < reminder).map(|(round, _)| *round).collect();
+    let due = policy.moments(today).filter(|moment| *moment <= now).max();
+    if let Some(reminder) = due
+        && told.reminded_at != due
+        && is_school_day(today)
+    {
+        told.reminded_at = due;
+        let late: Vec<K> =
+            waiting.iter().filter(|(_, since)| **since < reminder).map(|(case, _)| *case).collect();
         if !late.is_empty() {
             notices.push(notice(Occasion::StillWaiting, &late));
-            told.rounds.extend(late.iter().map(|round| (*round, now)));
+            told.cases.extend(late.iter().map(|case| (*case, now)));
             told.reminded.extend(late);
         }
     }
-    let new: Vec<Round> = waiting.keys().filter(|round| !told.rounds.contains_key(round)).copied().collect();
+    let new: Vec<K> = waiting.keys().filter(|case| !told.cases.contains_key(case)).copied().collect();
     let together_until = told.new_at.map(|at| at.saturating_add(TOGETHER_FOR).unwrap_or(Timestamp::MAX));
-    let mut look_at = if now < reminder {
-        reminder
-    } else {
-        today.tomorrow().ok().and_then(|tomorrow| at(tomorrow).ok()).unwrap_or(Timestamp::MAX)
-    };
+    let moments = [Some(today), tomorrow].into_iter().flatten().flat_map(|day| policy.moments(day));
+    let mut look_at = moments.filter(|moment| *moment > now).min().unwrap_or(Timestamp::MAX);
     match together_until {
         _ if new.is_empty() => {}
         Some(until) if now < until => look_at = look_at.min(until),
         _ => {
             notices.push(notice(Occasion::New, &new));
-            told.rounds.extend(new.into_iter().map(|round| (round, now)));
+            told.cases.extend(new.into_iter().map(|case| (case, now)));
             told.new_at = Some(now);
         }
     }
 
-    for (round, seen) in &mut told.rounds {
-        if waiting.contains_key(round) {
+    for (case, seen) in &mut told.cases {
+        if waiting.contains_key(case) {
             *seen = now;
         }
     }
-    told.rounds.retain(|_, seen| now.duration_since(*seen) < REMEMBERED_FOR);
-    told.reminded.retain(|round| told.rounds.contains_key(round));
-    let overdue = told.reminded.iter().filter(|round| waiting.contains_key(round)).count();
+    told.cases.retain(|_, seen| now.duration_since(*seen) < REMEMBERED_FOR);
+    told.reminded.retain(|case| told.cases.contains_key(case));
+    let overdue = told.reminded.iter().filter(|case| waiting.contains_key(case)).count();
     Planned { notices, overdue, look_at }
 }
 
@@ -204,16 +210,27 @@ pub struct CasesStanding {
 }
 
 impl CasesStanding {
-    /// What is wrong, for whoever asks whether all is well.
-    pub fn problem(self) -> Option<String> {
-        (self.overdue > 0)
-            .then(|| format!("{} doubtful cases wait for a person since before lessons", self.overdue))
+    /// What is wrong, for whoever asks whether all is well, where the cases are called so.
+    pub fn problem(self, what: &str) -> Option<String> {
+        (self.overdue > 0).then(|| format!("{} {what} wait for a person since before lessons", self.overdue))
     }
+}
+
+/// Where cases wait for a person.
+pub trait Waits: Send + Sync {
+    /// What one of them is told from another by.
+    type Case: Copy + Ord + Send + Sync;
+
+    /// Since when each of them waits.
+    fn waiting(&self) -> BTreeMap<Self::Case, Timestamp>;
+
+    /// Says when one comes or goes.
+    fn changes(&self) -> watch::Receiver<()>;
 }
 
 /// Watches a tray and tells of what waits in it, for as long as anybody listens to how it stands.
 pub async fn watch_tray(
-    tray: Tray,
+    tray: impl Waits,
     to: Vec<Arc<dyn Notices>>,
     policy: NoticePolicy,
     is_school_day: impl Fn(Date) -> bool + Send + Sync,
@@ -241,5 +258,5 @@ pub async fn watch_tray(
 }
 
 #[cfg(test)]
-#[path = "notices_tests.rs"]
+#[path = "doubts_tests.rs"]
 mod tests;

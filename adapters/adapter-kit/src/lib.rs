@@ -9,6 +9,7 @@
 //! * [`Hours`]: when an office closes, and what is handed back then.
 //! * [`Kept`]: what is read from files and read again when they change.
 //! * [`counter`]: where people on this machine speak to a running process; [`code`]: what they call a case there.
+//! * [`doubts`]: whoever must look at a doubtful case is told, at once and before lessons.
 //! * [`holdings`]: what the relay holds for the organisation, and whether any of it is about one child.
 //! * [`reporting`]: a breach reported at the counter.
 //! * [`table`]: CSV files with located errors that show none of the content.
@@ -22,6 +23,7 @@ pub mod book;
 pub mod clock;
 pub mod code;
 pub mod counter;
+pub mod doubts;
 pub mod holdings;
 mod hours;
 mod kept;

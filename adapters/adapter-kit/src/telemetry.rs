@@ -51,6 +51,11 @@ impl Telemetry {
         self.metrics.cases_waiting(cases);
     }
 
+    /// So many households in doubt wait for a person.
+    pub fn households_waiting(&self, households: usize) {
+        self.metrics.households_waiting(households);
+    }
+
     /// Enrolments were last imported then.
     pub fn register_imported_at(&self, at: Timestamp) {
         self.metrics.register_imported_at(at);

@@ -7,7 +7,6 @@ mod at_the_desk;
 pub mod counter;
 mod desk;
 pub mod files;
-mod notices;
 mod registry;
 mod standing;
 mod tray;
@@ -16,7 +15,7 @@ pub use at_the_desk::{AtTheDesk, DesksQuestion};
 pub use counter::AtTheCounter;
 pub use desk::{Decision, Desk, Doubt, Outcome, Person, Settings, Why, school};
 pub use files::{EnrolmentRow, SchoolRow, enrolments, schools};
-pub use notices::{
+pub use hwc_adapter_kit::doubts::{
     CasesStanding, CasesWait, InTheLog, NoticePolicy, Notices, Occasion, Reminded, Reminders, watch_tray,
 };
 pub use registry::{NoView, Registry};

@@ -9,7 +9,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hwc_adapter_kit::code::{Code, Meant, digits_for, meant};
+use hwc_adapter_kit::{
+    code::{Code, Meant, digits_for, meant},
+    doubts::Waits,
+};
 use hwc_casework::routing::{Candidate, Placement};
 use hwc_schemas::{
     Organisation, SignalId,
@@ -21,7 +24,10 @@ use hwc_schemas::{
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use crate::{Decision, Doubt, Outcome, Person, notices::Round};
+use crate::{Decision, Doubt, Outcome, Person};
+
+/// A case: which signal, which time round.
+type Round = (SignalId, u16);
 
 /// Signals passed on that are remembered.
 const PASSED_ON_MAX: usize = 1_000;
@@ -122,6 +128,18 @@ pub(crate) enum NotTaken {
     Left,
 }
 
+impl Waits for Tray {
+    type Case = Round;
+
+    fn waiting(&self) -> BTreeMap<Round, Timestamp> {
+        self.lock().cases.iter().map(|(round, case)| (*round, case.since)).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
 impl Tray {
     /// Everything that waits, the longest first; and how many digits tell the codes apart.
     pub(crate) fn lying(&self) -> (Vec<Lying>, usize) {
@@ -130,16 +148,6 @@ impl Tray {
         let mut lying: Vec<_> = inner.cases.iter().map(|(round, case)| case.lies(*round)).collect();
         lying.sort_by_key(|one| one.since);
         (lying, digits)
-    }
-
-    /// Since when each case waits.
-    pub(crate) fn waiting(&self) -> BTreeMap<Round, Timestamp> {
-        self.lock().cases.iter().map(|(round, case)| (*round, case.since)).collect()
-    }
-
-    /// Says when a case comes or goes.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
     }
 
     /// Shows a case, and remembers that its candidates were shown.
@@ -367,10 +375,6 @@ impl Person for Tray {
     }
 }
 
-/// For the tests of those who watch a tray.
-#[cfg(test)]
-pub(crate) use tests::waiting as waiting_in;
-
 #[cfg(test)]
 mod tests {
     use hwc_casework::routing::SchoolCode;
@@ -388,7 +392,7 @@ mod tests {
     }
 
     /// A case with two candidates waits; what is decided about it comes out of the handle.
-    pub(crate) async fn waiting(tray: &Tray, signal: SignalId) -> tokio::task::JoinHandle<Decision> {
+    async fn waiting(tray: &Tray, signal: SignalId) -> tokio::task::JoinHandle<Decision> {
         let before = tray.lying().0.len();
         let asking = tokio::spawn({
             let tray = tray.clone();
@@ -423,6 +427,19 @@ mod tests {
 
     fn code(tray: &Tray) -> String {
         tray.lying().0[0].code.to_string()
+    }
+
+    #[tokio::test]
+    async fn the_tray_says_when_a_case_comes_and_when_it_goes() {
+        let tray = Tray::default();
+        let mut changes = tray.changes();
+        let asking = waiting(&tray, signal(1)).await;
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        assert_eq!(Waits::waiting(&tray).into_keys().collect::<Vec<_>>(), [(signal(1), 1)]);
+        asking.abort();
+        assert!(asking.await.unwrap_err().is_cancelled() && changes.has_changed().unwrap());
+        assert!(Waits::waiting(&tray).is_empty());
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ enum Kind {
     SignalWaits(Date),
     Reminder(Notice, Date),
     CaseWaits { day: Date, still: bool },
+    HouseholdWaits { day: Date, still: bool },
     LoginCode([u8; CODE_DIGITS]),
 }
 
@@ -53,6 +54,11 @@ impl Mail {
         Self(Kind::CaseWaits { day, still })
     }
 
+    /// To whoever looks at households in doubt at Veilig Thuis (R9): one waits, or still waits before lessons begin.
+    pub const fn household_waits(day: Date, still: bool) -> Self {
+        Self(Kind::HouseholdWaits { day, still })
+    }
+
     /// To whoever wants to log in: the code, eight digits in ASCII. It is the one mail that holds something secret, for ten minutes.
     pub const fn login_code(code: [u8; CODE_DIGITS]) -> Self {
         Self(Kind::LoginCode(code))
@@ -70,7 +76,8 @@ impl Mail {
         let breaches = returned.into_iter().chain(recalled).chain(reported);
         let breaches = breaches.map(|(kind, opened)| Self::breach(BreachRecord { day, kind, opened }));
         let reminders = Notice::ALL.map(|notice| Self::reminder(notice, day));
-        let cases = [false, true].map(|still| Self::case_waits(day, still));
+        let waiting = [Self::case_waits, Self::household_waits];
+        let cases = waiting.into_iter().flat_map(|mail| [false, true].map(|still| mail(day, still)));
         let others = [Self::signal_waits(day), Self::login_code(*b"12345678")].into_iter().chain(cases);
         breaches.chain(others).chain(reminders).collect()
     }
@@ -83,6 +90,8 @@ impl Mail {
             Kind::Reminder(notice, _) => notice.as_str(),
             Kind::CaseWaits { still: false, .. } => "case_waits",
             Kind::CaseWaits { still: true, .. } => "case_still_waits",
+            Kind::HouseholdWaits { still: false, .. } => "household_waits",
+            Kind::HouseholdWaits { still: true, .. } => "household_still_waits",
             Kind::LoginCode(_) => "login_code",
         }
     }
@@ -94,6 +103,8 @@ impl Mail {
             Kind::SignalWaits(_) => words.signal_waits,
             Kind::CaseWaits { still: false, .. } => words.case_waits,
             Kind::CaseWaits { still: true, .. } => words.case_still_waits,
+            Kind::HouseholdWaits { still: false, .. } => words.household_waits,
+            Kind::HouseholdWaits { still: true, .. } => words.household_still_waits,
             Kind::LoginCode(_) => words.login_code,
             Kind::Reminder(Notice::RemindContact, _) => words.remind_contact,
             Kind::Reminder(Notice::RemindBackup, _) => words.remind_backup,
@@ -105,9 +116,10 @@ impl Mail {
     /// What stands in the places of its text.
     pub(crate) fn places(self, words: Words) -> Vec<(&'static str, String)> {
         match self.0 {
-            Kind::SignalWaits(day) | Kind::Reminder(_, day) | Kind::CaseWaits { day, .. } => {
-                vec![("{day}", words.day(day))]
-            }
+            Kind::SignalWaits(day)
+            | Kind::Reminder(_, day)
+            | Kind::CaseWaits { day, .. }
+            | Kind::HouseholdWaits { day, .. } => vec![("{day}", words.day(day))],
             Kind::LoginCode(code) => {
                 let digits: String = code.into_iter().map(char::from).collect();
                 let (first, last) = digits.split_at(CODE_DIGITS / 2);

@@ -22,6 +22,8 @@ pub(crate) struct Words {
     pub(crate) still_unread: Text,
     pub(crate) case_waits: Text,
     pub(crate) case_still_waits: Text,
+    pub(crate) household_waits: Text,
+    pub(crate) household_still_waits: Text,
     pub(crate) login_code: Text,
     closing: &'static str,
     others: &'static str,
@@ -38,6 +40,12 @@ macro_rules! words {
             still_unread: Text(include_str!(concat!("../texts/", $folder, "/still_unread.txt"))),
             case_waits: Text(include_str!(concat!("../texts/", $folder, "/case_waits.txt"))),
             case_still_waits: Text(include_str!(concat!("../texts/", $folder, "/case_still_waits.txt"))),
+            household_waits: Text(include_str!(concat!("../texts/", $folder, "/household_waits.txt"))),
+            household_still_waits: Text(include_str!(concat!(
+                "../texts/",
+                $folder,
+                "/household_still_waits.txt"
+            ))),
             login_code: Text(include_str!(concat!("../texts/", $folder, "/login_code.txt"))),
             closing: include_str!(concat!("../texts/", $folder, "/closing.txt")),
             others: include_str!(concat!("../texts/", $folder, "/words.txt")),
@@ -141,7 +149,7 @@ mod tests {
 
     const ALL: [(&str, Words); 2] = [("nl", DUTCH), ("en", ENGLISH)];
 
-    fn texts(words: Words) -> [(&'static str, Text); 7] {
+    fn texts(words: Words) -> [(&'static str, Text); 11] {
         [
             ("breach", words.breach),
             ("signal_waits", words.signal_waits),
@@ -149,6 +157,10 @@ mod tests {
             ("remind_backup", words.remind_backup),
             ("receipt_missing", words.receipt_missing),
             ("still_unread", words.still_unread),
+            ("case_waits", words.case_waits),
+            ("case_still_waits", words.case_still_waits),
+            ("household_waits", words.household_waits),
+            ("household_still_waits", words.household_still_waits),
             ("login_code", words.login_code),
         ]
     }

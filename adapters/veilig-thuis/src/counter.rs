@@ -150,7 +150,7 @@ impl AtTheCounter {
     }
 
     fn inbox(&self, show: bool) -> Said<Reply> {
-        let (waiting, digits) = self.tray.waiting();
+        let (waiting, digits) = self.tray.lying();
         let count = waiting.len();
         if !show {
             let cases = waiting.iter().take(CASES_MAX).map(|one| case(one, digits, false)).collect();

@@ -9,7 +9,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hwc_adapter_kit::code::{Code, Meant, digits_for, meant};
+use hwc_adapter_kit::{
+    code::{Code, Meant, digits_for, meant},
+    doubts::Waits,
+};
 use hwc_casework::{household::Doubt, household::Extent, screening};
 use hwc_schemas::{
     IncidentId,
@@ -17,7 +20,7 @@ use hwc_schemas::{
     person::Child,
 };
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::desk::{Case, CaseId, Decision, Outcome, Person};
 
@@ -28,6 +31,7 @@ pub(crate) const SHOWN_MAX: usize = 200;
 #[derive(Clone, Default)]
 pub struct Tray {
     inner: Arc<Mutex<Inner>>,
+    changed: Arc<watch::Sender<()>>,
     all: bool,
 }
 
@@ -87,7 +91,7 @@ pub(crate) enum NotTaken {
 impl Tray {
     /// A tray; with `all` every household that adds a child lies in it first (the policy `confirm_expansion`).
     pub fn new(all: bool) -> Self {
-        Self { inner: Arc::default(), all }
+        Self { all, ..Self::default() }
     }
 
     /// How many cases wait.
@@ -101,7 +105,7 @@ impl Tray {
     }
 
     /// Everything that waits, the longest first; and how many digits tell the codes apart.
-    pub(crate) fn waiting(&self) -> (Vec<Waiting>, usize) {
+    pub(crate) fn lying(&self) -> (Vec<Waiting>, usize) {
         let inner = self.lock();
         let digits = digits_for(inner.cases.values().map(|case| &case.code));
         let mut waiting: Vec<_> = inner.cases.iter().map(|(id, case)| case.waits(*id)).collect();
@@ -174,11 +178,25 @@ impl Tray {
         let in_the_tray = InTheTray { tray: self, id: case.id, code: code.clone() };
         let lying = Lying { code, since, doubts, named, added, shown: false, decide: Some(decide) };
         inner.cases.insert(case.id, lying);
+        drop(inner);
+        self.changed.send_replace(());
         (in_the_tray, decided)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waits for Tray {
+    type Case = CaseId;
+
+    fn waiting(&self) -> BTreeMap<CaseId, Timestamp> {
+        self.lock().cases.iter().map(|(id, case)| (*id, case.since)).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 }
 
@@ -207,6 +225,8 @@ impl Drop for InTheTray<'_> {
         let mut inner = self.tray.lock();
         if inner.cases.get(&self.id).is_some_and(|case| case.code == self.code) {
             inner.cases.remove(&self.id);
+            drop(inner);
+            self.tray.changed.send_replace(());
         }
     }
 }
@@ -308,7 +328,20 @@ mod tests {
     }
 
     fn code(tray: &Tray) -> String {
-        tray.waiting().0[0].code.to_string()
+        tray.lying().0[0].code.to_string()
+    }
+
+    #[tokio::test]
+    async fn the_tray_says_when_a_household_comes_and_when_it_goes() {
+        let tray = Tray::new(false);
+        let mut changes = tray.changes();
+        let asking = waiting(&tray, &["Bob"]).await;
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        assert_eq!(Waits::waiting(&tray), [(screened(), Timestamp::UNIX_EPOCH)].into());
+        asking.abort();
+        assert!(asking.await.unwrap_err().is_cancelled() && changes.has_changed().unwrap());
+        assert!(Waits::waiting(&tray).is_empty());
     }
 
     #[tokio::test]
@@ -367,7 +400,7 @@ mod tests {
         // The screening is over, or its task was handed back: what it laid goes, and nothing else.
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        let left = tray.waiting().0;
+        let left = tray.lying().0;
         assert_eq!(left.iter().map(|one| one.id).collect::<Vec<_>>(), [looking_up]);
         assert!(tray.show(screening).is_none() && tray.show(looking_up).is_some());
         let everybody = Decision::Count(Extent::Everybody);

@@ -409,6 +409,7 @@ pub struct AdapterMetrics {
     set_aside: Gauge,
     connected: Gauge,
     cases_waiting: Gauge,
+    households_waiting: Gauge,
     register_imported_at: Seconds,
     webhook_calls: Family<Labels<1>, Counter>,
 }
@@ -428,6 +429,7 @@ impl AdapterMetrics {
             set_aside: Gauge::default(),
             connected: Gauge::default(),
             cases_waiting: Gauge::default(),
+            households_waiting: Gauge::default(),
             register_imported_at: Seconds::default(),
             webhook_calls: Family::default(),
         };
@@ -465,6 +467,11 @@ impl AdapterMetrics {
             "doubtful_cases_waiting",
             "Cases that wait for a person at a municipality",
             new.cases_waiting.clone(),
+        );
+        registry.register(
+            "doubtful_households_waiting",
+            "Households that wait for a person at Veilig Thuis",
+            new.households_waiting.clone(),
         );
         registry.register_with_unit(
             "register_imported_timestamp",
@@ -537,6 +544,11 @@ impl AdapterMetrics {
     /// So many doubtful cases wait for a person.
     pub fn cases_waiting(&self, cases: usize) {
         self.cases_waiting.set(i64::try_from(cases).unwrap_or(i64::MAX));
+    }
+
+    /// So many households in doubt wait for a person.
+    pub fn households_waiting(&self, households: usize) {
+        self.households_waiting.set(i64::try_from(households).unwrap_or(i64::MAX));
     }
 
     /// Enrolments were last imported then.

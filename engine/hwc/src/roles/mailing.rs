@@ -8,7 +8,7 @@ use hwc_adapter_kit::{Clerk, Office, Settled};
 use hwc_municipality::{CasesWait, Notices, Occasion};
 use hwc_post::{Mail, Mailbox, Post, PostOffice, PostTable, Purpose, Round, Sent, Slot};
 use hwc_schemas::wire::{Notice, Task};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use super::Followed;
@@ -41,6 +41,14 @@ impl MunicipalityNotices {
     fn deciders(&self) -> Mailbox {
         self.deciders.clone().unwrap_or_else(|| self.mailbox.clone())
     }
+}
+
+/// `[notices]` of Veilig Thuis.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VeiligThuisNotices {
+    /// Who looks at households in doubt (R9).
+    deciders: Mailbox,
 }
 
 /// To whom notices go.
@@ -103,20 +111,13 @@ impl Mailer {
         post: Option<&PostTable>,
         to: Option<To>,
     ) -> Result<Option<Self>, SettingsError> {
-        let (post, to) = match (post, to) {
-            (None, None) => return Ok(None),
-            (Some(post), Some(to)) => (post, to),
-            _ => return Err(settings.unusable("[post] and [notices] belong together")),
-        };
-        let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
-        Ok(Some(Self::over(PostOffice::open(post), to)))
+        Ok(opened(settings, post, to)?.map(|(office, to)| Self::over(office, to)))
     }
 
     /// A mailer over an office that others use too.
     pub(super) fn over(office: PostOffice, to: To) -> Self {
-        let zone = TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC);
         let ahead = office.ahead();
-        Self { round: Round::of(office), to, zone, ahead }
+        Self { round: Round::of(office), to, zone: zone(), ahead }
     }
 
     /// What came back, for whoever looks at `/readyz`.
@@ -145,6 +146,25 @@ impl Mailer {
     }
 }
 
+/// The post office of these settings and to whom it mails; none where there are neither.
+fn opened<T: HasRelay, N>(
+    settings: &Settings<T>,
+    post: Option<&PostTable>,
+    to: Option<N>,
+) -> Result<Option<(PostOffice, N)>, SettingsError> {
+    let (post, to) = match (post, to) {
+        (None, None) => return Ok(None),
+        (Some(post), Some(to)) => (post, to),
+        _ => return Err(settings.unusable("[post] and [notices] belong together")),
+    };
+    let post = Post::check(post, |path| settings.path(path)).map_err(|error| settings.unusable(error))?;
+    Ok(Some((PostOffice::open(post), to)))
+}
+
+fn zone() -> TimeZone {
+    TimeZone::get("Europe/Amsterdam").unwrap_or(TimeZone::UTC)
+}
+
 /// What became of a notice to several: it was taken if each was. What found no room counts first, for it is tried again; who had
 /// theirs gets no second one, as long as this process remembers.
 fn worst(sent: &[Sent]) -> Sent {
@@ -152,17 +172,32 @@ fn worst(sent: &[Sent]) -> Sent {
     no_room.or_else(|| sent.iter().copied().find(|one| *one != Sent::Taken)).unwrap_or(Sent::Taken)
 }
 
-/// Tells whoever decides by mail that cases wait (R16): at once, and again before lessons begin.
+/// Tells whoever decides by mail that cases wait (R9, R16): at once, and again before lessons begin.
 pub(super) struct ByMail {
     round: Round,
     deciders: Mailbox,
     zone: TimeZone,
+    /// What is written of a day, and of whether they still wait.
+    mail: fn(Date, bool) -> Mail,
 }
 
 impl ByMail {
     /// Over the same office as the mailer's.
     pub(super) fn beside(mailer: &Mailer, notices: &MunicipalityNotices) -> Self {
-        Self { round: mailer.round.clone(), deciders: notices.deciders(), zone: mailer.zone.clone() }
+        let (round, zone) = (mailer.round.clone(), mailer.zone.clone());
+        Self { round, deciders: notices.deciders(), zone, mail: Mail::case_waits }
+    }
+
+    /// Of households in doubt, by these settings; none where there are none.
+    pub(super) fn of_households<T: HasRelay>(
+        settings: &Settings<T>,
+        post: Option<&PostTable>,
+        notices: Option<&VeiligThuisNotices>,
+    ) -> Result<Option<Self>, SettingsError> {
+        Ok(opened(settings, post, notices)?.map(|(office, notices)| {
+            let (round, deciders) = (Round::of(office), notices.deciders.clone());
+            Self { round, deciders, zone: zone(), mail: Mail::household_waits }
+        }))
     }
 }
 
@@ -170,7 +205,7 @@ impl Notices for ByMail {
     fn tell(&self, notice: CasesWait) {
         let now = Timestamp::now();
         let still = notice.occasion == Occasion::StillWaiting;
-        let mail = Mail::case_waits(now.to_zoned(self.zone.clone()).date(), still);
+        let mail = (self.mail)(now.to_zoned(self.zone.clone()).date(), still);
         let (round, to) = (self.round.clone(), self.deciders.clone());
         let purpose = Purpose::of_waiting(now, &self.zone);
         tokio::spawn(async move {

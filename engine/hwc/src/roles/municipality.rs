@@ -296,7 +296,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let remind_at = remind_at(&settings, region.policy.school_start())?;
     let zone = region.zone.as_time_zone().clone();
     let member = Member::read(&settings.relay, organisation)?;
-    let morning = Morning { policy: NoticePolicy { remind_at, zone: zone.clone() }, region };
+    let morning = Morning { policy: NoticePolicy { remind_at: vec![remind_at], zone: zone.clone() }, region };
     match (&settings.file.register, &of.enrolments, &of.schools) {
         (Some(table), None, None) => {
             let place = table.place(&settings)?;
@@ -336,6 +336,8 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     }
 }
 
+/// What cases in doubt are called where they are counted.
+const CALLED: &str = "doubtful cases";
 /// How long a desk that was being served at the end may take to hear its answer.
 const HEARD_OUT_WITHIN: Duration = Duration::from_secs(1);
 
@@ -373,7 +375,7 @@ async fn work<R: Registry>(
     let tray = Tray::default();
     let office = post.station.office().clone();
     let reminders = Reminders::default();
-    let mut told: Vec<Arc<dyn Notices>> = vec![Arc::new(InTheLog), Arc::new(reminders.clone())];
+    let mut told: Vec<Arc<dyn Notices>> = vec![Arc::new(InTheLog(CALLED)), Arc::new(reminders.clone())];
     if let (Some(mailer), Some(notices)) = (&mailer, &settings.file.notices) {
         told.push(Arc::new(ByMail::beside(mailer, notices)));
     }
@@ -396,7 +398,7 @@ async fn work<R: Registry>(
         loop {
             let now = *stands.borrow_and_update();
             telemetry.cases_waiting(now.waiting);
-            tell.send_replace(now.problem());
+            tell.send_replace(now.problem(CALLED));
             if let Some(at) = imported_at.as_mut().and_then(|at| *at.borrow_and_update()) {
                 telemetry.register_imported_at(at);
             }
@@ -418,7 +420,7 @@ async fn work<R: Registry>(
     tokio::spawn(telling);
     let returned = mailer.as_ref().map(Mailer::returned);
     let clerk = Mailing::beside(Desk::new(register, tray), mailer);
-    let followed = [followed, ("doubtful cases", cases)].into_iter().chain(returned).collect();
+    let followed = [followed, (CALLED, cases)].into_iter().chain(returned).collect();
     post.work(clerk, counter, followed).await?;
     if let Some(serving) = at_the_hatch {
         // Who was being served hears the end of it; what was decided is decided either way.

@@ -1,33 +1,39 @@
 //! Veilig Thuis: a process that screens, looks households up and refers; and what the person there does: look at a household
 //! that is in doubt (R9), and call a signal back.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::ValueEnum;
 use hwc_adapter_kit::{
     Kept, LOOK_EVERY,
     counter::{Said, ask},
+    doubts::{CasesStanding, InTheLog, Notices, watch_tray},
     holdings::Enquiry,
     recall::Done,
     table::TableError,
 };
 use hwc_casework::home::Register;
+use hwc_post::PostTable;
 use hwc_schemas::{
     Organisation, Role, SignalId, letter::Plaintext, outcome::Recalled, person::Child, wire::Refusal,
 };
 use hwc_veilig_thuis::{
     AtTheCounter, Desk, Households, Settings as DeskSettings, Tray,
     counter::{Case, Choice, Decided, Question, Reply},
-    reminders::remind,
+    reminders::{CALLED, policy},
     residents,
 };
+use hwc_workflow::calendar::Day;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::{
     Followed, Looked, Post, RoleError, breach,
     brp::BrpTable,
-    ended, holdings, of_role,
+    ended, holdings,
+    mailing::{ByMail, VeiligThuisNotices},
+    of_role,
     reading::{self, Page, Plain},
     set_up_log, state_folder, table,
     words::{self, About, Answered, How},
@@ -139,6 +145,10 @@ struct VeiligThuisFile {
     veilig_thuis: VeiligThuisTable,
     /// Households come from the BRP; without it, from a file.
     brp: Option<BrpTable>,
+    /// The mail server; without it nobody is told by mail.
+    post: Option<PostTable>,
+    /// To whom mails go.
+    notices: Option<VeiligThuisNotices>,
 }
 
 /// What `hwc doctor` looks at.
@@ -147,7 +157,7 @@ pub(super) fn looked(common: &Common) -> Result<Looked, RoleError> {
     let table = &settings.file.veilig_thuis;
     let organisation = of_role(&settings, &table.organisation, Role::VeiligThuis)?;
     Region::read(&settings.path(&table.region))?;
-    Ok(Looked::of(&settings, organisation, None))
+    Ok(Looked::of(&settings, organisation, settings.file.post.as_ref()))
 }
 
 impl HasRelay for VeiligThuisFile {
@@ -228,11 +238,11 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             };
             let register = Kept::follow(vec![path], LOOK_EVERY, read).await?;
             let followed = vec![("residents", register.problem())];
-            work(&settings, &member, Desk::new(desk, register), tray, followed).await
+            work(&settings, &member, region, Desk::new(desk, register), tray, followed).await
         }
         (None, Some(brp)) => {
             let (brp, followed) = brp.open(&settings, &region).await?;
-            Box::pin(work(&settings, &member, Desk::new(desk, brp), tray, followed)).await
+            Box::pin(work(&settings, &member, region, Desk::new(desk, brp), tray, followed)).await
         }
         (None, None) | (Some(_), Some(_)) => Err(settings
             .unusable("say where households are looked up: either residents in [veilig-thuis], or [brp]")
@@ -243,20 +253,36 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
 async fn work<H: Households>(
     settings: &Settings<VeiligThuisFile>,
     member: &Member,
+    region: Region,
     desk: Desk<H>,
     tray: Tray,
-    followed: Vec<Followed>,
+    mut followed: Vec<Followed>,
 ) -> Result<Code, RoleError> {
+    let by_mail =
+        ByMail::of_households(settings, settings.file.post.as_ref(), settings.file.notices.as_ref())?;
     let Some(post) = Post::take(&settings.relay, member).await? else { return Ok(Code::Fine) };
     let office = post.station.office().clone();
     let counter = AtTheCounter::new(office.clone(), tray.clone());
     let counter = Enquiry::new(counter, office.clone(), holdings::alike);
-    let zone = desk.zone().clone();
-    let working = post.work(desk.with_person(tray.clone()), counter, followed);
-    tokio::select! {
-        worked = working => worked?,
-        () = remind(&tray, &zone, &office) => {}
-    }
+    let mut told: Vec<Arc<dyn Notices>> = vec![Arc::new(InTheLog(CALLED))];
+    told.extend(by_mail.map(|by_mail| Arc::new(by_mail) as Arc<dyn Notices>));
+    let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
+    let (standing, mut stands) = watch::channel(CasesStanding::default());
+    tokio::spawn(watch_tray(tray.clone(), told, policy(desk.zone().clone()), is_school_day, standing));
+    let (tell, households) = watch::channel(None);
+    followed.push((CALLED, households));
+    let telemetry = office.telemetry().clone();
+    tokio::spawn(async move {
+        loop {
+            let now = *stands.borrow_and_update();
+            telemetry.households_waiting(now.waiting);
+            tell.send_replace(now.problem(CALLED));
+            if stands.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    post.work(desk.with_person(tray), counter, followed).await?;
     Ok(Code::Fine)
 }
 
