@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::net::UnixStream,
+    os::unix::{fs::MetadataExt as _, net::UnixStream},
 };
 
 use crate::{
@@ -209,6 +209,24 @@ fn an_ambiguous_report_is_decided_at_the_desk_by_one_of_two_and_arrives_at_the_s
     let acts = wit.get("/acts").body;
     for words in ["opende een geval", "koos een leerling", "Naam lpa-1 (leerplichtambtenaar)"] {
         assert!(acts.contains(words), "{words} is not said:\n{acts}");
+    }
+
+    // What people decide by a command, and what the desk asks, is noted too: who, what and the day.
+    let us = format!("\"actor\":\"uid-{}\"", fs::metadata(region.path()).unwrap().uid());
+    for (whose, acts) in
+        [("school-01AA00", &["opened", "acknowledged"][..]), ("municipality-0855", &["opened", "picked"][..])]
+    {
+        let file = format!("state/{whose}/audit.jsonl");
+        let noted = fs::read_to_string(region.path().join(&file)).unwrap();
+        for act in acts {
+            let noted_so = |line: &str| line.contains(&us) && line.contains(&format!("\"act\":\"{act}\""));
+            assert!(noted.lines().any(noted_so), "{whose} {act}: {noted}");
+        }
+        for never in [waiting["signal"].as_str().unwrap(), "01AA00", "T"] {
+            assert!(!noted.contains(never), "{never}: {noted}");
+        }
+        let said = region.hwc(&["audit", "verify", &file]);
+        assert!(said.code == Some(0) && said.stdout.starts_with("whole: "), "{}", said.stderr);
     }
 
     // Nobody is logged in any more after a start of the desk; what waits and what was done stay.

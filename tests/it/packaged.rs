@@ -138,6 +138,10 @@ impl Started {
     }
 
     fn stops(self) {
+        // A service manager always listens; what nobody heard meanwhile would leave no room for the last word.
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv(&mut [0; 1024]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
         Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
         self.until("STOPPING=1");
         assert_eq!(self.process.stop(), Some(0));

@@ -22,7 +22,9 @@ use std::{
     time::Duration,
 };
 
+use hwc_logbook::{Act, Acts};
 use hwc_schemas::{letter::Plaintext, message};
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -61,6 +63,16 @@ pub trait Service: Send + Sync + 'static {
 
     /// Answers, within a bounded time. It goes on when whoever asked has left.
     fn answer(&self, question: Self::Question) -> impl Future<Output = Said<Self::Reply>> + Send;
+
+    /// What a question does, in a word of the audit log; none if it only looks at what names nobody.
+    fn act(_question: &Self::Question) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether an act was done, or may have been.
+    fn is_done(_reply: &Self::Reply) -> bool {
+        false
+    }
 
     /// Whether this question has an enclosure: something about a person.
     fn has_an_enclosure(_question: &Self::Question) -> bool {
@@ -129,6 +141,7 @@ pub enum AskError {
 pub struct Counter {
     listener: UnixListener,
     admits: Admits,
+    acts: Option<Arc<Acts>>,
 }
 
 /// Who is answered: we ourselves, root, and at a hatch whoever runs with this group. Nobody else.
@@ -148,8 +161,10 @@ impl Admits {
         user == self.us || user == 0 || self.group == Some(group)
     }
 
-    fn admits_at(self, stream: &UnixStream) -> bool {
-        stream.peer_cred().is_ok_and(|peer| self.admits(peer.uid(), peer.gid()))
+    /// The user at the other end, if that one is answered.
+    fn who(self, stream: &UnixStream) -> Option<u32> {
+        let peer = stream.peer_cred().ok()?;
+        self.admits(peer.uid(), peer.gid()).then(|| peer.uid())
     }
 }
 
@@ -164,7 +179,13 @@ impl Counter {
         }
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { listener, admits: Admits::us_alone() })
+        Ok(Self { listener, admits: Admits::us_alone(), acts: None })
+    }
+
+    /// Noting who did what there, by the number of the user who asked.
+    #[must_use]
+    pub fn noting(self, acts: Arc<Acts>) -> Self {
+        Self { acts: Some(acts), ..self }
     }
 
     /// Serves until it is to close; then nobody new, and it returns when everybody who was being served has left.
@@ -179,9 +200,9 @@ impl Counter {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let (service, admits) = (Arc::clone(&service), self.admits);
+                    let (service, admits, acts) = (Arc::clone(&service), self.admits, self.acts.clone());
                     tokio::spawn(async move {
-                        serve_one(stream, admits, &*service).await;
+                        serve_one(stream, admits, acts.as_deref(), &*service).await;
                         drop(place);
                     });
                 }
@@ -196,16 +217,17 @@ impl Counter {
     }
 }
 
-async fn serve_one<S: Service>(mut stream: UnixStream, admits: Admits, service: &S) {
-    if !admits.admits_at(&stream) {
+async fn serve_one<S: Service>(mut stream: UnixStream, admits: Admits, acts: Option<&Acts>, service: &S) {
+    let Some(who) = admits.who(&stream) else {
         tracing::warn!("somebody who may not asked at the counter and was not answered");
         return;
-    }
+    };
     let Some(question) = within_saying(read_frame(&mut stream, QUESTION_BYTES_MAX)).await else { return };
     let Ok(question) = message::read::<S::Question>(&question) else {
         tracing::warn!("a question at the counter is none that is answered there; is it of another version?");
         return;
     };
+    let act = S::act(&question);
     let said = if S::has_an_enclosure(&question) {
         let enclosed = within_saying(read_frame(&mut stream, ENCLOSED_QUESTION_BYTES_MAX)).await;
         let Some(enclosed) = enclosed else { return };
@@ -213,8 +235,22 @@ async fn serve_one<S: Service>(mut stream: UnixStream, admits: Admits, service: 
     } else {
         service.answer(question).await
     };
+    if let (Some(acts), Some(act)) = (acts, act)
+        && S::is_done(&said.reply)
+    {
+        note(acts, who, act);
+    }
     // Whoever asked may be gone.
     let _ = within_saying(write_answer(&mut stream, &said)).await;
+}
+
+/// What cannot be written is said in the log, and the act is done all the same, as on a page.
+fn note(acts: &Acts, user: u32, act: &'static str) {
+    let day = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    let (actor, act) = (format!("uid-{user}"), act.to_owned());
+    if let Err(error) = acts.note(Act { day, actor, act, kind: None, reason: None, done: None }) {
+        tracing::error!(%error, "an act could not be written into the audit log");
+    }
 }
 
 /// Asks the process that holds this folder.
@@ -233,7 +269,7 @@ pub async fn ask_about<Q: Serialize, R: DeserializeOwned>(
 ) -> Result<Said<R>, AskError> {
     let path = folder.join(SOCKET);
     let stream = call(&path).await?;
-    if !Admits::us_alone().admits_at(&stream) {
+    if Admits::us_alone().who(&stream).is_none() {
         return Err(AskError::NotOurs(path));
     }
     say(stream, question, enclosed).await
@@ -317,6 +353,14 @@ mod tests {
         type Question = String;
         type Reply = String;
 
+        fn act(question: &String) -> Option<&'static str> {
+            question.starts_with("bite").then_some("bitten")
+        }
+
+        fn is_done(reply: &String) -> bool {
+            reply != "bite the cat"
+        }
+
         async fn answer(&self, question: String) -> Said<String> {
             let secret = Plaintext::from_opened(Zeroizing::new(question.clone().into_bytes()));
             Said { reply: question, enclosed: vec![secret] }
@@ -339,6 +383,24 @@ mod tests {
         assert_eq!(said.enclosed[0].as_bytes(), b"lorre");
         let mode = fs::metadata(folder.path().join(SOCKET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn who_did_what_is_noted_to_the_day_and_nothing_of_what_it_was_done_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(Acts::FILE);
+        let acts = Arc::new(Acts::open(&file, 3, jiff::civil::date(2026, 1, 1)).unwrap());
+        let counter = Counter::open(folder.path()).unwrap().noting(Arc::clone(&acts));
+        tokio::spawn(counter.serve(Arc::new(Parrot), std::future::pending()));
+        for question in ["lorre", "bite the cat", "bite 5b20e7"] {
+            let said: Said<String> = ask(folder.path(), &question).await.unwrap();
+            assert_eq!(said.reply, question);
+        }
+        let noted: Vec<_> = acts.last(9, |_| true).into_iter().map(|one| (one.actor, one.act)).collect();
+        let us = format!("uid-{}", rustix::process::geteuid().as_raw());
+        assert_eq!(noted, [(us, "bitten".to_owned())]);
+        assert!(!fs::read_to_string(&file).unwrap().contains("5b20e7"));
+        assert_eq!(hwc_logbook::verify(&file, None).unwrap().lines, 1);
     }
 
     #[test]

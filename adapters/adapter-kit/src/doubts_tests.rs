@@ -64,7 +64,7 @@ fn cases_that_follow_each_other_are_told_of_together() {
     let (first, second, third) =
         ((1, "2026-11-18T06:45:00"), (2, "2026-11-18T06:46:00"), (3, "2026-11-18T06:49:00"));
     assert_eq!(says(told, &[first], "2026-11-18T06:45:00"), one("N1", 0));
-    let waiting = [first, second].map(|(number, since)| (round(number), at(since))).into();
+    let waiting = [first, second].map(|(number, since)| (number, at(since))).into();
     let planned = plan(&waiting, told, at("2026-11-18T06:46:00"), &policy(), weekday);
     assert_eq!((planned.notices, planned.look_at), (vec![], at("2026-11-18T06:50:00")));
     assert_eq!(says(told, &[first, second, third], "2026-11-18T06:50:00"), one("N2", 0));

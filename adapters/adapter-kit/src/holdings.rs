@@ -265,6 +265,20 @@ impl<S: Service> Service for Enquiry<S> {
         }
     }
 
+    fn act(question: &Self::Question) -> Option<&'static str> {
+        match question {
+            Either::Holdings(question) => (question.holdings == Look::About).then_some("enquired"),
+            Either::Other(question) => S::act(question),
+        }
+    }
+
+    fn is_done(reply: &Self::Reply) -> bool {
+        match reply {
+            Either::Holdings(reply) => matches!(reply.holdings, Answer::Held { .. }),
+            Either::Other(reply) => S::is_done(reply),
+        }
+    }
+
     fn has_an_enclosure(question: &Self::Question) -> bool {
         match question {
             Either::Holdings(question) => question.holdings == Look::About,

@@ -32,6 +32,13 @@ pub enum Done {
     NoAnswer,
 }
 
+impl Done {
+    /// Whether it was done, or may have been: the engine that did not answer may have heard.
+    pub const fn may_be_done(self) -> bool {
+        matches!(self, Self::Recorded { .. } | Self::NoAnswer)
+    }
+}
+
 impl From<Answer> for Done {
     fn from(answer: Answer) -> Self {
         match answer {

@@ -89,6 +89,20 @@ impl<S: Service> Service for Reporting<S> {
         }
     }
 
+    fn act(question: &Self::Question) -> Option<&'static str> {
+        match question {
+            Asked::Breach(_) => Some("reported_breach"),
+            Asked::Own(question) => S::act(question),
+        }
+    }
+
+    fn is_done(reply: &Self::Reply) -> bool {
+        match reply {
+            Answered::Breach(done) => done.may_be_done(),
+            Answered::Own(reply) => S::is_done(reply),
+        }
+    }
+
     fn has_an_enclosure(question: &Self::Question) -> bool {
         match question {
             Asked::Breach(_) => false,

@@ -50,6 +50,14 @@ impl Service for AtTheDesk {
     type Question = DesksQuestion;
     type Reply = Reply;
 
+    fn act(DesksQuestion(question): &DesksQuestion) -> Option<&'static str> {
+        AtTheCounter::act(question)
+    }
+
+    fn is_done(reply: &Reply) -> bool {
+        AtTheCounter::is_done(reply)
+    }
+
     async fn answer(&self, DesksQuestion(question): DesksQuestion) -> Said<Reply> {
         self.0.answer(question).await
     }

@@ -418,6 +418,32 @@ impl Service for AtTheCounter {
     type Question = Question;
     type Reply = Reply;
 
+    fn act(question: &Question) -> Option<&'static str> {
+        match question {
+            Question::Pending { show: true } => Some("shown"),
+            Question::Open { .. } => Some("opened"),
+            Question::Pick { .. } => Some("picked"),
+            Question::Withhold { .. } => Some("withheld"),
+            Question::Recall { .. } => Some("recalled"),
+            Question::Pending { show: false }
+            | Question::PassedOn
+            | Question::Reminders
+            | Question::Register => None,
+        }
+    }
+
+    fn is_done(reply: &Reply) -> bool {
+        match reply {
+            Reply::Pending { cases, .. } => !cases.is_empty(),
+            Reply::Opened { .. } => true,
+            Reply::Decided { decided } => {
+                matches!(decided, Decided::PassedOn | Decided::Withheld { .. } | Decided::NoAnswerYet)
+            }
+            Reply::Recalled { done, .. } => done.may_be_done(),
+            _ => false,
+        }
+    }
+
     async fn answer(&self, question: Question) -> Said<Reply> {
         match question {
             Question::Pending { show } => return self.pending(show),

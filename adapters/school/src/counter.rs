@@ -152,6 +152,23 @@ impl Service for AtTheCounter {
     type Question = Question;
     type Reply = Reply;
 
+    fn act(question: &Question) -> Option<&'static str> {
+        match question {
+            Question::Inbox => None,
+            Question::Open(_) => Some("opened"),
+            Question::Acknowledge(_) => Some("acknowledged"),
+            Question::NotOurPupil(_) => Some("returned"),
+        }
+    }
+
+    fn is_done(reply: &Reply) -> bool {
+        match reply {
+            Reply::Opened { .. } => true,
+            Reply::Said { done, .. } => done.may_be_done(),
+            _ => false,
+        }
+    }
+
     async fn answer(&self, question: Question) -> Said<Reply> {
         let (Question::Open(said) | Question::Acknowledge(said) | Question::NotOurPupil(said)) = &question
         else {

@@ -212,6 +212,24 @@ impl Service for AtTheCounter {
     type Question = Question;
     type Reply = Reply;
 
+    fn act(question: &Question) -> Option<&'static str> {
+        match question {
+            Question::Inbox { show: true } => Some("shown"),
+            Question::Inbox { show: false } => None,
+            Question::Decide { .. } => Some("decided"),
+            Question::Recall { .. } => Some("recalled"),
+        }
+    }
+
+    fn is_done(reply: &Reply) -> bool {
+        match reply {
+            Reply::Inbox { cases, .. } => !cases.is_empty(),
+            Reply::Decided { decided } => matches!(decided, Decided::Recorded { .. } | Decided::NoAnswerYet),
+            Reply::Recalled { done, .. } => done.may_be_done(),
+            _ => false,
+        }
+    }
+
     async fn answer(&self, question: Question) -> Said<Reply> {
         match question {
             Question::Inbox { show } => return self.inbox(show),

@@ -166,8 +166,8 @@ pub(crate) fn write(operator: &Operator, arguments: &Arguments) -> Result<Laid, 
         }
     }
     let mut machines: Vec<_> = machines.into_iter().filter_map(Machine::of).collect();
-    for desk in desks {
-        machines.push(relay.desk(&trees, desk)?);
+    for one in desks {
+        machines.push(desk::write(&trees, one)?);
     }
     if !hosted.is_empty() {
         machines.push(relay.portal(operator, &trees, hosted, &arguments.page)?);
@@ -404,10 +404,9 @@ impl Relay<'_> {
                     named(format!("{served}/schools.csv")),
                 )
                 .and_then(|()| {
-                    match self.desks.iter().any(|one| one.municipality == *organisation) {
-                        true => text.write_str(&desk::at_its_municipality(trees, organisation)),
-                        false => Ok(()),
-                    }
+                    let has_desk = self.desks.iter().any(|one| one.municipality == *organisation);
+                    let own = desk::at_its_municipality(trees, organisation);
+                    if has_desk { text.write_str(&own) } else { Ok(()) }
                 }),
                 Role::School => write!(text, "[school]\norganisation = \"{organisation}\"\n"),
             },

@@ -40,7 +40,7 @@ impl Counter {
             )));
         }
         fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
-        Ok(Self { listener, admits: Admits { group: Some(group), ..Admits::us_alone() } })
+        Ok(Self { listener, admits: Admits { group: Some(group), ..Admits::us_alone() }, acts: None })
     }
 }
 

@@ -42,6 +42,7 @@ use hwc_adapter_kit::{
 };
 use hwc_http::ListenError;
 use hwc_jetstream::LinkError;
+use hwc_logbook::Acts;
 use hwc_police::InboxError;
 use hwc_post::{Post as MailServer, PostError, PostTable};
 use hwc_register::{Fault, Place, RegisterError};
@@ -55,7 +56,7 @@ pub(crate) use self::http::Offered;
 use crate::{
     daemon::{self, StateError, StateFolder},
     exit::{self, Code},
-    logging::{Logging, LoggingError},
+    logging::{self, Logging, LoggingError},
     member::{KeysError, Member},
     readiness::Conditions,
     region::RegionError,
@@ -200,6 +201,8 @@ struct Post {
     station: Station,
     follower: Follower,
     state: StateFolder,
+    /// Who does what at the counter.
+    acts: Arc<Acts>,
     stop: watch::Receiver<bool>,
     drain_within: Duration,
     conditions: Conditions,
@@ -219,6 +222,7 @@ impl Post {
     /// Holds the state folder and connects; none if it was told to stop before that.
     async fn take(relay: &Relay, member: &Member) -> Result<Option<Self>, RoleError> {
         let state = StateFolder::hold(&relay.state_dir)?;
+        let acts = Acts::open(state.path().join(Acts::FILE), relay.kept.audit_years, logging::today())?;
         let (follower, book) = member.open_book()?;
         let ring = member.open_ring()?;
         let keeper = ring.clone().and_then(|ring| member.keeper_of(ring));
@@ -244,6 +248,7 @@ impl Post {
             station,
             follower,
             state,
+            acts: Arc::new(acts),
             stop,
             drain_within,
             conditions,
@@ -264,7 +269,7 @@ impl Post {
         mut files: Vec<Followed>,
     ) -> Result<(), RoleError> {
         files.push(("processing log", self.logging.clone()));
-        let counter = Counter::open(self.state.path())?;
+        let counter = Counter::open(self.state.path())?.noting(self.acts);
         let (telemetry, conditions) = (self.station.office().telemetry().clone(), self.conditions.clone());
         tracing::info!(organisation = %self.station.organisation(), "at work");
         let clerk = Arc::new(clerk);

@@ -18,6 +18,7 @@ use hwc_adapter_kit::{
     holdings::Enquiry,
 };
 use hwc_casework::routing::Enrolments;
+use hwc_logbook::Acts;
 use hwc_municipality::{
     AtTheCounter, AtTheDesk, CasesStanding, Desk, InTheLog, NoticePolicy, Notices, RegisterStanding,
     Registry, Reminders, Settings as DeskSettings, Tray, Why,
@@ -381,7 +382,7 @@ async fn work<R: Registry>(
     }
     let counter = AtTheCounter::new(office.clone(), tray.clone(), reminders, register_stands);
     let at_the_hatch = match settings.file.hatch(settings) {
-        Some(path) => Some(serve_desk(&path, counter.clone(), &office).await?),
+        Some(path) => Some(serve_desk(&path, counter.clone(), &office, Arc::clone(&post.acts)).await?),
         None => None,
     };
     tokio::spawn(follow(office.clone(), tray.clone()));
@@ -434,8 +435,9 @@ async fn serve_desk(
     path: &Path,
     counter: AtTheCounter,
     office: &Office,
+    acts: Arc<Acts>,
 ) -> Result<JoinHandle<()>, CounterError> {
-    let hatch = Counter::open_hatch(path).await?;
+    let hatch = Counter::open_hatch(path).await?.noting(acts);
     let hours = office.hours().clone();
     let closing = async move { hours.closing().await };
     Ok(tokio::spawn(hatch.serve(Arc::new(AtTheDesk::of(counter)), closing)))

@@ -207,7 +207,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             None => std::future::pending().await,
         }
     };
-    let counter = Counter::open(post.state.path())?;
+    let counter = Counter::open(post.state.path())?.noting(Arc::clone(&post.acts));
     let service = Reporting::beside(NothingElse, post.station.door().clone());
     let serving = counter.serve(Arc::new(service), post.station.office().hours().closing());
     let sending = inbox.run(desk.clone(), Troubles { in_the_way, set_aside });

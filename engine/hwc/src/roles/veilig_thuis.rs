@@ -238,7 +238,7 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
             };
             let register = Kept::follow(vec![path], LOOK_EVERY, read).await?;
             let followed = vec![("residents", register.problem())];
-            work(&settings, &member, region, Desk::new(desk, register), tray, followed).await
+            Box::pin(work(&settings, &member, region, Desk::new(desk, register), tray, followed)).await
         }
         (None, Some(brp)) => {
             let (brp, followed) = brp.open(&settings, &region).await?;
