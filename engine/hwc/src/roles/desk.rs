@@ -189,8 +189,8 @@ struct Ground {
     checked: Checked,
     socket: Socket,
     own: MunicipalityCode,
-    /// `/livez`, `/readyz` and `/metrics`; nowhere with the municipality's file, whose address is the other process's.
-    listen: Option<SocketAddr>,
+    /// Whether it has a file of its own.
+    is_apart: bool,
     relay: Relay,
 }
 
@@ -205,7 +205,7 @@ impl Ground {
         let checked = checked(&settings, &settings.file.desk, Some(&settings.file.post))?;
         let socket = Socket::Hatch(settings.path(&settings.file.counter.socket));
         let Settings { file: DeskFile { desk: table, .. }, relay, .. } = settings;
-        Ok(Self { table, checked, socket, own, listen: relay.listen, relay })
+        Ok(Self { table, checked, socket, own, is_apart: true, relay })
     }
 
     /// From the municipality's file, as the municipality's user.
@@ -215,7 +215,7 @@ impl Ground {
         let table = table.ok_or_else(|| settings.unusable("there is no [desk]: docs/desk.md says how"))?;
         let checked = checked(&settings, &table, settings.file.post())?;
         let socket = Socket::Counter(settings.relay.state_dir.clone());
-        Ok(Self { table, checked, socket, own, listen: None, relay: settings.relay })
+        Ok(Self { table, checked, socket, own, is_apart: false, relay: settings.relay })
     }
 }
 
@@ -272,7 +272,7 @@ fn roster(path: &Path) -> Result<Roster, RoleError> {
 }
 
 async fn serve(common: &Common) -> Result<Code, RoleError> {
-    let Ground { table, checked, socket, own, listen, relay } = Ground::read(common)?;
+    let Ground { table, checked, socket, own, is_apart, relay } = Ground::read(common)?;
     let Checked { post, tls, people, state_dir, reports } = checked;
     let zone = Zone::amsterdam().map_err(|_| RegionError::Zone)?.as_time_zone().clone();
     let seen = page::seen(&people);
@@ -286,11 +286,15 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let listening = Listening::bind(table.listen, tls.as_ref()).await?;
     conditions.set("page", None);
     let telemetry = hwc_adapter_kit::Telemetry::default();
+    // The address in the municipality's file is the other process's.
+    let listen = relay.listen.filter(|_| is_apart);
     let _shown = Shown::at(listen, conditions.health(), telemetry.page()).await?;
     let _supervised = Supervised::begin(conditions.health(), conditions.pulse(), &stop);
 
     let office = PostOffice::open(post);
+    // With the municipality's file it is the other process that looks what came back.
     let mut failing = office.failing();
+    let mut returned = is_apart.then(|| office.returned());
     let mails = move |to: Mailbox, code: LoginCode| {
         let office = office.clone();
         tokio::spawn(async move {
@@ -310,8 +314,19 @@ async fn serve(common: &Common) -> Result<Code, RoleError> {
     let mail = async {
         loop {
             conditions.needs_attention("mail", failing.borrow_and_update().clone());
-            if failing.changed().await.is_err() {
-                std::future::pending::<()>().await;
+            let came_back = async {
+                match &mut returned {
+                    Some(returned) => {
+                        conditions.needs_attention("returned mail", returned.borrow_and_update().clone());
+                        returned.changed().await
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Ok(()) = failing.changed() => {}
+                Ok(()) = came_back => {}
+                else => std::future::pending::<()>().await,
             }
         }
     };

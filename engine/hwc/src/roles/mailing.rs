@@ -199,6 +199,11 @@ impl ByMail {
             Self { round, deciders, zone: zone(), mail: Mail::household_waits }
         }))
     }
+
+    /// What came back, for whoever looks at `/readyz`.
+    pub(super) fn returned(&self) -> Followed {
+        ("returned mail", self.round.returned())
+    }
 }
 
 impl Notices for ByMail {

@@ -265,6 +265,7 @@ async fn work<H: Households>(
     let counter = AtTheCounter::new(office.clone(), tray.clone());
     let counter = Enquiry::new(counter, office.clone(), holdings::alike);
     let mut told: Vec<Arc<dyn Notices>> = vec![Arc::new(InTheLog(CALLED))];
+    followed.extend(by_mail.as_ref().map(ByMail::returned));
     told.extend(by_mail.map(|by_mail| Arc::new(by_mail) as Arc<dyn Notices>));
     let is_school_day = move |date| !matches!(region.calendar.day_of_the_region(date), Day::Closed(_));
     let (standing, mut stands) = watch::channel(CasesStanding::default());
