@@ -125,7 +125,7 @@ def attempts(victim: int) -> dict:
         "speak past the network's rules": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close(),
         "speak to the kernel": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close(),
         "follow another": lambda: call("ptrace", NOT_THERE, victim, 0, 0),
-        "copy another's memory": lambda: call("process_vm_readv", victim, 0, NOT_THERE, 0, 0, 0),
+        "copy another's memory": lambda: call("process_vm_readv", victim, NOT_THERE, 1, NOT_THERE, 1, 0),
         "read the kernel's messages": lambda: call("syslog", 10, 0, 0),
         "be another kind of process": lambda: call("personality", 0x0008),
         "change its root": lambda: call("chroot", NOT_THERE),

