@@ -108,7 +108,7 @@ struct SchoolTable {
 
 /// Schools that one process hosts, at most.
 const SCHOOLS_MAX: usize = 500;
-/// How long a school gets to connect at the start; one that does not is left out, and it is said.
+/// How long a school gets to connect at the start, once the first is connected; one that does not is left out, and it is said.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 /// How long before a feed of tasks that broke is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -356,27 +356,51 @@ async fn stand(
         let trouble = logging.trouble();
         let (hours, telemetry) = (hours.clone(), telemetry.clone());
         coming.push(async move {
-            let entered = tokio::time::timeout(CONNECTED_WITHIN, member.enter(&book, hours, None)).await;
-            let Ok(station) = entered else {
-                tracing::error!(%organisation, "is left out until the next start: it did not get in");
-                return Ok(None);
-            };
-            let station = station?.telling(telemetry).logging(logging.logbook());
+            let station = member.enter(&book, hours, None).await?;
+            let station = station.telling(telemetry).logging(logging.logbook());
             let tending = logging.tend(station.office());
             let (door, tray) = (station.door().clone(), Tray::default());
             let hosted = Hosted::new(door, book, station.office().clone(), tray.clone(), locker, audit);
             let to = To::Hosted { mailbox: school.mailbox.clone(), backups: backups_of(&hosted) };
             let mailer = Mailer::over(office.clone(), to);
-            Ok::<_, RoleError>(Some(Standing { hosted, station, follower, tray, mailer, tending, trouble }))
+            Ok::<_, RoleError>(Standing { hosted, station, follower, tray, mailer, tending, trouble })
         });
     }
     let mut standing = Vec::new();
-    for one in futures::future::join_all(coming).await {
-        standing.extend(one?);
+    for (school, one) in settings.file.portal.schools.iter().zip(all_in(coming, CONNECTED_WITHIN).await) {
+        let Some(one) = one else {
+            tracing::error!(organisation = %school.organisation, "is left out until the next start: it did not get in");
+            continue;
+        };
+        standing.push(one?);
     }
     let left_out = settings.file.portal.schools.len() - standing.len();
     conditions.set("schools", (left_out > 0).then(|| format!("{left_out} schools are left out")));
     Ok(standing)
+}
+
+/// Waits for everybody: once the first is there, so long for each of the others. While nobody is, it is the broker that is away,
+/// and nobody is left out.
+async fn all_in<T>(coming: Vec<impl Future<Output = T>>, within: Duration) -> Vec<Option<T>> {
+    let (came, first) = watch::channel(false);
+    let each = coming.into_iter().map(|one| {
+        let (came, mut first) = (came.clone(), first.clone());
+        async move {
+            let late = async {
+                let _ = first.wait_for(|came| *came).await;
+                tokio::time::sleep(within).await;
+            };
+            tokio::select! {
+                biased;
+                one = one => {
+                    came.send_replace(true);
+                    Some(one)
+                }
+                () = late => None,
+            }
+        }
+    });
+    futures::future::join_all(each).await
 }
 
 /// Who is called in at 08:30: the backup contacts, and everybody where there is none.
@@ -388,4 +412,30 @@ fn backups_of(hosted: &Arc<Hosted>) -> Arc<dyn Fn() -> Vec<Mailbox> + Send + Syn
         let wanted = contacts.iter().filter(|one| !has_backup || one.part == Part::Backup);
         wanted.filter_map(|one| Mailbox::parse(&one.address).ok()).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn whoever_comes_late_is_left_out_and_nobody_while_nobody_could_come() {
+        let (gets_in, entered) = oneshot::channel();
+        let everybody = vec![entered.map(Result::ok).boxed(), std::future::pending().boxed()];
+        let mut standing = tokio::spawn(all_in(everybody, SHORT));
+        // The broker is away for longer than anybody would be waited for.
+        assert!(tokio::time::timeout(SHORT * 10, &mut standing).await.is_err(), "somebody was left out");
+        gets_in.send("school-01AA00").unwrap();
+        assert_eq!(standing.await.unwrap(), [Some(Some("school-01AA00")), None]);
+    }
+
+    #[tokio::test]
+    async fn a_page_of_no_school_waits_for_nobody() {
+        assert_eq!(all_in(Vec::<std::future::Ready<()>>::new(), SHORT).await, []);
+    }
 }
