@@ -81,6 +81,18 @@ async function listen(page, name) {
   must(said.every((one) => one.text.trim() !== ''), `${name} announces nothing empty`);
 }
 
+/** A picture of the page. Chromium cannot always take one at once; whoever cannot at the third time says so. */
+export async function picture(page, path, more = {}) {
+  for (let times = 1; ; times += 1) {
+    try {
+      return await page.screenshot({ path, ...more });
+    } catch (error) {
+      if (times === 3) throw error;
+      await page.waitForTimeout(500);
+    }
+  }
+}
+
 /** Nothing to be said against this page, in light and dark, wide and narrow; and a picture of each. What is `except` may be small. */
 export async function judge(page, name, { pictures, except }) {
   await listen(page, name);
@@ -93,7 +105,7 @@ export async function judge(page, name, { pictures, except }) {
       must(faults.length === 0, `axe finds nothing on ${name}, ${colorScheme}, ${width}:\n${faults.join('\n')}`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       must(wide <= width, `${name} fits into ${width}: ${wide}`);
-      await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+      await picture(page, join(pictures, `${name}-${colorScheme}-${width}.png`), { fullPage: true });
     }
   }
   const small = await page.evaluate((except) => [...document.querySelectorAll(`button, nav a, input:not([type=hidden]):not([type=${except}])`)]

@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { atTheDesk } from './doubt.mjs';
-import { heard, howMany, must, opened } from './eyes.mjs';
+import { heard, howMany, must, opened, picture } from './eyes.mjs';
 import { ADDRESS, Contact, PASSPHRASE, Region, named, until } from './region.mjs';
 import { cutOff, slowly } from './slow.mjs';
 import { focused, tabTo } from './visitor.mjs';
@@ -72,7 +72,7 @@ async function withoutScript(browser, region) {
   await visitor.press('Openen');
   await page.locator('.child').waitFor();
   const child = await page.locator('.child').innerText();
-  await page.screenshot({ path: join(out, 'phone-letter.png') });
+  await picture(page, join(out, 'phone-letter.png'));
   must(!page.url().includes('ticket') && new URL(page.url()).search === '', 'the address says nothing');
 
   // Away from the open letter and back again: it is not shown a second time.

@@ -1,7 +1,7 @@
 // A telephone in a corridor: the network is slow, the button is pressed twice, the line is cut in the middle.
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
-import { must, opened } from './eyes.mjs';
+import { must, opened, picture } from './eyes.mjs';
 import { Contact, named, until } from './region.mjs';
 
 /** What the first page may weigh, with its style and its icon, and each page after it. */
@@ -42,7 +42,7 @@ export async function slowly(browser, region, out, who) {
   await page.locator('.child').waitFor();
   must(named(await page.locator('.child').innerText()).length > 0, 'the letter can be read');
   must(visitor.bytes < NEXT_BYTES_MAX, `the letter is small: ${visitor.bytes} bytes`);
-  await page.screenshot({ path: join(out, 'slow-letter.png') });
+  await picture(page, join(out, 'slow-letter.png'));
 
   const sent = [];
   page.on('request', (request) => request.method() === 'POST' && sent.push(request.url()));
@@ -57,7 +57,7 @@ export async function slowly(browser, region, out, who) {
   await page.getByRole('status').waitFor();
   must((await visitor.text()).includes('nergens meer te vinden'), 'pressed twice, the page says that it is done');
   must(sent.length === 2 && sent.every((url) => url.endsWith('/signal/received')), `pressed: ${sent}`);
-  await page.screenshot({ path: join(out, 'slow-received.png') });
+  await picture(page, join(out, 'slow-received.png'));
   must((await visitor.waiting()) === waiting - 1, 'one signal is gone, and no other');
   must((await confirmed(visitor)) === before + 1, 'it was confirmed once');
   return visitor.leave();
@@ -107,12 +107,11 @@ export async function cutOff(region, out, who) {
   line.cutting = 'POST /signal/received';
   await page.getByRole('button', { name: 'Ontvangen' }).click({ noWaitAfter: true });
   await until(async () => line.cuts > 0 && page.url().startsWith('chrome-error:'), 'the answer is lost');
-  await page.screenshot({ path: join(out, 'cut-off.png') });
   line.cutting = null;
   await page.reload();
   await page.getByRole('status').waitFor();
   must((await visitor.text()).includes('nergens meer te vinden'), 'pressed again, the page says that it was done');
-  await page.screenshot({ path: join(out, 'cut-off-again.png') });
+  await picture(page, join(out, 'cut-off-again.png'));
   must((await visitor.waiting()) === waiting - 1, 'one signal is gone, and no other');
   must((await confirmed(visitor)) === before + 1, 'it was confirmed once');
   await visitor.leave();
