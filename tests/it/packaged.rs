@@ -334,6 +334,11 @@ fn a_desk_and_its_municipality_run_as_two_users_and_nobody_else_is_answered_betw
     let page = Started::of(place.path(), "hwc-desk@.service", "0855", Some(desk));
     page.until("READY=1");
     page.until("WATCHDOG=1");
+    // Neither can be dumped, nor looked into by another process of its user: what the kernel shows of it is root's.
+    for running in [&ours, &page] {
+        let shown = fs::metadata(format!("/proc/{}/environ", running.process.id())).unwrap();
+        assert_eq!(shown.uid(), 0, "its memory can be looked into");
+    }
     assert!(Visitor::at(port).get("/login").body.contains("werkadres"));
 
     // The desk's user is answered there; it gets neither into the counter's folder nor at a key.

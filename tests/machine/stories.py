@@ -333,7 +333,7 @@ def what_stands_still_is_killed_by_the_watchdog_and_started_anew() -> None:
 
 def nothing_of_a_process_that_breaks_is_written_down() -> None:
     dumps = Path("/var/lib/systemd/coredump")
-    ran("systemd-run", "--wait", "--quiet", "-p", "LimitCORE=infinity", "sh", "-c", "kill -ABRT $$", may_fail=True)
+    ran("sh", "-c", "ulimit -c unlimited && kill -ABRT $$", may_fail=True)
     wait_for(lambda: list(dumps.glob("core.sh.*")), "this machine writes no core dumps, so this shows nothing")
     for unit in (SCHOOL, BROKER):
         running = pid(unit)

@@ -54,6 +54,8 @@ fn main() -> ExitCode {
     // A core dump would hold what must not be written; if the system will not have it so, there is nothing more to do.
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    // A program that takes dumps in passes over that limit; this it cannot, nor can another process of the same user look in.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     // What a panic says may quote what it stumbled over; where it happened is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
