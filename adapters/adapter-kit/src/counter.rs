@@ -347,7 +347,7 @@ fn length(of: usize) -> io::Result<[u8; 4]> {
 mod tests {
     use super::*;
 
-    struct Parrot;
+    pub(super) struct Parrot;
 
     impl Service for Parrot {
         type Question = String;

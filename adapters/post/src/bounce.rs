@@ -47,12 +47,12 @@ impl fmt::Display for Became {
 pub(crate) struct Status([u16; 3]);
 
 impl Status {
-    /// Reads a code; what stands behind it is a comment.
+    /// Reads a code that says of no success; what stands behind it is a comment.
     fn read(text: &str) -> Option<Self> {
         let code = text.split([' ', '\t', '(']).next()?;
         let mut parts = code.split('.').map(|part| part.parse().ok().filter(|number| *number <= 999));
         let status = Self([parts.next()??, parts.next()??, parts.next()??]);
-        parts.next().is_none().then_some(status)
+        (parts.next().is_none() && matches!(status.0[0], 4 | 5)).then_some(status)
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(said(&RETURNED.replace("message/delivery-status", "text/plain")), []);
         let person = "From: anne@school.example\r\nSubject: vraag\r\n\r\nFinal-Recipient: rfc822; a@b.nl\r\nAction: failed\r\nStatus: 5.1.1\r\n";
         assert_eq!(said(person), []);
-        for broken in ["5.1", "5.1.1.1", "5.1.x", "", "5.1.70000", "-5.1.1"] {
+        for broken in ["2.0.0", "9.1.1", "5.1", "5.1.1.1", "5.1.x", "", "5.1.70000", "-5.1.1"] {
             assert_eq!(
                 said(&RETURNED.replace("Status: 5.1.1\r\n", &format!("Status: {broken}\r\n"))),
                 [],

@@ -129,18 +129,7 @@ async fn free(path: &Path) -> io::Result<()> {
 mod tests {
     use std::{path::PathBuf, sync::Arc};
 
-    use super::{super::Service, *};
-
-    struct Parrot;
-
-    impl Service for Parrot {
-        type Question = String;
-        type Reply = String;
-
-        async fn answer(&self, question: String) -> Said<String> {
-            question.into()
-        }
-    }
+    use super::{super::tests::Parrot, *};
 
     fn mode(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
